@@ -1,0 +1,1 @@
+"""Translate medical device data through one canonical model, encrypted at rest."""

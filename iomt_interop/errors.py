@@ -1,0 +1,273 @@
+"""The whole error taxonomy; it imports nothing of this package and no third-party code.
+
+Two rules hold for every class here.
+
+1. An error is made of a *code*, a *path* and a *span*, never of an input value: its text comes from the
+   table below, so nothing a patient said to a device can reach a log through it.
+2. A base class says whose fault it was and cannot be instantiated; the caller catches bases, the library
+   raises leaves.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+__all__ = [
+    "CODES",
+    "AdapterContractError",
+    "AdapterError",
+    "AdapterNotFound",
+    "AdapterUnavailable",
+    "AmbiguousFormat",
+    "DecryptionFailed",
+    "InputError",
+    "IntegrityMismatch",
+    "InvalidRecord",
+    "InvalidRequest",
+    "IomtError",
+    "KeyUnavailable",
+    "LimitExceeded",
+    "MalformedInput",
+    "ModelError",
+    "NotRepresentable",
+    "OutputError",
+    "SecurityError",
+    "TimeError",
+    "TruncatedInput",
+    "UnitMismatch",
+    "UnknownCode",
+    "UnrecognisedFormat",
+    "UnsupportedFeature",
+    "UnsupportedVersion",
+    "UsageError",
+    "VaultLocked",
+]
+
+Span = tuple[int, int]
+
+CODES: Final[dict[str, str]] = {
+    # Sources and detection.
+    "SRC-001": "the source is empty",
+    "SRC-002": "no installed adapter recognises the source",
+    "SRC-003": "several adapters recognise the source equally well; name one",
+    "SRC-004": "the source cannot be opened or read",
+    "SRC-005": "the source is longer than the limit of the read context",
+    # Adapters.
+    "ADP-001": "no adapter of this id is installed",
+    "ADP-002": "the adapter's manifest is not valid",
+    "ADP-003": "two installed distributions claim the same adapter id",
+    "ADP-004": "the adapter cannot be loaded",
+    "ADP-005": "the adapter does not offer this direction",
+    "ADP-006": "the adapter broke its contract",
+    # Canonical model.
+    "MDL-001": "the text is not a decimal number",
+    "MDL-002": "the text is not a date or time of this model",
+    "MDL-003": "no exact conversion exists between these units",
+    "MDL-004": "the code is unknown in its system",
+    "MDL-005": "the record does not fit the canonical model",
+    # Use of the library.
+    "USE-001": "the argument is not valid here",
+    "USE-002": "the operation is not possible in this state",
+    # Vault and cryptography.
+    "SEC-001": "the data cannot be decrypted: wrong key or changed data",
+    "SEC-002": "no key is available",
+    "SEC-003": "the vault is open for writing elsewhere",
+    "SEC-004": "the stored data is not what was written",
+    "SEC-005": "the vault's format version is not supported",
+}
+
+
+class IomtError(Exception):
+    """Base of every error of this library.
+
+    Parameters
+    ----------
+    code : str
+        Stable identifier, a key of :data:`CODES`, for instance ``"HL7-101"``.
+    path : str, optional
+        Where in the structure, in the field's own notation (``"PID-3[2].4"``). Never a value.
+    span : tuple of int, optional
+        Half-open byte range of the input.
+    clause : str, optional
+        The clause of the standard that was broken.
+    hint : str, optional
+        What the caller can do. Never a value.
+    """
+
+    fault: ClassVar[str] = "unknown"
+
+    def __init__(
+        self,
+        code: str,
+        *,
+        path: str | None = None,
+        span: Span | None = None,
+        clause: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        if type(self) in _ABSTRACT:
+            raise TypeError(f"{type(self).__name__} is a base class: raise one of its leaves")
+        self.code = code
+        self.path = path
+        self.span = span
+        self.clause = clause
+        self.hint = hint
+        super().__init__(code)
+
+    def __str__(self) -> str:
+        parts = [f"{self.code}: {CODES.get(self.code, 'undocumented error')}"]
+        if self.path is not None:
+            parts.append(f"at {self.path}")
+        if self.span is not None:
+            parts.append(f"bytes {self.span[0]}..{self.span[1]}")
+        if self.clause is not None:
+            parts.append(f"({self.clause})")
+        if self.hint is not None:
+            parts.append(f"[{self.hint}]")
+        return " ".join(parts)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (type(self), self.code, self.path, self.span, self.clause, self.hint))
+
+
+def _rebuild(
+    kind: type[IomtError],
+    code: str,
+    path: str | None,
+    span: Span | None,
+    clause: str | None,
+    hint: str | None,
+) -> IomtError:
+    return kind(code, path=path, span=span, clause=clause, hint=hint)
+
+
+class InputError(IomtError):
+    """The bytes are at fault."""
+
+    fault = "input"
+
+
+class UnrecognisedFormat(InputError):
+    """No adapter claims the source."""
+
+
+class AmbiguousFormat(InputError):
+    """Several adapters claim the source with equal evidence."""
+
+    def __init__(self, code: str = "SRC-003", *, candidates: tuple[str, ...] = (), **rest: object) -> None:
+        super().__init__(code, hint=_text(rest.get("hint")) or ", ".join(candidates) or None)
+        self.candidates = candidates
+
+
+class TruncatedInput(InputError):
+    """The input ends inside a structure."""
+
+
+class MalformedInput(InputError):
+    """The input breaks its own standard."""
+
+
+class IntegrityMismatch(InputError):
+    """A checksum or digest of the input does not agree with its bytes."""
+
+
+class LimitExceeded(InputError):
+    """The input asks for more than the read context allows."""
+
+
+class UnsupportedVersion(InputError):
+    """The input is of a version this library does not know."""
+
+
+class UnsupportedFeature(InputError):
+    """The input is well formed but uses something this library cannot read."""
+
+
+class ModelError(IomtError):
+    """The meaning is at fault, not the bytes."""
+
+    fault = "model"
+
+
+class InvalidRecord(ModelError):
+    """A record does not fit the canonical model."""
+
+
+class UnknownCode(ModelError):
+    """A code is not in its system."""
+
+
+class UnitMismatch(ModelError):
+    """Two units measure different things."""
+
+
+class TimeError(ModelError):
+    """A date or time cannot be understood."""
+
+
+class OutputError(IomtError):
+    """The target format is at fault."""
+
+    fault = "output"
+
+
+class NotRepresentable(OutputError):
+    """The target format cannot say this at all."""
+
+
+class UsageError(IomtError):
+    """The caller is at fault."""
+
+    fault = "caller"
+
+
+class InvalidRequest(UsageError):
+    """An argument or a state does not allow the call."""
+
+
+class AdapterError(IomtError):
+    """A plug-in is at fault."""
+
+    fault = "adapter"
+
+
+class AdapterNotFound(AdapterError):
+    """No adapter has this id."""
+
+
+class AdapterUnavailable(AdapterError):
+    """The adapter is installed but cannot be loaded."""
+
+
+class AdapterContractError(AdapterError):
+    """The adapter's manifest or behaviour breaks the contract."""
+
+
+class SecurityError(IomtError):
+    """Keys, ciphertext or policy do not allow the operation."""
+
+    fault = "security"
+
+
+class DecryptionFailed(SecurityError):
+    """Ciphertext did not authenticate; one text for all causes, so that nothing can be probed."""
+
+
+class KeyUnavailable(SecurityError):
+    """No key is at hand."""
+
+
+class VaultLocked(SecurityError):
+    """Another process writes to the vault."""
+
+
+_ABSTRACT: Final[frozenset[type]] = frozenset(
+    {IomtError, InputError, ModelError, OutputError, UsageError, AdapterError, SecurityError}
+)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
