@@ -52,6 +52,7 @@ CODES: Final[dict[str, str]] = {
     "SRC-003": "several adapters recognise the source equally well; name one",
     "SRC-004": "the source cannot be opened or read",
     "SRC-005": "the source is longer than the limit of the read context",
+    "SRC-006": "the source holds more records than the limit of the read context",
     # Adapters.
     "ADP-001": "no adapter of this id is installed",
     "ADP-002": "the adapter's manifest is not valid",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .boundary import guarded
 from .contract import (
     AdapterInfo,
     Candidate,
@@ -45,6 +46,7 @@ __all__ = [
     "check_writer",
     "choose",
     "default_registry",
+    "guarded",
     "parse_manifest",
     "sniff_bytes",
 ]

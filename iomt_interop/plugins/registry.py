@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final, cast
 
 from ..errors import AdapterContractError, AdapterError, AdapterNotFound, AdapterUnavailable
+from .boundary import guarded
 from .contract import AdapterInfo, Reader, ReaderFactory, Writer, WriterFactory
 from .manifest import Manifest, parse_manifest
 
@@ -77,14 +78,13 @@ class Adapter:
     def _load(self, entry: str) -> object:
         module_name, _, name = entry.partition(":")
         try:
-            return getattr(import_module(module_name), name)
-        except ImportError as error:
-            hint = self.manifest.hint if self.manifest else None
-            raise AdapterUnavailable("ADP-004", path=self.id, hint=hint or error.name) from None
-        except AttributeError:
-            raise AdapterContractError("ADP-006", path=self.id, hint="the entry names nothing") from None
-        except Exception as error:  # noqa: BLE001 - the one boundary where a stranger's import may fail in any way
-            raise AdapterUnavailable("ADP-004", path=self.id, hint=type(error).__name__) from None
+            module = guarded(self.id, import_module, module_name)
+        except AdapterContractError as error:
+            needed = (self.manifest.hint if self.manifest else None) or error.hint
+            raise AdapterUnavailable("ADP-004", path=self.id, hint=needed) from None
+        if not hasattr(module, name):
+            raise AdapterContractError("ADP-006", path=self.id, hint="the entry names nothing")
+        return getattr(module, name)
 
 
 class Registry:

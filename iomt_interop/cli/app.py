@@ -1,0 +1,178 @@
+"""The commands, one function each; what they share is in the modules beside this one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+from rich.table import Table
+
+from .. import __version__
+from ..facade import adapters as list_adapters
+from ..facade import read, stream_chunks
+from ..facade import sniff as sniff_source
+from ..model import Issue, Record
+from ..plugins import Evidence, ReadContext, WriteContext, check_writer, default_registry, guarded
+from . import doctor as doctor_module
+from .common import (
+    FINDINGS,
+    AdapterOption,
+    JsonOption,
+    StrictnessOption,
+    complain,
+    console,
+    emit_json,
+    errors,
+    files_below,
+    put_out,
+    reading_progress,
+    source_of,
+)
+from .store import export, ingest, vault_app
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="iomt",
+    help="Translate medical device data through one canonical model, encrypted at rest.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # its tracebacks show local variables, and those hold patient data
+    add_completion=False,
+)
+app.add_typer(vault_app, name="vault")
+app.command("ingest")(ingest)
+app.command("export")(export)
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:
+    if version:
+        console.print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def adapters(as_json: JsonOption = False) -> None:
+    """List the installed adapters; none of them is imported."""
+    infos = list_adapters()
+    if as_json:
+        emit_json([{key: getattr(info, key) for key in info.__slots__} for info in infos])
+    else:
+        table = Table("adapter", "title", "version", "medium", "directions", "lossless", "clock", "status")
+        for info in infos:
+            cells = (info.id, info.title, info.version, info.medium, "+".join(info.directions), info.lossless)
+            table.add_row(*cells, info.clock, info.problem or info.status)
+        console.print(table)
+    if any(info.problem for info in infos):
+        raise typer.Exit(FINDINGS)
+
+
+@app.command()
+def sniff(
+    paths: Annotated[list[str], typer.Argument(help="Files or folders; - is standard input.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Say what each file is, with the evidence; none of the adapters is imported."""
+    rows: list[dict[str, object]] = []
+    for path in ["-"] if paths == ["-"] else files_below(paths):
+        with errors():
+            found = sniff_source(source_of(str(path)))
+        best = [c for c in found if c.evidence == found[0].evidence] if found else []
+        rows.append({
+            "file": str(path),
+            "adapter": best[0].adapter if len(best) == 1 else None,
+            "candidates": [{"adapter": c.adapter, "evidence": c.evidence.name} for c in found],
+        })  # fmt: skip
+    if as_json:
+        emit_json(rows)
+    else:
+        table = Table("file", "adapter", "evidence")
+        for row in rows:
+            candidates = cast("list[dict[str, str]]", row["candidates"])
+            evidence = ", ".join(f"{c['adapter']}: {c['evidence']}" for c in candidates) or Evidence.NO.name
+            unknown = "ambiguous" if candidates else "not recognised"
+            table.add_row(str(row["file"]), cast("str | None", row["adapter"]) or unknown, evidence)
+        console.print(table)
+    if any(row["adapter"] is None for row in rows):
+        raise typer.Exit(FINDINGS)
+
+
+@app.command()
+def translate(
+    file: Annotated[str, typer.Argument(help="What to read; - is standard input.")],
+    to: Annotated[str, typer.Option("--to", help="Id of the adapter that writes.")],
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", help="Where to write; standard output by default.")
+    ] = None,
+    adapter: AdapterOption = None,
+    form: Annotated[
+        str | None, typer.Option("--form", help="Variant of the target (fhir_r4: collection, transaction, ndjson).")
+    ] = None,
+    strictness: StrictnessOption = "lenient",
+    zone: Annotated[str | None, typer.Option("--zone", help="IANA zone of local times that state no offset.")] = None,
+    include_test: Annotated[bool, typer.Option("--include-test-data", help="Write demo and test data too.")] = False,
+    report: Annotated[
+        str | None, typer.Option("--report", help="Write losses and issues as JSON to this file.")
+    ] = None,
+) -> None:
+    """Translate a file; losses and issues are told on standard error."""
+    source = source_of(file)
+    total = source.stat().st_size if isinstance(source, Path) and source.is_file() else None
+    issues: list[Issue] = []
+    with errors(), reading_progress(total, file) as advance:
+        context = ReadContext(strictness=strictness, default_zone=zone)
+        records = read(source, adapter=adapter, context=context, progress=advance)
+        target = default_registry().get(to)
+        write_context = WriteContext(form=form, include_test_data=include_test)
+        writer = check_writer(to, guarded(to, target.writer_factory(), write_context))
+        put_out(stream_chunks(to, writer.write(_noting(records, issues))), output)
+    told = {
+        "losses": [{"record": x.record, "kind": x.kind, "path": x.path, "reason": x.reason} for x in writer.losses],
+        "issues": [{"severity": x.severity, "code": x.code, "path": x.path, "span": x.span} for x in issues],
+    }
+    if report is not None:
+        Path(report).write_text(json.dumps(told, indent=2), encoding="utf-8")
+    complain(
+        f"{len(told['losses'])} losses, {len(told['issues'])} issues"
+        + ("" if report else " (--report FILE lists them)")
+    )
+    if any(issue.severity == "error" for issue in issues):
+        raise typer.Exit(FINDINGS)
+
+
+@app.command()
+def doctor(as_json: JsonOption = False) -> None:
+    """Check the installation: kernels, dependencies, adapters, cryptography."""
+    checks = doctor_module.checks()
+    if as_json:
+        emit_json([check.__dict__ for check in checks])
+    else:
+        doctor_module.show(checks)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(FINDINGS)
+
+
+@app.command()
+def demo(
+    into: Annotated[
+        Path | None, typer.Option("--into", help="Folder to work in; a new temporary one by default.")
+    ] = None,
+) -> None:
+    """Show the whole way: samples, detection, canonical records, encrypted vault, FHIR."""
+    from .demo import run  # noqa: PLC0415 - only the demo needs it
+
+    with errors():
+        ok = run(into)
+    if not ok:
+        raise typer.Exit(FINDINGS)
+
+
+def _noting(records: Iterable[Record], issues: list[Issue]) -> Iterator[Record]:
+    """Pass records on and keep the issues among them."""
+    for record in records:
+        if isinstance(record, Issue):
+            issues.append(record)
+        yield record

@@ -1,0 +1,138 @@
+"""What the commands share: exit codes, error texts, progress, output that is never half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Annotated, BinaryIO, Final
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ..errors import AdapterError, IomtError, UsageError
+from ..plugins import Strictness
+
+__all__ = [
+    "FINDINGS",
+    "USAGE",
+    "STDIO",
+    "AdapterOption",
+    "JsonOption",
+    "StrictnessOption",
+    "complain",
+    "console",
+    "emit_json",
+    "errors",
+    "files_below",
+    "put_out",
+    "reading_progress",
+    "source_of",
+    "write_atomically",
+]
+
+FINDINGS: Final = 1
+USAGE: Final = 2
+STDIO: Final = "-"
+
+console: Final = Console(soft_wrap=True)
+"""Results, on standard output."""
+_stderr: Final = Console(stderr=True, soft_wrap=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
+AdapterOption = Annotated[str | None, typer.Option("--adapter", help="Adapter id; overrides detection.")]
+StrictnessOption = Annotated[Strictness, typer.Option("--strictness", help="lenient, standard or strict.")]
+
+
+def complain(text: str) -> None:
+    """Print a diagnostic on standard error."""
+    _stderr.print(text, markup=False, highlight=False)
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Turn an error of the library into one line on standard error and an exit code."""
+    try:
+        yield
+    except IomtError as error:
+        complain(str(error))
+        raise typer.Exit(USAGE if isinstance(error, UsageError | AdapterError) else FINDINGS) from None
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): that is its right.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
+
+
+def emit_json(value: object) -> None:
+    """Print a JSON document on standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def source_of(path: str) -> Path | BinaryIO:
+    """Return a path, or standard input for ``-``."""
+    return sys.stdin.buffer if path == STDIO else Path(path)
+
+
+def files_below(paths: Iterable[str]) -> list[Path]:
+    """List the files to read: a file itself, a folder's files by name; hidden ones are passed over."""
+    found: list[Path] = []
+    for text in paths:
+        path = Path(text)
+        if path.is_dir():
+            inside = (p for p in sorted(path.rglob("*")) if p.is_file())
+            found += [p for p in inside if not any(part.startswith(".") for part in p.relative_to(path).parts)]
+        else:
+            found.append(path)
+    return found
+
+
+@contextmanager
+def reading_progress(total: int | None, label: str) -> Iterator[Callable[[int], None]]:
+    """Show how many octets have been read, on standard error and only on a terminal."""
+    if not _stderr.is_terminal:
+        yield lambda _count: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=_stderr, transient=True) as progress:
+        task = progress.add_task(label, total=total)
+        yield lambda count: progress.advance(task, count)
+
+
+def put_out(chunks: Iterable[bytes], target: str | None) -> int:
+    """Write to standard output, or to a file that appears only when it is whole; return the octets."""
+    if target is None or target == STDIO:
+        size = 0
+        for chunk in chunks:
+            sys.stdout.buffer.write(chunk)
+            size += len(chunk)
+        sys.stdout.buffer.flush()
+        return size
+    return write_atomically(Path(target), chunks)
+
+
+def write_atomically(path: Path, chunks: Iterable[bytes]) -> int:
+    """Write a file beside its place, readable by its owner alone, and move it there when it is whole."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    except OSError:
+        complain(f"cannot write to the folder of {path}")
+        raise typer.Exit(USAGE) from None
+    size = 0
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            for chunk in chunks:
+                stream.write(chunk)
+                size += len(chunk)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(name, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(name)
+        raise
+    return size

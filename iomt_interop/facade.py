@@ -1,0 +1,238 @@
+"""The facade: the only place where files meet readers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from io import BytesIO
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from .errors import LimitExceeded, MalformedInput, UnrecognisedFormat
+from .model import Issue, Record
+from .plugins import (
+    HEAD,
+    AdapterInfo,
+    Candidate,
+    ReadContext,
+    Registry,
+    Translation,
+    WriteContext,
+    check_reader,
+    check_writer,
+    choose,
+    default_registry,
+    guarded,
+    sniff_bytes,
+)
+
+__all__ = ["CHUNK", "Source", "adapters", "read", "sniff", "stream_chunks", "translate", "write"]
+
+Source = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
+"""Bytes, a path, or a binary file object."""
+
+CHUNK: Final = 1 << 20
+"""Octets that are read at a time."""
+
+
+def adapters(*, registry: Registry | None = None) -> tuple[AdapterInfo, ...]:
+    """List the installed adapters; no adapter is imported.
+
+    Returns
+    -------
+    tuple of AdapterInfo
+        In alphabetical order; an adapter that cannot be used says why in ``problem``.
+
+    Examples
+    --------
+    >>> import iomt_interop as iomt
+    >>> [adapter.id for adapter in iomt.adapters() if "write" in adapter.directions]
+    ['fhir_r4']
+    """
+    return tuple(adapter.info() for adapter in (registry or default_registry()).adapters.values())
+
+
+def sniff(source: Source, *, name: str | None = None, registry: Registry | None = None) -> list[Candidate]:
+    """Ask every installed adapter whether it knows the source; no adapter is imported.
+
+    Parameters
+    ----------
+    source : bytes, path or binary file
+        A seekable file is left where it was; of others the first octets are consumed.
+    name : str, optional
+        File name to judge by; a path brings its own.
+
+    Returns
+    -------
+    list of Candidate
+        Best evidence first; empty when nobody knows the source.
+    """
+    with ExitStack() as stack:
+        stream, known = _open(source, stack)
+        head = _head(stream)
+        if stream.seekable():
+            stream.seek(-len(head), os.SEEK_CUR)
+    return sniff_bytes(head, name or known, (registry or default_registry()).usable())
+
+
+def read(
+    source: Source,
+    *,
+    adapter: str | None = None,
+    context: ReadContext | None = None,
+    registry: Registry | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[Record]:
+    """Read canonical records from a source, at constant memory.
+
+    Parameters
+    ----------
+    source : bytes, path or binary file
+        What to read.
+    adapter : str, optional
+        Id of the adapter; overrides detection.
+    context : ReadContext, optional
+        How to read.
+    progress : callable, optional
+        Called with the number of octets just consumed.
+
+    Yields
+    ------
+    Record
+        In the order of the source. A source that breaks off gives what was whole, then the error.
+
+    Raises
+    ------
+    UnrecognisedFormat, AmbiguousFormat
+        When detection finds no adapter, or several equally good ones.
+    InputError
+        When the source is malformed beyond what the context's strictness allows.
+    """
+    registry = registry or default_registry()
+    context = context or ReadContext()
+    with ExitStack() as stack:
+        stream, name = _open(source, stack)
+        head = _head(stream)
+        if not head:
+            raise UnrecognisedFormat("SRC-001")
+        if adapter is None:
+            adapter = choose(sniff_bytes(head, name, registry.usable())).adapter
+        reader = check_reader(adapter, guarded(adapter, registry.get(adapter).reader_factory(), context))
+        total = records = 0
+        for chunk in chain([head], _chunks(stream)):
+            total += len(chunk)
+            if total > context.limits.max_bytes:
+                raise LimitExceeded("SRC-005", span=(context.limits.max_bytes, total))
+            for record in guarded(adapter, reader.feed, chunk):
+                records += 1
+                if records > context.limits.max_records:
+                    raise LimitExceeded("SRC-006", span=(0, total))
+                yield record
+            if progress is not None:
+                progress(len(chunk))
+        yield from guarded(adapter, reader.finish)
+
+
+def write(
+    records: Iterable[Record],
+    *,
+    to: str,
+    context: WriteContext | None = None,
+    registry: Registry | None = None,
+) -> bytes:
+    """Write records in another format; see :func:`translate` for the losses.
+
+    Raises
+    ------
+    AdapterNotFound
+        When no installed adapter has the id ``to``.
+    """
+    return _written(records, to, context, registry).payload
+
+
+def translate(
+    source: Source,
+    *,
+    to: str,
+    adapter: str | None = None,
+    context: ReadContext | None = None,
+    write_context: WriteContext | None = None,
+    registry: Registry | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Translation:
+    r"""Translate a source into another format.
+
+    Returns
+    -------
+    Translation
+        ``payload`` in the target format, ``losses`` that the target could not say, ``issues`` that the
+        reader found.
+
+    Examples
+    --------
+    >>> import iomt_interop as iomt
+    >>> message = b"MSH|^~\\&|MON||||20261124105800+0100||ORU^R01^ORU_R01|1|P|2.6\rPID|||X1\rOBR|1\r"
+    >>> result = iomt.translate(message, to="fhir_r4")
+    >>> result.payload.startswith(b'{"resourceType":"Bundle"')
+    True
+    """
+    issues: list[Issue] = []
+
+    def kept() -> Iterator[Record]:
+        for record in read(source, adapter=adapter, context=context, registry=registry, progress=progress):
+            if isinstance(record, Issue):
+                issues.append(record)
+            yield record
+
+    result = _written(kept(), to, write_context, registry)
+    return Translation(result.payload, result.losses, tuple(issues))
+
+
+def _written(
+    records: Iterable[Record], to: str, context: WriteContext | None, registry: Registry | None
+) -> Translation:
+    target = (registry or default_registry()).get(to)
+    writer = check_writer(to, guarded(to, target.writer_factory(), context or WriteContext()))
+    payload = b"".join(stream_chunks(to, writer.write(records)))
+    return Translation(payload, tuple(writer.losses))
+
+
+def stream_chunks(adapter_id: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield an adapter's chunks; what it raises passes the boundary of :func:`~iomt_interop.plugins.guarded`."""
+    while (chunk := guarded(adapter_id, next, chunks, None)) is not None:
+        yield chunk
+
+
+def _open(source: Source, stack: ExitStack) -> tuple[BinaryIO, str | None]:
+    if isinstance(source, bytes | bytearray | memoryview):
+        return BytesIO(source), None
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        try:
+            return stack.enter_context(path.open("rb")), path.name
+        except OSError:
+            raise UnrecognisedFormat("SRC-004") from None
+    return source, None
+
+
+def _head(stream: BinaryIO) -> bytes:
+    parts: list[bytes] = []
+    wanted = HEAD
+    while wanted and (part := _take(stream, wanted)):
+        parts.append(part)
+        wanted -= len(part)
+    return b"".join(parts)
+
+
+def _chunks(stream: BinaryIO) -> Iterator[bytes]:
+    while chunk := _take(stream, CHUNK):
+        yield chunk
+
+
+def _take(stream: BinaryIO, size: int) -> bytes:
+    try:
+        return stream.read(size)
+    except OSError:
+        raise MalformedInput("SRC-004") from None
