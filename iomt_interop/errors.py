@@ -66,6 +66,9 @@ CODES: Final[dict[str, str]] = {
     "MDL-003": "no exact conversion exists between these units",
     "MDL-004": "the code is unknown in its system",
     "MDL-005": "the record does not fit the canonical model",
+    # Terminologies.
+    "TRM-001": "the text is not a table with the required columns",
+    "TRM-002": "the table or the number is beyond the limit of this library",
     # Use of the library.
     "USE-001": "the argument is not valid here",
     "USE-002": "the operation is not possible in this state",
@@ -156,11 +159,12 @@ class UnrecognisedFormat(InputError):
 
 
 class AmbiguousFormat(InputError):
-    """Several adapters claim the source with equal evidence."""
+    """Several adapters claim the source with equal evidence; the hint lists their ids."""
 
-    def __init__(self, code: str = "SRC-003", *, candidates: tuple[str, ...] = (), **rest: object) -> None:
-        super().__init__(code, hint=_text(rest.get("hint")) or ", ".join(candidates) or None)
-        self.candidates = candidates
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """The adapters' ids."""
+        return tuple(self.hint.split(", ")) if self.hint else ()
 
 
 class TruncatedInput(InputError):
@@ -268,7 +272,3 @@ class VaultLocked(SecurityError):
 _ABSTRACT: Final[frozenset[type]] = frozenset(
     {IomtError, InputError, ModelError, OutputError, UsageError, AdapterError, SecurityError}
 )
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None

@@ -49,7 +49,7 @@ def choose(candidates: list[Candidate]) -> Candidate:
         raise UnrecognisedFormat("SRC-002", hint="name an adapter, or see `iomt adapters`")
     best = [c for c in candidates if c.evidence == candidates[0].evidence]
     if len(best) > 1:
-        raise AmbiguousFormat(candidates=tuple(c.adapter for c in best))
+        raise AmbiguousFormat("SRC-003", hint=", ".join(c.adapter for c in best))
     return best[0]
 
 
