@@ -37,6 +37,7 @@ def make_reader(context):
 """
 
 
+BAD_NUMBER = f"int('{SECRET}')\n        return [Event"
 UNDECODABLE = f"raise UnicodeDecodeError('utf-8', b'{SECRET}', 0, 1, '{SECRET}')"
 
 
@@ -114,8 +115,7 @@ def test_two_distributions_with_one_id_are_a_conflict(tmp_path: Path) -> None:
         (f"def make_reader(context): raise KeyError('{SECRET}')", AdapterContractError),
         ("def make_reader(context): return object()", AdapterContractError),
         (READER.replace("return []", UNDECODABLE), AdapterContractError),
-        (READER.replace("return [Event", f"int('{SECRET}')
-        return [Event"), AdapterContractError),
+        (READER.replace("return [Event", BAD_NUMBER), AdapterContractError),
     ],
 )  # fmt: skip
 def test_a_foreign_exception_never_passes(
