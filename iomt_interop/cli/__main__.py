@@ -1,0 +1,5 @@
+"""``python -m iomt_interop.cli`` is ``iomt``."""
+
+from . import main
+
+main()
