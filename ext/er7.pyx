@@ -1,0 +1,355 @@
+"""ER7 kernels: index a message into offsets, read its OBX segments into columns, read NA samples.
+
+The readable specification is ``iomt_interop/_accel/er7_py.py``; both give the same values and exceptions.
+"""
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport int8_t, int64_t, uint8_t, uint32_t
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcmp
+
+cdef extern from "er7_scan.h" nogil:
+    size_t er7_collect(const unsigned char *data, size_t at, size_t stop, unsigned char separator,
+                       uint32_t *out, size_t room, size_t *reached)
+
+cdef enum:
+    BLOCK = 1024
+    COLUMNS = 12
+    MAX_DIGITS = 18
+
+
+cdef struct Growing:
+    uint32_t *items
+    size_t count
+    size_t room
+
+
+cdef inline int push(Growing *g, uint32_t value) noexcept nogil:
+    cdef uint32_t *bigger
+    if g.count == g.room:
+        bigger = <uint32_t *> realloc(g.items, (g.room * 2 or 256) * sizeof(uint32_t))
+        if bigger == NULL:
+            return -1
+        g.items = bigger
+        g.room = g.room * 2 or 256
+    g.items[g.count] = value
+    g.count += 1
+    return 0
+
+
+cdef inline bint is_upper(unsigned char c) noexcept nogil:
+    return 65 <= c <= 90
+
+
+cdef bint ends_segment(const unsigned char *data, size_t at, size_t stop, unsigned char sep) noexcept nogil:
+    """Tell whether the LF at ``at`` ends a segment: what follows is a segment, or nothing at all."""
+    cdef size_t i = at + 1
+    while i < stop and (data[i] == 13 or data[i] == 10):
+        i += 1
+    if i == stop:
+        return True
+    if i + 3 > stop or not is_upper(data[i]):
+        return False
+    if not (is_upper(data[i + 1]) or 48 <= data[i + 1] <= 57) or not (is_upper(data[i + 2]) or 48 <= data[i + 2] <= 57):
+        return False
+    return i + 3 == stop or data[i + 3] == sep or data[i + 3] == 13 or data[i + 3] == 10
+
+
+cdef int scan(const unsigned char *data, size_t start, size_t stop, unsigned char sep,
+              Growing *segments, Growing *fields, uint32_t *stats) noexcept nogil:
+    cdef uint32_t found[BLOCK]
+    cdef size_t at = start, reached = start, n, i, begin = start
+    cdef uint32_t position, first = 0
+    cdef unsigned char octet
+    while at < stop:
+        n = er7_collect(data, at, stop, sep, found, BLOCK, &reached)
+        for i in range(n):
+            position = found[i]
+            octet = data[position]
+            if octet == sep:
+                if push(fields, position):
+                    return -1
+                continue
+            if octet == 10:
+                if position > start and data[position - 1] == 13:
+                    stats[1] += 1
+                elif ends_segment(data, position, stop, sep):
+                    stats[2] += 1
+                else:
+                    stats[3] += 1
+                    continue
+            else:
+                stats[0] += 1
+            if position > begin:
+                if push(segments, <uint32_t> begin) or push(segments, position) or push(segments, first):
+                    return -1
+            elif octet == 13 or position == start or data[position - 1] != 13:
+                stats[4] += 1
+            begin = position + 1
+            first = <uint32_t> fields.count
+        at = reached
+    if begin < stop:
+        stats[5] = 1
+        if push(segments, <uint32_t> begin) or push(segments, <uint32_t> stop) or push(segments, first):
+            return -1
+    return 0
+
+
+def index(data, Py_ssize_t start, Py_ssize_t stop, int separator):
+    """Index a message; see the pure twin."""
+    cdef Py_buffer view
+    cdef Growing segments, fields
+    cdef uint32_t stats[6]
+    cdef int failed, k
+    segments.items = NULL
+    segments.count = segments.room = 0
+    fields.items = NULL
+    fields.count = fields.room = 0
+    for k in range(6):
+        stats[k] = 0
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    try:
+        if not 0 <= start <= stop <= view.len or view.len > 0xFFFFFFFE:
+            raise ValueError("range")
+        with nogil:
+            failed = scan(<const unsigned char *> view.buf, start, stop, <unsigned char> separator,
+                          &segments, &fields, stats)
+        if failed:
+            raise MemoryError
+        return (
+            PyBytes_FromStringAndSize(<char *> segments.items, segments.count * sizeof(uint32_t)),
+            PyBytes_FromStringAndSize(<char *> fields.items, fields.count * sizeof(uint32_t)),
+            (stats[0], stats[1], stats[2], stats[3], stats[4], stats[5]),
+        )
+    finally:
+        PyBuffer_Release(&view)
+        free(segments.items)
+        free(fields.items)
+
+
+cdef int decimal(const unsigned char *data, size_t at, size_t stop, int64_t *mantissa, int *exponent) noexcept nogil:
+    """Read ``[+-]digits[.digits]``; 0 when exact, -1 when it is something else or too wide."""
+    cdef int64_t value = 0
+    cdef int digits = 0, seen = 0, fraction = 0
+    cdef bint negative = False, point = False
+    cdef unsigned char c
+    if at < stop and (data[at] == 45 or data[at] == 43):
+        negative = data[at] == 45
+        at += 1
+    while at < stop:
+        c = data[at]
+        if 48 <= c <= 57:
+            seen += 1
+            if value or c != 48:
+                digits += 1
+            if digits > MAX_DIGITS:
+                return -1
+            value = value * 10 + (c - 48)
+            if point:
+                fraction += 1
+        elif c == 46 and not point:
+            point = True
+        else:
+            return -1
+        at += 1
+    if not seen or fraction > MAX_DIGITS:
+        return -1
+    mantissa[0] = -value if negative else value
+    exponent[0] = -fraction
+    return 0
+
+
+cdef inline void first_part(const unsigned char *data, uint32_t *span, unsigned char a, unsigned char b) noexcept nogil:
+    cdef uint32_t i = span[0]
+    while i < span[1] and data[i] != a and data[i] != b:
+        i += 1
+    span[1] = i
+
+
+cdef void read_row(const unsigned char *data, uint32_t start, uint32_t end, const uint32_t *seps, size_t n,
+                   unsigned char component, unsigned char repetition, const uint8_t *wanted, uint32_t *spans,
+                   int64_t *mantissa, int8_t *exponent, uint8_t *flag) noexcept nogil:
+    cdef size_t k, number
+    cdef int power = 0
+    cdef uint32_t begin, finish, i
+    for k in range(COLUMNS):
+        number = wanted[k]
+        if number <= n:
+            spans[2 * k] = seps[number - 1] + 1
+            spans[2 * k + 1] = seps[number] if number < n else end
+        else:
+            spans[2 * k] = spans[2 * k + 1] = end
+    mantissa[0] = 0
+    exponent[0] = 0
+    if spans[1] - spans[0] != 2 or data[spans[0]] != 78 or data[spans[0] + 1] != 77:
+        flag[0] = 4
+        return
+    begin = spans[6]
+    finish = spans[7]
+    if begin == finish:
+        flag[0] = 1
+    elif finish - begin == 2 and data[begin] == 34 and data[begin + 1] == 34:
+        flag[0] = 2
+    elif decimal(data, begin, finish, mantissa, &power) == 0:
+        exponent[0] = <int8_t> power
+        flag[0] = 0
+    else:
+        flag[0] = 3
+
+
+def obx_rows(data, segments, fields, int component, int repetition):
+    """Read all OBX segments into columns; see the pure twin."""
+    cdef Py_buffer view, seg, fld
+    cdef const unsigned char *raw
+    cdef const uint32_t *triples
+    cdef const uint32_t *seps
+    cdef size_t n_segments, n_fields, s, rows = 0, row = 0, count
+    cdef uint8_t wanted[COLUMNS]
+    cdef uint32_t *spans
+    cdef uint32_t *ordinals
+    cdef int64_t *mantissas
+    cdef int8_t *exponents
+    cdef uint8_t *flags
+    for s in range(COLUMNS):
+        wanted[s] = <uint8_t> (s + 2 if s < 7 else (11, 14, 17, 18, 20)[s - 7])
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    PyObject_GetBuffer(segments, &seg, PyBUF_SIMPLE)
+    PyObject_GetBuffer(fields, &fld, PyBUF_SIMPLE)
+    try:
+        raw = <const unsigned char *> view.buf
+        triples = <const uint32_t *> seg.buf
+        seps = <const uint32_t *> fld.buf
+        n_segments = seg.len // 12
+        n_fields = fld.len // 4
+        check(view.len, triples, n_segments, seps, n_fields)
+        for s in range(n_segments):
+            rows += is_obx(raw, triples + 3 * s)
+        o_spans = PyBytes_FromStringAndSize(NULL, rows * COLUMNS * 8)
+        o_ordinals = PyBytes_FromStringAndSize(NULL, rows * 4)
+        o_mantissas = PyBytes_FromStringAndSize(NULL, rows * 8)
+        o_exponents = PyBytes_FromStringAndSize(NULL, rows)
+        o_flags = PyBytes_FromStringAndSize(NULL, rows)
+        spans = <uint32_t *> <char *> o_spans
+        ordinals = <uint32_t *> <char *> o_ordinals
+        mantissas = <int64_t *> <char *> o_mantissas
+        exponents = <int8_t *> <char *> o_exponents
+        flags = <uint8_t *> <char *> o_flags
+        with nogil:
+            for s in range(n_segments):
+                if not is_obx(raw, triples + 3 * s):
+                    continue
+                count = (triples[3 * s + 5] if s + 1 < n_segments else <uint32_t> n_fields) - triples[3 * s + 2]
+                ordinals[row] = <uint32_t> s
+                read_row(raw, triples[3 * s], triples[3 * s + 1], seps + triples[3 * s + 2], count,
+                         <unsigned char> component, <unsigned char> repetition, wanted, spans + row * COLUMNS * 2,
+                         mantissas + row, exponents + row, flags + row)
+                row += 1
+        return o_ordinals, o_spans, o_mantissas, o_exponents, o_flags
+    finally:
+        PyBuffer_Release(&view)
+        PyBuffer_Release(&seg)
+        PyBuffer_Release(&fld)
+
+
+cdef inline bint is_obx(const unsigned char *raw, const uint32_t *triple) noexcept nogil:
+    return triple[1] - triple[0] >= 3 and memcmp(raw + triple[0], b"OBX", 3) == 0
+
+
+cdef int check(Py_ssize_t size, const uint32_t *triples, size_t n_segments, const uint32_t *seps,
+               size_t n_fields) except -1:
+    """Refuse an index that is not of this buffer: nothing outside it may be read."""
+    cdef size_t s
+    cdef uint32_t previous = 0
+    for s in range(n_segments):
+        if triples[3 * s] > triples[3 * s + 1] or triples[3 * s + 1] > size:
+            raise ValueError("index")
+        if triples[3 * s + 2] < previous or triples[3 * s + 2] > n_fields:
+            raise ValueError("index")
+        previous = triples[3 * s + 2]
+    for s in range(n_fields):
+        if seps[s] >= size:
+            raise ValueError("index")
+    return 0
+
+
+def samples(data, Py_ssize_t start, Py_ssize_t stop, int separator):
+    """Read numbers between separators exactly; see the pure twin."""
+    cdef Py_buffer view
+    cdef const unsigned char *raw
+    cdef Py_ssize_t i, n = 1
+    cdef bytes numbers, marks
+    cdef int64_t *out
+    cdef uint8_t *mark
+    cdef int8_t *powers
+    cdef int low = 0
+    cdef Py_ssize_t missing
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    powers = NULL
+    try:
+        if not 0 <= start <= stop <= view.len:
+            raise ValueError("range")
+        raw = <const unsigned char *> view.buf
+        for i in range(start, stop):
+            n += raw[i] == separator
+        numbers = PyBytes_FromStringAndSize(NULL, n * 8)
+        marks = PyBytes_FromStringAndSize(NULL, n)
+        out = <int64_t *> <char *> numbers
+        mark = <uint8_t *> <char *> marks
+        powers = <int8_t *> malloc(n)
+        if powers == NULL:
+            raise MemoryError
+        with nogil:
+            missing = read_samples(raw, start, stop, <unsigned char> separator, out, powers, mark, &low)
+            if missing >= 0 and low:
+                if align(out, powers, n, low):
+                    missing = -1
+        if missing < 0:
+            return None
+        return n, numbers, low, marks if missing else None
+    finally:
+        free(powers)
+        PyBuffer_Release(&view)
+
+
+cdef Py_ssize_t read_samples(const unsigned char *raw, Py_ssize_t start, Py_ssize_t stop, unsigned char separator,
+                             int64_t *out, int8_t *powers, uint8_t *mark, int *low) noexcept nogil:
+    """Fill the columns; return how many samples are missing, -1 when one is no exact number."""
+    cdef Py_ssize_t at = start, begin = start, row = 0, missing = 0
+    cdef int power
+    while at <= stop:
+        if at == stop or raw[at] == separator:
+            power = 0
+            if at == begin:
+                out[row] = 0
+                mark[row] = 1
+                missing += 1
+            elif decimal(raw, begin, at, out + row, &power) == 0:
+                mark[row] = 0
+                if power < low[0]:
+                    low[0] = power
+            else:
+                return -1
+            powers[row] = <int8_t> power
+            row += 1
+            begin = at + 1
+        at += 1
+    return missing
+
+
+cdef int align(int64_t *out, const int8_t *powers, Py_ssize_t n, int low) noexcept nogil:
+    """Bring all mantissas to the lowest exponent; -1 when one would not fit into 63 bits."""
+    cdef Py_ssize_t i
+    cdef int k
+    cdef int64_t value
+    cdef int64_t limit = 922337203685477580
+    for i in range(n):
+        value = out[i]
+        if value == 0:
+            continue
+        for k in range(powers[i] - low):
+            if value > limit or value < -limit:
+                return -1
+            value *= 10
+        out[i] = value
+    return 0

@@ -1,0 +1,204 @@
+"""ER7 kernels in plain Python: the readable specification of ``ext/er7.pyx``.
+
+All offsets are absolute in the buffer. Columns are native-endian and packed into ``bytes``: ``uint32`` offsets,
+``int64`` mantissas, ``int8`` exponents, ``uint8`` flags.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from typing import Final
+
+__all__ = ["OBX_FIELDS", "index", "obx_rows", "samples"]
+
+OBX_FIELDS: Final = (2, 3, 4, 5, 6, 7, 8, 11, 14, 17, 18, 20)
+"""Fields of OBX whose byte ranges :func:`obx_rows` gives, in this order."""
+
+_MAX_DIGITS: Final = 18
+_DECIMAL: Final = re.compile(rb"([+-]?)([0-9]*)(?:\.([0-9]*))?")
+_SEGMENT_AHEAD: Final = re.compile(rb"[\r\n]*(?:\Z|[A-Z][A-Z0-9]{2}(.|[\r\n]|\Z))", re.DOTALL)
+
+
+def index(data: bytes | memoryview, start: int, stop: int, separator: int) -> tuple[bytes, bytes, tuple[int, ...]]:
+    r"""Index a message into segments and field separators.
+
+    CR ends a segment. LF ends one when it follows a CR, or when a segment (identifier of three characters, then
+    a separator or the end of the line) or nothing at all follows; any other LF is data.
+
+    Parameters
+    ----------
+    data : bytes-like
+        The buffer.
+    start, stop : int
+        Range of the message.
+    separator : int
+        The field separator's octet.
+
+    Returns
+    -------
+    segments : bytes
+        ``uint32`` triples: start, end, number of the first separator in ``fields``.
+    fields : bytes
+        ``uint32`` offsets of all field separators.
+    stats : tuple of int
+        Counts: CR, LF after CR, LF as terminator, LF as data, empty segments passed over, and 1 when the last
+        segment has no terminator.
+
+    Raises
+    ------
+    ValueError
+        When the range is not in the buffer.
+    """
+    if not 0 <= start <= stop <= len(data) or len(data) > 0xFFFFFFFE:
+        raise ValueError("range")
+    segments, fields = array("I"), array("I")
+    stats = [0] * 6
+    begin, first = start, 0
+    window = bytes(data[start:stop])
+    for match in re.finditer(b"[\r\n" + re.escape(bytes([separator])) + b"]", window):
+        position = match.start() + start
+        octet = data[position]
+        if octet == separator:
+            fields.append(position)
+            continue
+        if octet == 10:
+            kind = _line_feed(window, match.start(), separator)
+            stats[kind] += 1
+            if kind == 3:
+                continue
+        else:
+            stats[0] += 1
+        if position > begin:
+            segments.extend((begin, position, first))
+        elif octet == 13 or position == start or data[position - 1] != 13:
+            stats[4] += 1
+        begin, first = position + 1, len(fields)
+    if begin < stop:
+        stats[5] = 1
+        segments.extend((begin, stop, first))
+    return segments.tobytes(), fields.tobytes(), tuple(stats)
+
+
+def _line_feed(window: bytes, at: int, separator: int) -> int:
+    if at and window[at - 1] == 13:
+        return 1
+    ahead = _SEGMENT_AHEAD.match(window, at + 1)
+    if ahead is None:
+        return 3
+    return 2 if not ahead[1] or ahead[1][0] in (separator, 10, 13) else 3
+
+
+def decimal(text: bytes) -> tuple[int, int] | None:
+    """Return mantissa and exponent of ``[+-]digits[.digits]`` of at most 18 digits, else ``None``."""
+    match = _DECIMAL.fullmatch(text)
+    if match is None:
+        return None
+    sign, whole, fraction = match.groups()
+    digits = whole + (fraction or b"")
+    if not digits or len(digits.lstrip(b"0")) > _MAX_DIGITS or len(fraction or b"") > _MAX_DIGITS:
+        return None
+    value = int(digits)
+    return (-value if sign == b"-" else value), -len(fraction or b"")
+
+
+def obx_rows(
+    data: bytes | memoryview, segments: bytes, fields: bytes, component: int, repetition: int
+) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    """Read all OBX segments of an indexed message into columns.
+
+    Returns
+    -------
+    ordinals : bytes
+        ``uint32``: which segment of the message each row is, from 0.
+    spans : bytes
+        ``uint32``: for each row, start and end of each of :data:`OBX_FIELDS`; equal when absent or empty.
+    mantissas, exponents : bytes
+        ``int64`` and ``int8``: the exact value of OBX-5 where the flag is 0.
+    flags : bytes
+        ``uint8``: 0 exact, 1 empty, 2 the explicit null, 3 not a plain decimal or wider than 18 digits,
+        4 OBX-2 is not ``NM``.
+
+    Raises
+    ------
+    ValueError
+        When the index is not of this buffer.
+    """
+    triples, seps = array("I", segments), array("I", fields)
+    _check(len(data), triples, seps)
+    ordinals, spans, mantissas = array("I"), array("I"), array("q")
+    exponents, flags = array("b"), array("B")
+    for number in range(len(triples) // 3):
+        start, end, first = triples[3 * number : 3 * number + 3]
+        if bytes(data[start : min(start + 3, end)]) != b"OBX":
+            continue
+        last = triples[3 * number + 5] if 3 * number + 5 < len(triples) else len(seps)
+        edges = [*seps[first:last], end]
+        ordinals.append(number)
+        for field in OBX_FIELDS:
+            spans.extend((edges[field - 1] + 1, edges[field]) if field < len(edges) else (end, end))
+        row = spans[-2 * len(OBX_FIELDS) :]
+        flag, value = _value(bytes(data[row[0] : row[1]]), bytes(data[row[6] : row[7]]))
+        mantissas.append(value[0])
+        exponents.append(value[1])
+        flags.append(flag)
+    return ordinals.tobytes(), spans.tobytes(), mantissas.tobytes(), exponents.tobytes(), flags.tobytes()
+
+
+def _value(kind: bytes, text: bytes) -> tuple[int, tuple[int, int]]:
+    if kind != b"NM":
+        return 4, (0, 0)
+    if not text:
+        return 1, (0, 0)
+    if text == b'""':
+        return 2, (0, 0)
+    value = decimal(text)
+    return (3, (0, 0)) if value is None else (0, value)
+
+
+def _check(size: int, triples: array[int], seps: array[int]) -> None:
+    previous = 0
+    for number in range(0, len(triples), 3):
+        start, end, first = triples[number : number + 3]
+        if start > end or end > size or first < previous or first > len(seps):
+            raise ValueError("index")
+        previous = first
+    if any(position >= size for position in seps):
+        raise ValueError("index")
+
+
+def samples(
+    data: bytes | memoryview, start: int, stop: int, separator: int
+) -> tuple[int, bytes, int, bytes | None] | None:
+    """Read the samples of an NA value (or of one vector of an MA) exactly.
+
+    Returns
+    -------
+    tuple or None
+        ``(n, numbers, exponent, marks)``: ``int64`` mantissas that share one exponent, and one octet per sample
+        (1 = missing) or ``None`` when none is missing. ``None`` when a sample is no plain decimal, or when the
+        mantissas do not fit into 63 bits at one exponent.
+
+    Raises
+    ------
+    ValueError
+        When the range is not in the buffer.
+    """
+    if not 0 <= start <= stop <= len(data):
+        raise ValueError("range")
+    parts = bytes(data[start:stop]).split(bytes([separator]))
+    values = [(0, 0) if not part else decimal(part) for part in parts]
+    exact = [value for value in values if value is not None]
+    if len(exact) != len(values):
+        return None
+    low = min(exponent for _, exponent in exact)
+    numbers = [mantissa * 10 ** (exponent - low) for mantissa, exponent in exact]
+    if any(_too_wide(number, mantissa) for number, (mantissa, _) in zip(numbers, exact, strict=True)):
+        return None
+    marks = bytes(not part for part in parts)
+    return len(parts), array("q", numbers).tobytes(), low, marks if any(marks) else None
+
+
+def _too_wide(number: int, mantissa: int) -> bool:
+    """Tell whether scaling left the range; the last step may reach ten times the limit that each step checks."""
+    return number != mantissa and abs(number) > 9223372036854775800

@@ -1,0 +1,332 @@
+"""A message as offsets into its own bytes: no object is made for a field that nobody looks at.
+
+Theory of operation: a kernel indexes the bytes once into segments and field separators (``uint32`` offsets);
+:class:`Segment` and :class:`Part` are views that are made when they are asked for. The bytes themselves are
+never changed, so ``bytes(message)`` is what was parsed, to the octet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from ..._accel import load
+from .charset import choose_codec
+from .delimiters import HEADERS, Delimiters
+from .escapes import unescape
+from .path import parse_path, select
+
+if TYPE_CHECKING:
+    from ..._accel import er7_py as er7
+else:
+    er7 = load("er7")
+
+__all__ = ["NULL", "Diagnostic", "Message", "Part", "Presence", "Segment", "TextSyntax"]
+
+NULL: Final = '""'
+"""The explicit null: delete what you had (HL7 v2.8 ch. 2.5.3)."""
+
+FIELD, REPETITION, COMPONENT, SUBCOMPONENT = range(4)
+
+
+class Presence(Enum):
+    """The three states of a part of a message."""
+
+    ABSENT = "absent"
+    EMPTY = "empty"
+    NULL = "null"
+    VALUE = "value"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """A doubt about how a message is written; a code and a place, never a value."""
+
+    code: str
+    span: tuple[int, int] | None = None
+    path: str | None = None
+
+
+class TextSyntax(NamedTuple):
+    """The delimiters as text, and the codec that reads the message."""
+
+    field: str
+    repetition: str
+    component: str
+    subcomponent: str
+    escape: str
+    charset: str
+
+
+class Part:
+    """A field, repetition, component or subcomponent: a range of the message's bytes.
+
+    Attributes
+    ----------
+    start, stop : int
+        Half-open byte range in ``message.data``.
+    level : int
+        0 field, 1 repetition, 2 component, 3 subcomponent.
+    """
+
+    __slots__ = ("absent", "level", "message", "start", "stop")
+
+    def __init__(self, message: Message, start: int, stop: int, level: int, absent: bool = False) -> None:
+        self.message = message
+        self.start = start
+        self.stop = stop
+        self.level = level
+        self.absent = absent
+
+    def __repr__(self) -> str:
+        return f"Part(level {self.level}, bytes {self.start}..{self.stop})"
+
+    def __bytes__(self) -> bytes:
+        return self.raw
+
+    @property
+    def raw(self) -> bytes:
+        """The octets, escapes and all."""
+        return self.message.data[self.start : self.stop]
+
+    @property
+    def text(self) -> str:
+        """The decoded text; unescaped when there is no delimiter in it, else verbatim."""
+        verbatim = self.message.decode(self.raw)
+        syntax = self.message.syntax
+        below = (syntax.repetition, syntax.component, syntax.subcomponent)[self.level :]
+        if any(mark and mark in verbatim for mark in below):
+            return verbatim
+        return unescape(verbatim, syntax)
+
+    @property
+    def presence(self) -> Presence:
+        """Absent (beyond the end), empty, the explicit null, or a value."""
+        if self.absent:
+            return Presence.ABSENT
+        if self.start == self.stop:
+            return Presence.EMPTY
+        return Presence.NULL if self.raw == b'""' else Presence.VALUE
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Half-open byte range in the source."""
+        return (self.start + self.message.origin, self.stop + self.message.origin)
+
+    def __iter__(self) -> Iterator[Part]:
+        """Iterate over the parts one level down; one part when there is no delimiter."""
+        if self.level == SUBCOMPONENT or self.absent:
+            return
+        delimiters = self.message.delimiters
+        mark = (delimiters.repetition, delimiters.component, delimiters.subcomponent)[self.level]
+        begin = self.start
+        for piece in self.raw.split(mark) if mark else (self.raw,):
+            yield Part(self.message, begin, begin + len(piece), self.level + 1)
+            begin += len(piece) + len(mark)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __bool__(self) -> bool:
+        return self.start < self.stop
+
+    def __getitem__(self, number: int) -> Part:
+        """Return a part one level down by its number from 1; beyond the end an absent one."""
+        if number < 1:
+            raise IndexError("parts are numbered from 1")
+        for position, part in enumerate(self, 1):
+            if position == number:
+                return part
+        return Part(self.message, self.stop, self.stop, self.level + 1, absent=True)
+
+
+class Segment:
+    """One segment: a range of the message's bytes with its field separators."""
+
+    __slots__ = ("first", "last", "message", "ordinal", "start", "stop")
+
+    def __init__(self, message: Message, ordinal: int) -> None:
+        self.message = message
+        self.ordinal = ordinal
+        self.start, self.stop, self.first, self.last = message.bounds(ordinal)
+
+    def __repr__(self) -> str:
+        return f"Segment({self.ordinal}, {len(self)} fields, bytes {self.start}..{self.stop})"
+
+    def __bytes__(self) -> bytes:
+        return self.message.data[self.start : self.stop]
+
+    @property
+    def id(self) -> str:
+        """The segment's identifier (``OBX``)."""
+        data, marks = self.message.data, self.message.separators
+        stop = marks[self.first] if self.first < self.last else self.stop
+        return data[self.start : stop].decode("latin-1")
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Half-open byte range in the source, without the terminator."""
+        return (self.start + self.message.origin, self.stop + self.message.origin)
+
+    @property
+    def is_header(self) -> bool:
+        """Whether the first field is the separator itself (MSH, FHS, BHS)."""
+        return self.message.data[self.start : self.start + 3] in HEADERS
+
+    def __len__(self) -> int:
+        """Return the number of fields."""
+        return self.last - self.first + self.is_header
+
+    def __iter__(self) -> Iterator[Part]:
+        """Iterate over the fields, from number 1."""
+        return (self.field(number) for number in range(1, len(self) + 1))
+
+    def field(self, number: int) -> Part:
+        """Return a field by its number from 1; beyond the end an absent one.
+
+        The first field of MSH, FHS and BHS is the separator, the second is never split (ch. 2.5.4).
+        """
+        if number < 1:
+            raise IndexError("fields are numbered from 1")
+        message, level = self.message, FIELD
+        if self.is_header:
+            if number == 1:
+                return Part(message, self.start + 3, self.start + 4, SUBCOMPONENT)
+            if number == 2:
+                level = SUBCOMPONENT
+            number -= 1
+        at = self.first + number - 1
+        if at >= self.last:
+            return Part(message, self.stop, self.stop, level, absent=True)
+        marks = message.separators
+        return Part(message, marks[at] + 1, marks[at + 1] if at + 1 < self.last else self.stop, level)
+
+
+class Message:
+    """One HL7 v2 message.
+
+    Attributes
+    ----------
+    raw : bytes
+        Everything that was given, frame octets and byte-order mark included; ``bytes(message)``.
+    data : bytes
+        What the offsets refer to; ``raw`` itself, but for messages in UTF-16 and UTF-32.
+    origin : int
+        Offset of ``data`` in the source; added to every span.
+    delimiters : Delimiters
+        As MSH-1 and MSH-2 state them.
+    """
+
+    __slots__ = ("_found", "_syntax", "_triples", "data", "delimiters", "origin", "raw", "separators")
+
+    def __init__(
+        self, raw: bytes, data: bytes, index: tuple[bytes, bytes], delimiters: Delimiters,
+        found: list[Diagnostic], origin: int,
+    ) -> None:  # fmt: skip
+        self.raw = raw
+        self.data = data
+        self._triples = memoryview(index[0]).cast("I")
+        self.separators = memoryview(index[1]).cast("I")
+        self.delimiters = delimiters
+        self._found = found
+        self.origin = origin
+        self._syntax: TextSyntax | None = None
+
+    def __bytes__(self) -> bytes:
+        return self.raw
+
+    def __repr__(self) -> str:
+        return f"Message({len(self)} segments, {len(self.raw)} bytes)"
+
+    def __len__(self) -> int:
+        """Return the number of segments."""
+        return len(self._triples) // 3
+
+    def __iter__(self) -> Iterator[Segment]:
+        return (Segment(self, number) for number in range(len(self)))
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """All segments, in their order; none is ever left out."""
+        return tuple(self)
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Doubts about how the message is written."""
+        _ = self.syntax  # choosing the character set may add one
+        return tuple(self._found)
+
+    @property
+    def index(self) -> tuple[memoryview, memoryview]:
+        """The kernel's index: ``uint32`` triples (start, stop, first separator), and separators."""
+        return self._triples, self.separators
+
+    @property
+    def syntax(self) -> TextSyntax:
+        """The delimiters as text, with the codec that was chosen for the message."""
+        if self._syntax is None:
+            declared = ""
+            if len(self) and self.data[self._triples[0] : self._triples[0] + 3] == b"MSH":
+                declared = Segment(self, 0).field(18)[1].raw.decode("latin-1")
+            name, doubt = choose_codec(declared, self.data)
+            if doubt is not None:
+                self._found.append(Diagnostic(doubt, path="MSH-18"))
+            d = self.delimiters
+            texts = (part.decode("latin-1" if name == "ascii" else name, "replace") for part in d[:5])
+            field, component, repetition, escape, subcomponent = texts
+            self._syntax = TextSyntax(field, repetition, component, subcomponent, escape, name)
+        return self._syntax
+
+    def decode(self, raw: bytes) -> str:
+        """Decode octets of this message."""
+        if raw.isascii():
+            return raw.decode("ascii")
+        try:
+            return raw.decode(self.syntax.charset)
+        except UnicodeDecodeError:  # octets cut out of a stateful encoding
+            return raw.decode("latin-1")
+
+    def bounds(self, ordinal: int) -> tuple[int, int, int, int]:
+        """Return start, stop, first and last separator number of a segment."""
+        triples = self._triples
+        at = 3 * ordinal
+        last = triples[at + 5] if at + 5 < len(triples) else len(self.separators)
+        return triples[at], triples[at + 1], triples[at + 2], last
+
+    def __getitem__(self, path: str) -> str | None:
+        """Return the text at a path (``PID-3[2].4.2``, ``OBX(3)-5``); ``None`` for what is absent.
+
+        Raises
+        ------
+        InvalidRequest
+            ``USE-001`` when the path is not written as one.
+        """
+        part = self.get(path)
+        return None if part is None or part.absent else part.text
+
+    def segment(self, segment_id: str, occurrence: int = 1) -> Segment | None:
+        """Return the n-th segment with an identifier, or ``None``."""
+        wanted = segment_id.encode("ascii", "replace")
+        for start, number in zip(self._triples[::3], range(len(self)), strict=True):
+            if self.data[start : start + len(wanted)] == wanted:
+                found = Segment(self, number)
+                if found.id == segment_id:
+                    occurrence -= 1
+                    if not occurrence:
+                        return found
+        return None
+
+    def get(self, path: str) -> Part | None:
+        """Return the part at a path; ``None`` when its segment does not occur."""
+        return next(self.select(path), None)
+
+    def select(self, path: str) -> Iterator[Part]:
+        """Yield the parts at a path with wildcards: ``OBX(*)-5[*].1``."""
+        return select(self, parse_path(path))
+
+    def presence(self, path: str) -> Presence:
+        """Return which of the three states, or a value, stands at a path."""
+        part = self.get(path)
+        return Presence.ABSENT if part is None else part.presence
