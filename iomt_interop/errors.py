@@ -72,6 +72,21 @@ CODES: Final[dict[str, str]] = {
     # Use of the library.
     "USE-001": "the argument is not valid here",
     "USE-002": "the operation is not possible in this state",
+    # MDER and IEEE 11073-20601, wire.
+    "MDR-001": "the octets end before the structure does",
+    "MDR-002": "octets are left over after the structure",
+    "MDR-003": "a sequence states more elements than its octets can hold",
+    "MDR-004": "the number does not fit the floating-point type without changing its digits",
+    "PHD-101": "the APDU ends before the length that it states",
+    "PHD-102": "octets follow the APDU",
+    "PHD-103": "there is no APDU of this tag",
+    "PHD-104": "the value map does not add up to the octets of the observation",
+    "PHD-105": "there is no remote operation of this tag",
+    "PHD-106": "the stream ends inside an APDU",
+    "PHD-107": "no configuration is known by which to decode the observation",
+    "PHD-108": "the APDU is not allowed in this state of the association",
+    "PHD-110": "the APDU is longer than the limit",
+    "PHD-109": "the segment's entry header has a bit that no edition defines",
     # Vault and cryptography.
     "SEC-001": "the data cannot be decrypted: wrong key or changed data",
     "SEC-002": "no key is available",
