@@ -48,9 +48,8 @@ def extensions() -> list[Extension]:
     from Cython.Build import cythonize
 
     flags = [] if sys.platform == "win32" else ["-O3"]
-    table = [
-        Extension(name, files, extra_compile_args=flags, depends=["ext/er7_scan.h"]) for name, files in KERNELS.items()
-    ]
+    shared = {"extra_compile_args": flags, "include_dirs": ["ext"], "depends": ["ext/er7_scan.h"]}
+    table = [Extension(name, files, **shared) for name, files in KERNELS.items()]
     return cythonize(table, compiler_directives=DIRECTIVES, build_dir="build/cython")
 
 

@@ -87,6 +87,13 @@ CODES: Final[dict[str, str]] = {
     "PHD-108": "the APDU is not allowed in this state of the association",
     "PHD-110": "the APDU is longer than the limit",
     "PHD-109": "the segment's entry header has a bit that no edition defines",
+    # IEEE 11073-20601, adapter.
+    "PHX-201": "the time stamp is no date; what of it is possible was kept",
+    "PHX-202": "the observation's value does not fit its attribute",
+    "PHX-203": "the compound value has not as many members as its metric ids",
+    "PHX-204": "the samples do not fit their specification",
+    "PHX-205": "the enumeration's form is not known",
+    "PHX-206": "the scale of the samples is no finite decimal; its two points are exact",
     # Vault and cryptography.
     "SEC-001": "the data cannot be decrypted: wrong key or changed data",
     "SEC-002": "no key is available",

@@ -54,6 +54,9 @@ class MderFloat(NamedTuple):
     exponent: int
     special: Special | None = None
 
+    def __repr__(self) -> str:
+        return "MderFloat()"
+
     def to_decimal(self) -> Decimal:
         """Return the exact decimal with its exponent (``2.0``).
 

@@ -20,6 +20,9 @@ class AbsoluteTime(NamedTuple):
 
     raw: bytes
 
+    def __repr__(self) -> str:
+        return "AbsoluteTime()"
+
     @property
     def text(self) -> str | None:
         """``2007-12-06T12:10:00.00``; ``None`` when the octets are no date."""
@@ -39,6 +42,9 @@ class BaseOffsetTime(NamedTuple):
     seconds: int
     fraction: int
     offset: int
+
+    def __repr__(self) -> str:
+        return "BaseOffsetTime()"
 
     @property
     def text(self) -> str | None:

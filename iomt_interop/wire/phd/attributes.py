@@ -39,6 +39,9 @@ class NuObsValue(NamedTuple):
     unit: int
     value: MderFloat
 
+    def __repr__(self) -> str:
+        return "NuObsValue()"
+
 
 class EnumObsValue(NamedTuple):
     """EnumObsValue: metric id, MeasurementStatus, and an OID, a text or a bit string."""
@@ -48,6 +51,9 @@ class EnumObsValue(NamedTuple):
     choice: int
     """1 OID, 2 text, 16 bit string."""
     value: int | bytes
+
+    def __repr__(self) -> str:
+        return "EnumObsValue()"
 
 
 class SaSpec(NamedTuple):
@@ -77,6 +83,9 @@ class ProductionSpec(NamedTuple):
     component: int
     text: bytes
 
+    def __repr__(self) -> str:
+        return "ProductionSpec()"
+
 
 class TypeVersion(NamedTuple):
     """A specialization and its version."""
@@ -92,6 +101,9 @@ class RegCertData(NamedTuple):
     """0 empty, 1 IEEE, 2 Continua, 254 experimental."""
     structure: int
     data: bytes
+
+    def __repr__(self) -> str:
+        return "RegCertData()"
 
 
 class MdsTimeInfo(NamedTuple):

@@ -88,8 +88,8 @@ class DataResponse:
 class SetTime:
     """SetTimeInvoke: AbsoluteTime and the accuracy of it (FLOAT octets)."""
 
-    time: bytes
-    accuracy: bytes
+    time: bytes = field(repr=False)
+    accuracy: bytes = field(repr=False)
 
     @classmethod
     def decode(cls, cursor: Cursor) -> SetTime:

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Final
 
 from ...errors import InputError, LimitExceeded, MalformedInput, TruncatedInput
+from ..mder import AbsoluteTime
 from .apdu import AARE, AARQ, ABRT, PRST, RLRE, RLRQ, Aare, Aarq, Apdu, Prst, Release, decode
 from .attributes import Attribute
 from .nomenclature import Attr, Event
@@ -269,8 +270,26 @@ class Session:
         value_map = None if config is None else config.value_map
         if value_map is None:
             raise _Unknown("PHD-107")
-        attributes = _by_map(scan.octets or b"", value_map, scan.span[0])
+        octets = scan.octets or b""
+        if config is not None and self._is_stamped(octets, value_map, config):
+            value_map = (*value_map, (Attr.TIME_STAMP_ABS, 8))
+        attributes = _by_map(octets, value_map, scan.span[0])
         return Observed(person, scan.handle, config, attributes, scan.span)
+
+    def _is_stamped(self, octets: bytes, value_map: tuple[tuple[int, int], ...], config: ConfigObject) -> bool:
+        """Tell whether a time stamp follows that a standard configuration does not foresee.
+
+        The example of 11073-10404 sends stamped observations under configuration 0x0190, whose own map ends before
+        the stamp. Only a standard configuration is read so, and only when the eight octets are a date.
+        """
+        known = standard_configuration(self.config_id or 0)
+        surplus = len(octets) - sum(length for _, length in value_map)
+        return (
+            known is not None
+            and config in known.objects
+            and surplus == 8
+            and AbsoluteTime(octets[-8:]).text is not None
+        )
 
     def _grouped(self, scan: GroupedScan, scanner: int, person: int | None) -> list[Observed]:
         config = self._objects.get(scanner)

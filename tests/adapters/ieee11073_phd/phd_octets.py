@@ -70,7 +70,9 @@ def event(event_type: int, info: bytes, *, handle: int = 0, time: int = 0xFFFFFF
     return data(invoke, 0x0101, u16(handle) + u32(time) + u16(event_type) + octets(info))
 
 
-def report(event_type: int, items: Iterable[bytes], *, handle: int = 0, time: int = 0xFFFFFFFF, number: int = 3) -> bytes:
+def report(
+    event_type: int, items: Iterable[bytes], *, handle: int = 0, time: int = 0xFFFFFFFF, number: int = 3
+) -> bytes:
     return event(event_type, u16(0xF000) + u16(number) + sequence(items), handle=handle, time=time)
 
 

@@ -1,0 +1,91 @@
+"""What the pages say in tables and no source can be asked for: the laws with their tests, the variables."""
+
+from __future__ import annotations
+
+__all__ = ["LAWS", "VARIABLES"]
+
+LAWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    (
+        "Nothing is lost in silence",
+        "Every input element ends in a record, in a record's extensions, or in residue; every writer lists what its "
+        "format could not say.",
+        ("tests/adapters/*/test_*loss*.py", "tests/adapters/*/test_*mutation*.py", "tests/adapters/*/test_*leaf*.py",
+         "tests/adapters/*/test_*silence*.py", "tests/adapters/*/test_*ledger*.py"),
+    ),
+    (
+        "Exact",
+        "Numbers keep their written precision, times their precision and offset, waveforms their raw samples and an "
+        "exact scale; units convert by rational factors.",
+        ("tests/model/test_number.py", "tests/model/test_time.py", "tests/terminology/test_*uni*.py",
+         "tests/terminology/test_*ucum*.py", "tests/wire/mder/test_*.py"),
+    ),
+    (
+        "Sans-I/O and chunk-invariant",
+        "A reader gives the same records however the bytes are cut; the floors below it open nothing.",
+        ("tests/adapters/*/test_*chunk*.py", "tests/adapters/*/test_reader*.py", "tests/wire/*/test_*stream*.py",
+         "tests/wire/*/test_*session*.py"),
+    ),
+    (
+        "Total",
+        "Any bytes give records or an :exc:`~iomt_interop.errors.InputError` within limits of time and memory.",
+        ("tests/wire/*/test_*hostile*.py", "tests/wire/*/test_*total*.py", "tests/wire/*/test_*fuzz*.py",
+         "tests/adapters/*/test_*hostile*.py", "tests/adapters/*/test_*total*.py"),
+    ),
+    (
+        "No patient data outside records",
+        "No exception, warning, log line, ``repr`` or temporary file holds a value of the input.",
+        ("tests/model/test_record.py", "tests/test_errors.py", "tests/plugins/test_registry.py",
+         "tests/adapters/*/test_*quiet*.py", "tests/adapters/*/test_*phi*.py", "tests/cli/test_*.py"),
+    ),
+    (
+        "Encrypted at rest, fail closed",
+        "The plaintext of a record never touches a disk through the vault; without a key there is no data.",
+        ("tests/vault/test_*.py", "tests/crypto/test_*.py"),
+    ),
+    (
+        "Compiled equals pure",
+        "A kernel and its twin give the same values, the same exceptions and the same spans.",
+        ("tests/accel/test_*.py", "tests/_accel/test_*.py"),
+    ),
+    (
+        "Independent witnesses",
+        "Results are checked against something this project did not write: another parser, a schema, a published "
+        "example.",
+        ("tests/corpus/**/test_*.py", "tests/wire/*/test_*peer*.py", "tests/wire/*/test_*witness*.py"),
+    ),
+    (
+        "A claim is a test result",
+        "What a page says of a format comes from a manifest and is called a claim until a conformance report proves "
+        "it.",
+        ("tests/docs/test_*.py",),
+    ),
+)  # fmt: skip
+"""Title, text, and the tests that hold the law."""
+
+VARIABLES: tuple[tuple[str, str, str], ...] = (
+    (
+        "IOMT_INTEROP_ACCEL",
+        "``auto``, ``pure``, ``compiled``",
+        "Which kernels serve at run time: compiled ones where they were built, the pure twins, or compiled ones and "
+        "an error where one is missing.",
+    ),
+    (
+        "IOMT_INTEROP_BUILD",
+        "``auto``, ``pure``, ``require``",
+        "Whether an installation compiles the kernels: where a compiler works, never, or always and fail otherwise.",
+    ),
+    ("IOMT_PASSPHRASE", "text", "The passphrase of a vault, for the commands that are given no ``--key-file``."),
+    (
+        "IOMT_DEBUG",
+        "``1``",
+        "Shows the traceback of a defect of the library. It may hold patient data: only for data you invented.",
+    ),
+    ("IOMT_CORPUS", "folder", "Where the corpus tests find real inputs; they skip, and say so, where there are none."),
+    (
+        "IOMT_FHIR_ORACLE",
+        "folder",
+        "Where the tests find an independent FHIR validator; they skip, and say so, where there is none.",
+    ),
+    ("IOMT_NODE_MODULES", "folder", "The Node packages of that validator."),
+)
+"""Name, values and meaning of every environment variable of the library, its build and its tests."""

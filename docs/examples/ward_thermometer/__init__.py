@@ -1,0 +1,1 @@
+"""Adapter of an invented thermometer; the guide "Write an adapter" explains it."""

@@ -1,0 +1,166 @@
+"""JSON text of FHIR resources: the hot loops of the emitter, in readable form.
+
+``ext/fhirjson.pyx`` holds the same functions compiled; ``tests/accel`` holds the two to the same results.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ..errors import InvalidRequest, LimitExceeded
+
+__all__ = ["MAX_DEPTH", "SAMPLE_CODES", "NumberText", "decimal_text", "dumps", "join", "quote", "sample_text"]
+
+MAX_DEPTH: Final = 500
+"""Deepest tree that :func:`dumps` writes."""
+
+SAMPLE_CODES: Final[dict[str, str]] = {
+    "i1": "b", "u1": "B", "i2": "h", "u2": "H", "i4": "i", "u4": "I", "i8": "q",
+}  # fmt: skip
+"""Integer sample formats to type codes of :mod:`array`."""
+
+MARKS: Final = ("", "E", "E", "L", "U")
+"""Text of each sample mark: 0 valid, 1 missing, 2 error, 3 below, 4 above the range (FHIR SampledData.data)."""
+
+_ESCAPES: Final[dict[int, str]] = {
+    **{code: f"\\u{code:04x}" for code in range(32)},
+    8: "\\b", 9: "\\t", 10: "\\n", 12: "\\f", 13: "\\r", 34: '\\"', 92: "\\\\",
+}  # fmt: skip
+
+
+class NumberText(str):
+    """A JSON number exactly as it is written: ``2.00``, ``1E3``."""
+
+    __slots__ = ()
+
+
+def quote(text: str) -> str:
+    """Return the text as a JSON string (RFC 8259 section 7); what need not be escaped is not."""
+    return '"' + text.translate(_ESCAPES) + '"'
+
+
+def decimal_text(mantissa: int, exponent: int) -> str:
+    """Write ``mantissa * 10**exponent`` so that reading the text gives both back: ``(200, -2)`` is ``2.00``."""
+    if exponent == 0:
+        return str(mantissa)
+    if exponent > 0:
+        return f"{mantissa}E{exponent}"
+    digits = str(abs(mantissa)).rjust(1 - exponent, "0")
+    return f"{'-' if mantissa < 0 else ''}{digits[:exponent]}.{digits[exponent:]}"
+
+
+def dumps(tree: Any, depth: int = 0) -> str:
+    """Write a tree of dict, list, str, :class:`NumberText`, bool, int and None as compact JSON.
+
+    Raises
+    ------
+    LimitExceeded
+        ``FHR-005`` beyond :data:`MAX_DEPTH`.
+    InvalidRequest
+        ``USE-001`` for a value of another type: a float would lose its written form.
+    """
+    if depth > MAX_DEPTH:
+        raise LimitExceeded("FHR-005")
+    if isinstance(tree, NumberText):
+        return str(tree)
+    if isinstance(tree, str):
+        return quote(tree)
+    if isinstance(tree, dict):
+        return "{" + ",".join([quote(key) + ":" + dumps(value, depth + 1) for key, value in tree.items()]) + "}"
+    if isinstance(tree, list):
+        return "[" + ",".join([dumps(value, depth + 1) for value in tree]) + "]"
+    if tree is None or tree is True or tree is False:
+        return "null" if tree is None else "true" if tree else "false"
+    if isinstance(tree, int):
+        return str(tree)
+    raise InvalidRequest("USE-001", path="tree")
+
+
+def sample_text(data: bytes, dtype: str, decimals: int = 0, marks: bytes | None = None) -> str:
+    """Write raw samples as SampledData text, separated by one space (FHIR R4 SampledData.data).
+
+    Parameters
+    ----------
+    data : bytes
+        Little-endian integers.
+    dtype : str
+        A key of :data:`SAMPLE_CODES`.
+    decimals : int, optional
+        Digits behind the decimal point: sample 200 with 2 decimals is ``2.00``.
+    marks : bytes, optional
+        One octet per sample, see :data:`MARKS`.
+
+    Raises
+    ------
+    InvalidRequest
+        ``USE-001`` when the arguments do not fit each other.
+    """
+    code = SAMPLE_CODES.get(dtype)
+    if code is None or decimals < 0 or len(data) % int(dtype[1]):
+        raise InvalidRequest("USE-001", path="data")
+    samples = array(code, data)
+    if _BIG_ENDIAN:
+        samples.byteswap()
+    if marks is not None and (len(marks) != len(samples) or max(marks, default=0) >= len(MARKS)):
+        raise InvalidRequest("USE-001", path="marks")
+    texts = [decimal_text(value, -decimals) for value in samples] if decimals else list(map(str, samples))
+    if marks is not None:
+        texts = [MARKS[mark] or text for mark, text in zip(marks, texts, strict=True)]
+    return " ".join(texts)
+
+
+_BIG_ENDIAN: Final = array("H", b"\x01\x00")[0] != 1
+
+
+def join(
+    values: Mapping[str, Any],
+    must_be_empty: tuple[str, ...],
+    rows: tuple[tuple[str, dict[Any, Any], bool], ...],
+    head: str,
+) -> str | int | None:
+    """Join the cached fragments of a record's fields to the text of a resource.
+
+    Parameters
+    ----------
+    values : Mapping
+        Field name to value; None and the empty tuple say nothing.
+    must_be_empty : tuple of str
+        Fields that the short way does not know.
+    rows : tuple
+        Per field its name, its cache and whether the cache is keyed by identity. A cache maps a key to
+        ``(owner, extensions, elements)``, or to None when the value needs the long way.
+    head : str
+        What comes first, without the closing brace.
+
+    Returns
+    -------
+    str, int or None
+        The resource; the index of the row whose cache lacks the value; None when the long way is needed.
+    """
+    for name in must_be_empty:
+        if values[name]:
+            return None
+    extensions: list[str] = []
+    elements: list[str] = []
+    for index, (name, cache, by_identity) in enumerate(rows):
+        value = values[name]
+        if value is None or value == ():
+            continue
+        key = id(value) if by_identity else value
+        if key not in cache:
+            return index
+        entry = cache[key]
+        if entry is None:
+            return None
+        if entry[1]:
+            extensions.append(entry[1])
+        if entry[2]:
+            elements.append(entry[2])
+    text = head
+    if extensions:
+        text += ',"extension":[' + ",".join(extensions) + "]"
+    if elements:
+        text += "," + ",".join(elements)
+    return text + "}"

@@ -1,0 +1,447 @@
+"""Complex datatypes: Coding, CodeableConcept, Identifier, Quantity, Range, HumanName, Annotation, ..."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any, Final
+
+from ...model import (
+    Actor,
+    Address,
+    Coding,
+    Concept,
+    Identifier,
+    Note,
+    PersonName,
+    Quantity,
+    Range,
+    Ratio,
+    Telecom,
+)
+from ...terminology import systems
+from ...terminology.ucum import is_valid_ucum
+from .fields import Complex, Emit, Kind, Many, Parse, Part, Row, build, emit_rows, extension, parse_rows
+from .fields import read_own, text_of
+from .jsontext import Tree
+from .scalars import CODE, STRING, URI, OneOf, TextReference, fhir_code, fhir_datetime, fhir_text
+from .scalars import number_from, number_out
+from .tables import CORE, OWN
+
+__all__ = [
+    "ACTOR", "ADDRESS", "CODEABLE", "CODING", "IDENTIFIER", "NAME", "NOTE", "QUANTITY", "RANGE", "RATIO", "SIMPLE",
+    "TELECOM", "concept_of", "is_refid",
+]  # fmt: skip
+
+_REFID: Final = re.compile(r"MDCX?_[A-Z0-9_]+")
+
+
+def is_refid(text: str | None) -> bool:
+    """Tell whether a display is an IEEE 11073-10101 reference id."""
+    return text is not None and _REFID.fullmatch(text) is not None
+
+
+# ---- Coding, CodeableConcept
+
+
+def _coding_out(value: Coding, e: Emit, path: str) -> Tree | None:
+    out: Tree = {}
+    URI.put(out, "system", value.system, e, path + ".system") if value.system is not None else None
+    for key in ("version", "code"):
+        text = getattr(value, key)
+        if text is not None:
+            (CODE if key == "code" else STRING).put(out, key, text, e, f"{path}.{key}")
+    display = value.display if value.display is not None else value.refid
+    if display is not None:
+        STRING.put(out, "display", display, e, path + ".display")
+    if value.refid is not None and (value.refid != display or not is_refid(display)):
+        extension(out, OWN + "refid", STRING, value.refid, e, path + ".refid")
+    if value.native_system is not None:
+        extension(out, OWN + "native-system", STRING, value.native_system, e, path + ".native_system")
+    return out or None
+
+
+def _coding_in(json: Any, p: Parse) -> Coding | None:
+    if not isinstance(json, dict):
+        return None
+    refid = read_own(json, OWN + "refid", STRING, p)
+    display = text_of(json, "display")
+    if refid is None and is_refid(display):
+        refid, display = display, None
+    return build(
+        Coding,
+        {
+            "system": text_of(json, "system"), "version": text_of(json, "version"), "code": text_of(json, "code"),
+            "display": display, "refid": refid, "native_system": read_own(json, OWN + "native-system", STRING, p),
+        },
+    )  # fmt: skip
+
+
+CODING: Final = Part("Coding", _coding_out, _coding_in)
+CODINGS: Final = Many(CODING)
+
+
+def _concept_out(value: Concept, e: Emit, path: str) -> Tree | None:
+    out: Tree = {}
+    CODINGS.put(out, "coding", value.codings, e, path + ".codings")
+    if value.text is not None:
+        STRING.put(out, "text", value.text, e, path + ".text")
+    return out or None
+
+
+def _concept_in(json: Any, p: Parse) -> Concept | None:
+    if not isinstance(json, dict):
+        return None
+    codings, text = CODINGS.get(json, "coding", p) or (), text_of(json, "text")
+    return Concept(codings=codings, text=text) if codings or text is not None else None
+
+
+CODEABLE: Final = Part("CodeableConcept", _concept_out, _concept_in)
+
+
+def concept_of(system: str, code: str, display: str | None = None) -> Tree:
+    """Return a CodeableConcept of one coding."""
+    coding = {"system": system, "code": code}
+    return {"coding": [coding if display is None else {**coding, "display": display}]}
+
+
+# ---- Quantity, Range, Ratio
+
+_COMPARATORS: Final = frozenset({"<", "<=", ">=", ">"})
+
+
+@lru_cache(maxsize=2048)
+def _valid(unit: str) -> bool:
+    return is_valid_ucum(unit)
+
+
+def _native_unit(out: Tree, unit: str | None, native: Coding | None, e: Emit, path: str) -> None:
+    """Write the source's unit: in the place of UCUM where there is none, else as the text or an extension."""
+    if native is None:
+        return
+    label = native.display if native.display is not None else native.refid
+    plain = native.version is None and native.native_system is None and (native.display is None or native.refid is None)
+    only_text = plain and native.display is not None and native.code is None and native.system is None
+    codable = native.system is not None and native.code is not None
+    if only_text and not (unit is None and is_refid(label)):
+        STRING.put(out, "unit", label, e, path + ".native_unit")
+        return
+    if unit is None and codable and native.system != systems.UCUM:
+        URI.put(out, "system", native.system, e, path + ".native_unit.system")
+        code = fhir_code(native.code or "", e, path + ".native_unit.code") if "system" in out else None
+        if code is not None:
+            out["code"] = code
+    if label is not None and (unit is None or native.display is not None):
+        STRING.put(out, "unit", label, e, path + ".native_unit")
+    if not (plain and unit is None and "code" in out):
+        extension(out, OWN + "native-unit", CODING, native, e, path + ".native_unit")
+
+
+class QuantityKind(Kind):
+    """Quantity; the UCUM code where there is one, the source's unit beside it or in its place."""
+
+    suffix = "Quantity"
+
+    def __init__(self, simple: bool = False) -> None:
+        self.simple = simple
+
+    def out(self, value: Any, e: Emit, path: str) -> Any:
+        """Return the Quantity."""
+        out: Tree = {}
+        if value.special is not None:
+            extension(out, OWN + "special-value", STRING, value.special, e, path)
+        else:
+            out["value"] = number_out(value)
+            if value.literal is not None and out["value"] != value.literal:
+                extension(out, OWN + "literal", STRING, value.literal, e, path + ".literal")
+        if value.comparator is not None:
+            if value.comparator in _COMPARATORS and not self.simple:
+                out["comparator"] = value.comparator
+            else:
+                extension(out, OWN + "comparator", STRING, value.comparator, e, path + ".comparator")
+        self.unit_out(out, value.unit, value.native_unit, e, path)
+        return out
+
+    def unit_out(self, out: Tree, unit: str | None, native: Coding | None, e: Emit, path: str) -> None:
+        """Write the unit's part of a Quantity."""
+        if unit is not None and not _valid(unit):
+            extension(out, OWN + "unit", STRING, unit, e, path + ".unit")
+            unit = None
+        if unit is not None:
+            out["unit"], out["system"], out["code"] = unit, systems.UCUM, unit
+        _native_unit(out, unit, native, e, path)
+
+    def into(self, json: Any, p: Parse) -> Any:
+        """Return the canonical quantity."""
+        if not isinstance(json, dict):
+            return None
+        number, special = number_from(json.get("value")), read_own(json, OWN + "special-value", STRING, p)
+        if number is None and special is None:
+            return None
+        literal = read_own(json, OWN + "literal", STRING, p)
+        unit, native = _unit_in(json, p)
+        values: Tree = {"special": special, "unit": unit, "native_unit": native}
+        if number is not None:
+            values |= {"mantissa": number.mantissa, "exponent": number.exponent, "literal": literal or number.literal}
+        values["comparator"] = text_of(json, "comparator") or read_own(json, OWN + "comparator", STRING, p)
+        return build(Quantity, values)
+
+
+def _unit_in(json: Tree, p: Parse) -> tuple[str | None, Coding | None]:
+    system, code, label = text_of(json, "system"), text_of(json, "code"), text_of(json, "unit")
+    native = read_own(json, OWN + "native-unit", CODING, p)
+    unit = code if system == systems.UCUM else read_own(json, OWN + "unit", STRING, p)
+    if native is None and system != systems.UCUM and (system is not None or code is not None):
+        native = Coding(system=system, code=code, **{"refid" if is_refid(label) else "display": label})
+    elif native is None and label is not None and label != unit:
+        native = Coding(display=label)
+    return unit, native
+
+
+QUANTITY: Final = QuantityKind()
+SIMPLE: Final = QuantityKind(simple=True)
+"""SimpleQuantity: no comparator (sqty-1)."""
+
+RANGE_ROWS: Final = (
+    Row("low", "low", SIMPLE),
+    Row("high", "high", SIMPLE),
+    Row("text", None, STRING, OWN + "range-text"),
+)
+RATIO_ROWS: Final = (Row("numerator", "numerator", QUANTITY), Row("denominator", "denominator", QUANTITY))
+
+
+class _Whole(Complex):
+    """A datatype by a table of rows whose extension is a single value."""
+
+    def __init__(self, suffix: str, model: Any, rows: tuple[Row, ...]) -> None:
+        super().__init__(model, rows)
+        self.suffix = suffix
+
+    def into(self, json: Any, p: Parse) -> Any:
+        """Return the canonical value; None when nothing of it was understood."""
+        values = parse_rows(self.rows, json, p) if isinstance(json, dict) else {}
+        return build(self.model, values) if values else None
+
+    wrap = Kind.wrap
+    unwrap = Kind.unwrap
+
+
+RANGE: Final = _Whole("Range", Range, RANGE_ROWS)
+RATIO: Final = _Whole("Ratio", Ratio, RATIO_ROWS)
+
+# ---- Identifier
+
+_DASHED: Final = {systems.EUI64: 16, systems.BLUETOOTH_ADDRESS: 12, "http://hl7.org/fhir/sid/eui-48/ethernet": 12}
+_HEX: Final = re.compile(r"[0-9A-F]+")
+_DASHES: Final = re.compile(r"[0-9A-F]{2}(?:-[0-9A-F]{2})+")
+_USES: Final = frozenset({"usual", "official", "temp", "secondary", "old"})
+
+_IDENTIFIER_ROWS: Final = (
+    Row("use", "use", OneOf(_USES)),
+    Row("type", "type", CODEABLE),
+    Row("authority_id", None, STRING, OWN + "authority-id"),
+    Row("authority_id_type", None, STRING, OWN + "authority-id-type"),
+    Row("check_digit", None, STRING, OWN + "check-digit"),
+    Row("facility", None, STRING, OWN + "assigning-facility"),
+)
+
+
+def _period_out(start: str | None, end: str | None, e: Emit, path: str) -> Tree | None:
+    """Write a period whose ends the model keeps as text."""
+    out: Tree = {}
+    for key, text in (("start", start), ("end", end)):
+        if text is None:
+            continue
+        known, exact = fhir_datetime(text)
+        if known is not None:
+            out[key] = known
+        if not exact:
+            sibling: Tree = {}
+            extension(sibling, OWN + "exact-time", STRING, text, e, f"{path}.{key}")
+            if sibling:
+                out["_" + key] = sibling
+    return out or None
+
+
+def _period_in(json: Any, p: Parse) -> dict[str, str | None]:
+    return {
+        key: (read_own(json.get("_" + key), OWN + "exact-time", STRING, p) if isinstance(json, dict) else None)
+        or text_of(json, key)
+        for key in ("start", "end")
+    }
+
+
+def _identifier_out(value: Identifier, e: Emit, path: str) -> Tree | None:
+    out: Tree = {}
+    emit_rows(_IDENTIFIER_ROWS, value, out, e, path + ".")
+    if value.system is not None:
+        URI.put(out, "system", value.system, e, path + ".system")
+    if value.value is not None:
+        text = value.value
+        if len(text) == _DASHED.get(value.system or "") and _HEX.fullmatch(text):
+            text = "-".join(text[index : index + 2] for index in range(0, len(text), 2))
+        STRING.put(out, "value", text, e, path + ".value")
+    period = _period_out(value.start, value.end, e, path)
+    if period:
+        out["period"] = period
+    if value.authority is not None:
+        text_out = fhir_text(value.authority, e, path + ".authority")
+        if text_out is not None:
+            out["assigner"] = {"display": text_out}
+    return out or None
+
+
+def _identifier_in(json: Any, p: Parse) -> Identifier | None:
+    if not isinstance(json, dict):
+        return None
+    values = parse_rows(_IDENTIFIER_ROWS, json, p) | _period_in(json.get("period"), p)
+    values["system"], values["value"] = text_of(json, "system"), text_of(json, "value")
+    plain = (values["value"] or "").replace("-", "")
+    if len(plain) == _DASHED.get(values["system"] or "") and _DASHES.fullmatch(values["value"] or ""):
+        values["value"] = plain
+    values["authority"] = text_of(json.get("assigner"), "display")
+    return build(Identifier, values) if any(value is not None for value in values.values()) else None
+
+
+IDENTIFIER: Final = Part("Identifier", _identifier_out, _identifier_in)
+
+# ---- People
+
+_NAME_USES: Final = frozenset({"usual", "official", "temp", "nickname", "anonymous", "old", "maiden"})
+_NAME_ROWS: Final = (
+    Row("use", "use", OneOf(_NAME_USES)),
+    Row("text", "text", STRING),
+    Row("family", "family", STRING),
+    Row("given", "given", Many(STRING)),
+    Row("prefix", "prefix", Many(STRING)),
+    Row("suffix", "suffix", Many(STRING)),
+    Row("own_prefix", None, STRING, CORE + "humanname-own-prefix"),
+    Row("native_type", None, STRING, OWN + "name-type"),
+)
+
+
+def _name_out(value: PersonName, e: Emit, path: str) -> Tree | None:
+    out: Tree = {}
+    emit_rows(_NAME_ROWS, value, out, e, path + ".")
+    period = _period_out(value.start, value.end, e, path)
+    return ({**out, "period": period} if period else out) or None
+
+
+def _name_in(json: Any, p: Parse) -> PersonName | None:
+    if not isinstance(json, dict):
+        return None
+    return build(PersonName, parse_rows(_NAME_ROWS, json, p) | _period_in(json.get("period"), p))
+
+
+NAME: Final = Part("HumanName", _name_out, _name_in)
+
+_ADDRESS_ROWS: Final = (
+    Row("use", "use", OneOf(frozenset({"home", "work", "temp", "old", "billing"}))),
+    Row("text", "text", STRING),
+    Row("lines", "line", Many(STRING)),
+    Row("city", "city", STRING),
+    Row("district", "district", STRING),
+    Row("state", "state", STRING),
+    Row("postal_code", "postalCode", STRING),
+    Row("country", "country", STRING),
+    Row("native_type", None, STRING, OWN + "address-type"),
+)
+ADDRESS: Final = _Whole("Address", Address, _ADDRESS_ROWS)
+
+_TELECOM_ROWS: Final = (
+    Row("system", "system", OneOf(frozenset({"phone", "fax", "email", "pager", "url", "sms", "other"}))),
+    Row("value", "value", STRING),
+    Row("use", "use", OneOf(frozenset({"home", "work", "temp", "old", "mobile"}))),
+)
+
+
+def _telecom_out(value: Telecom, e: Emit, path: str) -> Tree | None:
+    out: Tree = {}
+    emit_rows(_TELECOM_ROWS, value, out, e, path + ".")
+    if "value" in out and "system" not in out:
+        out = {"system": "other", **out}  # cpt-2: a value needs a system
+        extension(out, OWN + "no-system", CODE, "true", e, path)
+    return out or None
+
+
+def _telecom_in(json: Any, p: Parse) -> Telecom | None:
+    if not isinstance(json, dict):
+        return None
+    values = parse_rows(_TELECOM_ROWS, json, p)
+    if read_own(json, OWN + "no-system", CODE, p) is not None:
+        values.pop("system", None)
+    return build(Telecom, values) if values else None
+
+
+TELECOM: Final = Part("ContactPoint", _telecom_out, _telecom_in)
+
+_REFERENCE: Final = TextReference()
+_ACTOR_ROWS: Final = (
+    Row("role", None, STRING, OWN + "role", "performer"),
+    Row("names", None, Many(NAME), OWN + "name"),
+    Row("organization", None, STRING, OWN + "organization"),
+)
+
+
+def _actor_out(value: Actor, e: Emit, path: str) -> Tree | None:
+    out: Tree = {}
+    if value.reference is not None:
+        out |= _REFERENCE.out(value.reference, e, path + ".reference") or {}
+    for index, identifier in enumerate(value.identifiers):
+        if index == 0:
+            IDENTIFIER.put(out, "identifier", identifier, e, path + ".identifiers[0]")
+        else:
+            extension(out, OWN + "identifier", IDENTIFIER, identifier, e, f"{path}.identifiers[{index}]")
+    emit_rows(_ACTOR_ROWS, value, out, e, path + ".")
+    return out or None
+
+
+def _actor_in(json: Any, p: Parse) -> Actor | None:
+    if not isinstance(json, dict):
+        return None
+    values = {"role": "performer", **parse_rows(_ACTOR_ROWS, json, p)}
+    first = IDENTIFIER.get(json, "identifier", p)
+    more = read_own(json, OWN + "identifier", Many(IDENTIFIER), p)
+    values["identifiers"] = ((first,) if first is not None else ()) + more
+    values["reference"] = _REFERENCE.into(json, p)
+    return build(Actor, values)
+
+
+ACTOR: Final = Part("Reference", _actor_out, _actor_in)
+
+# ---- Annotation
+
+
+def _note_out(value: Note, e: Emit, path: str) -> Tree | None:
+    text = fhir_text(value.text, e, path + ".text")
+    if text is None:
+        return None
+    out: Tree = {}
+    if value.author is not None:
+        STRING.put(out, "authorString", value.author, e, path + ".author")
+    if value.time is not None:
+        known, exact = fhir_datetime(value.time)
+        if known is not None:
+            out["time"] = known
+        if not exact:
+            extension(out, OWN + "exact-time", STRING, value.time, e, path + ".time")
+    out["text"] = text
+    if value.type is not None:
+        extension(out, OWN + "note-type", CODEABLE, value.type, e, path + ".type")
+    return out
+
+
+def _note_in(json: Any, p: Parse) -> Note | None:
+    if text_of(json, "text") is None:
+        return None
+    return build(
+        Note,
+        {
+            "text": text_of(json, "text"), "author": text_of(json, "authorString"),
+            "time": read_own(json, OWN + "exact-time", STRING, p) or text_of(json, "time"),
+            "type": read_own(json, OWN + "note-type", CODEABLE, p),
+        },
+    )  # fmt: skip
+
+
+NOTE: Final = Part("Annotation", _note_out, _note_in)

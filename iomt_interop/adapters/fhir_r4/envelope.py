@@ -1,0 +1,116 @@
+"""What every resource carries: identity, ``meta``, security labels, consent, links."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from urllib.parse import quote
+
+from ...model import Link, Provenance, record_id
+from .datatypes import CODING
+from .fields import Emit, Many, Parse, Row, emit_rows, parse_rows
+from .jsontext import Tree
+from .patch import NAMESPACE
+from .scalars import STRING, Reference, fhir_id
+from .tables import ACT_REASON, ADAPTER, OWN
+
+__all__ = ["HTEST", "is_canonical_id", "is_own", "put_links", "read_envelope", "resource_id", "source_uri", "start",
+           "take_links"]  # fmt: skip
+
+HTEST: Final = {"system": ACT_REASON, "code": "HTEST"}
+"""Security label of test health data."""
+
+_LABELS: Final = Many(CODING)
+_ROWS: Final = (Row("consent", None, STRING, OWN + "consent"),)
+_HEX: Final = frozenset("0123456789abcdef")
+
+
+def is_canonical_id(text: str) -> bool:
+    """Tell whether an id is one of this library's: 32 hexadecimal digits."""
+    return len(text) == 32 and _HEX.issuperset(text)
+
+
+def resource_id(identity: str) -> str:
+    """Return the id of the resource that a record becomes; ids that FHIR does not allow are hashed."""
+    return identity if fhir_id(identity) else record_id("fhir-id", identity)
+
+
+def is_own(record: Any) -> bool:
+    """Tell whether a record was read by this adapter; its resource was complete as it came."""
+    return bool(record.provenance.adapter == ADAPTER)
+
+
+def source_uri(provenance: Provenance) -> str:
+    """Return ``meta.source``: adapter, version and digest of the source, and the place in it.
+
+    FHIR R4 Meta.source: a URI of the system, document or message that the resource came from.
+    """
+    text = f"urn:iomt-interop:{quote(provenance.adapter)}:{quote(provenance.version)}:{provenance.digest or ''}"
+    places = []
+    if provenance.span is not None:
+        places.append(f"bytes={provenance.span[0]}-{provenance.span[1]}")
+    places += [
+        f"{name}={quote(value, safe='/()[].,*~!')}"
+        for name, value in (("path", provenance.path), ("clause", provenance.clause))
+        if value is not None
+    ]
+    return text + ("#" + "&".join(places) if places else "")
+
+
+def start(resource: str, record: Any, e: Emit) -> Tree:
+    """Begin a resource: type, id, meta, and a place for extensions."""
+    e.record, e.kind, e.prefix = record.id, record.kind, ""
+    out: Tree = {"resourceType": resource, "id": resource_id(record.id)}
+    if out["id"] != record.id:
+        e.loss("id", "not allowed as a FHIR id")
+    meta: Tree = {}
+    if not is_own(record):
+        meta["source"] = source_uri(record.provenance)
+    if record.labels:
+        _LABELS.put(meta, "security", record.labels, e, "labels")
+    if meta:
+        out["meta"] = meta
+    out["extension"] = []
+    emit_rows(_ROWS, record, out, e)
+    for index, extension in enumerate(record.extensions):
+        if extension.namespace != NAMESPACE:
+            e.loss(f"extensions[{index}]", "source element without a FHIR element")
+    return out
+
+
+def read_envelope(tree: Tree, p: Parse) -> Tree:
+    """Read what :func:`start` wrote, but for identity and provenance."""
+    meta = tree.get("meta")
+    values = parse_rows(_ROWS, tree, p)
+    labels = _LABELS.get(meta, "security", p) if isinstance(meta, dict) else None
+    return values | ({"labels": labels} if labels else {})
+
+
+_LINK_ELEMENTS: Final = {"derived_from": "derivedFrom", "has_member": "hasMember"}
+_OBSERVATION: Final = Reference("Observation")
+
+
+def put_links(out: Tree, links: tuple[Link, ...], e: Emit, elements: bool = True) -> None:
+    """Write links; those that the resource has no element for as extensions."""
+    for link in links:
+        json = _OBSERVATION.out(link.target, e, "links")
+        element = _LINK_ELEMENTS.get(link.relation) if elements else None
+        if element is not None:
+            out.setdefault(element, []).append(json)
+        else:
+            out["extension"].append({"url": f"{OWN}link-{link.relation.replace('_', '-')}", "valueReference": json})
+
+
+def take_links(tree: Tree, p: Parse) -> tuple[Link, ...]:
+    """Read links."""
+    rows = [Row(relation, element, Many(_OBSERVATION)) for relation, element in _LINK_ELEMENTS.items()]
+    rows += [
+        Row(relation, None, Many(_OBSERVATION), f"{OWN}link-{relation.replace('_', '-')}")
+        for relation in ("derived_from", "has_member", "part_of", "corrects", "replaces", "triggered_by")
+    ]
+    found: list[Link] = []
+    for row in rows:
+        targets = parse_rows((row,), tree, p).get(row.field, ())
+        found += [Link(relation=row.field, target=target) for target in targets]  # type: ignore[arg-type]
+    return tuple(found)
+
+

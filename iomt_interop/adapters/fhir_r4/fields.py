@@ -1,0 +1,261 @@
+"""A table row says where a canonical field stands in FHIR, and both directions follow from it.
+
+A :class:`Kind` knows one FHIR datatype: how a canonical value becomes JSON and how JSON becomes the value again.
+A :class:`Row` joins a field of a canonical class, a place (an element, or the URL of an extension) and a kind.
+What FHIR has no element for goes into an extension of this project (:data:`.tables.OWN`), so that it comes back.
+
+Parsing never fails: what does not look as expected is passed over, and the reader keeps it as an edit
+(:mod:`.patch`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from pydantic import ValidationError
+
+from ...model import Model
+from ...plugins import Loss
+from .jsontext import Tree
+
+__all__ = [
+    "Complex", "Emit", "Kind", "Many", "Part", "Parse", "Row", "build", "emit_rows", "extension", "extensions",
+    "items", "parse_rows", "read_own", "text_of",
+]  # fmt: skip
+
+EMPTY: Final[tuple[Any, ...]] = (None, ())
+
+
+class References(Protocol):
+    """How ids of records become references; each form of payload has its own way."""
+
+    def __call__(self, resource: str, target: str, /) -> str:
+        """Return the text of a reference to a record."""
+        ...
+
+
+@dataclass(slots=True)
+class Emit:
+    """What emission needs to know of the payload, and where it reports losses."""
+
+    reference: References
+    raw_status: str = "final"
+    node_of: Callable[[str], str | None] = lambda _: None
+    """Kind of a device that was written before."""
+    losses: list[Loss] = field(default_factory=list)
+    record: str = ""
+    kind: str = ""
+    prefix: str = ""
+
+    def loss(self, path: str, reason: str) -> None:
+        """Note one thing that FHIR cannot say."""
+        self.losses.append(Loss(self.record, self.kind, self.prefix + path, reason))
+
+
+@dataclass(slots=True)
+class Parse:
+    """What parsing needs to know of the source."""
+
+    resolve: Callable[[str, tuple[str, ...]], str | None]
+    """Id of the record that a reference names, where it names one of these resource types."""
+
+
+class Kind:
+    """One FHIR datatype; subclasses and instances say how it looks."""
+
+    suffix: str = ""
+    """The type's name as it stands behind ``value``."""
+
+    def out(self, value: Any, e: Emit, path: str) -> Any:
+        """Return the JSON of a value, None when there is nothing to say."""
+        return None
+
+    def into(self, json: Any, p: Parse) -> Any:
+        """Return the canonical value of a JSON value, None when it does not fit."""
+        return None
+
+    def put(self, out: Tree, key: str, value: Any, e: Emit, path: str) -> None:
+        """Set an element."""
+        json = self.out(value, e, path)
+        if json is not None:
+            out[key] = json
+
+    def get(self, tree: Tree, key: str, p: Parse) -> Any:
+        """Read an element."""
+        json = tree.get(key)
+        return None if json is None else self.into(json, p)
+
+    def wrap(self, url: str, value: Any, e: Emit, path: str) -> Tree | None:
+        """Return an extension that holds the value."""
+        entry: Tree = {"url": url}
+        self.put(entry, "value" + self.suffix, value, e, path)
+        return entry if len(entry) > 1 else None
+
+    def unwrap(self, entry: Tree, p: Parse) -> Any:
+        """Read the value of an extension."""
+        return self.get(entry, "value" + self.suffix, p)
+
+
+class Part(Kind):
+    """A datatype given by two functions."""
+
+    def __init__(
+        self, suffix: str, out: Callable[[Any, Emit, str], Any], into: Callable[[Any, Parse], Any]
+    ) -> None:
+        self.suffix = suffix
+        self._out, self._into = out, into
+
+    def out(self, value: Any, e: Emit, path: str) -> Any:
+        """Return the JSON of a value."""
+        return self._out(value, e, path)
+
+    def into(self, json: Any, p: Parse) -> Any:
+        """Return the value of a JSON value."""
+        return self._into(json, p)
+
+
+class Many(Kind):
+    """An element that repeats; as an extension, the extension repeats."""
+
+    def __init__(self, item: Kind) -> None:
+        self.item = item
+
+    def out(self, value: Any, e: Emit, path: str) -> Any:
+        """Return the JSON array of a tuple."""
+        found = [self.item.out(one, e, f"{path}[{index}]") for index, one in enumerate(value)]
+        return [json for json in found if json is not None] or None
+
+    def into(self, json: Any, p: Parse) -> Any:
+        """Return the tuple of a JSON array."""
+        return _some(self.item.into(one, p) for one in json) if isinstance(json, list) else ()
+
+
+class Complex(Kind):
+    """A canonical class as an element or an extension with parts, by a table of its own."""
+
+    def __init__(self, model: type[Model], rows: Sequence[Row]) -> None:
+        self.model, self.rows = model, rows
+
+    def out(self, value: Any, e: Emit, path: str) -> Any:
+        """Return the JSON object of a canonical value."""
+        out: Tree = {}
+        emit_rows(self.rows, value, out, e, path + ".")
+        return out or None
+
+    def into(self, json: Any, p: Parse) -> Any:
+        """Return the canonical value of a JSON object."""
+        if not isinstance(json, dict):
+            return None
+        return build(self.model, parse_rows(self.rows, json, p))
+
+    def wrap(self, url: str, value: Any, e: Emit, path: str) -> Tree | None:
+        """Return an extension whose parts are extensions."""
+        out = self.out(value, e, path)
+        return None if out is None else {"url": url, **out}
+
+    def unwrap(self, entry: Tree, p: Parse) -> Any:
+        """Read an extension whose parts are extensions."""
+        return self.into(entry, p) if "extension" in entry else None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Where one canonical field stands."""
+
+    field: str
+    element: str | None
+    kind: Kind
+    url: str | None = None
+    """URL of the extension, where there is no element."""
+    default: Any = None
+    """Value that need not be written."""
+
+
+def emit_rows(rows: Iterable[Row], record: Any, out: Tree, e: Emit, prefix: str = "") -> None:
+    """Write the fields that have a row."""
+    for row in rows:
+        value = getattr(record, row.field)
+        if value is None or value == () or value == row.default:
+            continue
+        path = prefix + row.field
+        if row.element is not None:
+            row.kind.put(out, row.element, value, e, path)
+        elif row.url is not None:
+            extension(out, row.url, row.kind, value, e, path)
+
+
+def extension(out: Tree, url: str, kind: Kind, value: Any, e: Emit, path: str) -> None:
+    """Add an extension; one for each value of a :class:`Many`."""
+    several = isinstance(kind, Many)
+    item = kind.item if isinstance(kind, Many) else kind
+    for one in value if several else (value,):
+        entry = item.wrap(url, one, e, path)
+        if entry is not None:
+            out.setdefault("extension", []).append(entry)
+
+
+def parse_rows(rows: Iterable[Row], tree: Tree, p: Parse) -> dict[str, Any]:
+    """Read the fields that have a row; the result holds what was found."""
+    found: dict[str, Any] = {}
+    entries: dict[str, list[Tree]] | None = None
+    for row in rows:
+        if row.element is not None:
+            value = row.kind.get(tree, row.element, p)
+        else:
+            if entries is None:
+                entries = _by_url(tree)
+            value = _from_extensions(row.kind, entries.get(row.url or "", ()), p)
+        if value is not None and value != ():
+            found[row.field] = value
+    return found
+
+
+def read_own(tree: Tree, url: str, kind: Kind, p: Parse) -> Any:
+    """Read one extension by its URL."""
+    return _from_extensions(kind, extensions(tree, url), p)
+
+
+def _from_extensions(kind: Kind, entries: Sequence[Tree], p: Parse) -> Any:
+    if isinstance(kind, Many):
+        return _some(kind.item.unwrap(entry, p) for entry in entries)
+    return kind.unwrap(entries[0], p) if entries else None
+
+
+def _by_url(tree: Tree) -> dict[str, list[Tree]]:
+    found: dict[str, list[Tree]] = {}
+    for entry in items(tree, "extension"):
+        url = entry.get("url")
+        if isinstance(url, str):
+            found.setdefault(url, []).append(entry)
+    return found
+
+
+def extensions(tree: Any, url: str) -> list[Tree]:
+    """Return the extensions of an element that have a URL."""
+    return [entry for entry in items(tree, "extension") if entry.get("url") == url]
+
+
+def items(tree: Any, key: str) -> list[Tree]:
+    """Return the objects of an array element; nothing where it is no array."""
+    value = tree.get(key) if isinstance(tree, dict) else None
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def text_of(tree: Any, key: str) -> str | None:
+    """Return a string element; None where it is none."""
+    value = tree.get(key) if isinstance(tree, dict) else None
+    return value if type(value) is str else None
+
+
+def build(model: type[Model], values: dict[str, Any]) -> Any:
+    """Make a canonical value, or None when the values do not make one."""
+    try:
+        return model(**values)
+    except ValidationError:
+        return None
+
+
+def _some(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(value for value in values if value is not None)

@@ -1,0 +1,295 @@
+"""The containment tree of IHE PCD: OBX-4 as MDS.VMD.CHAN.METRIC[.FACET], OBX-18 as the equipment's identity.
+
+A node gets its id from its equipment identifier. Where nobody states one, the id is that of the place: the same
+sender, the same location, the same number in the tree; without a sender and a place it is of this message alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final, Literal, NamedTuple
+
+from ...model import Device, Identifier, Metric, record_id
+from ...terminology import systems
+from .codes import Code, decode_code
+from .header import eui64
+from .ledger import Node, decoder
+from .orders import notes
+from .people import ei
+from .unit import ADAPTER, Segment, Unit
+
+__all__ = ["IMPLIED", "Handle", "Tree", "is_structural", "parse_handle"]
+
+IMPLIED: Final = "IHE PCD TF-2 B.8.4: implied by the OBX-4 of a contained metric"
+"""Clause of a node that has no OBX of its own."""
+
+_HANDLE: Final = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,10}){3,5}")
+_LEVELS: Final[tuple[Literal["mds", "vmd", "channel"], ...]] = ("mds", "vmd", "channel")
+_VENDOR_EUI64: Final = re.compile(r"[0-9A-Fa-f]{6}[Ff]{3}[EeFf][0-9A-Fa-f]{6}")
+"""An EUI-64 made of a MAC address; 16 other digits need not be an EUI-64."""
+
+
+_stable_id = lru_cache(8192)(record_id)
+"""Devices and metrics come again in every message."""
+
+
+class Handle(NamedTuple):
+    """OBX-4 of a device metric."""
+
+    text: str
+    parts: tuple[int, ...]
+    nodes: tuple[str, ...]
+    """Addresses of the containing nodes, MDS first, in their own form (``1.2.0.0``)."""
+    facet_of: str | None
+    """Address of the metric that a fifth part belongs to."""
+
+    @property
+    def is_node(self) -> bool:
+        """Whether it names an MDS, VMD or channel."""
+        return len(self.parts) == 4 and self.parts[3] == 0
+
+
+@lru_cache(8192)
+def parse_handle(text: str) -> Handle | None:
+    """Read OBX-4, ``None`` when it is no address in a containment tree."""
+    if not _HANDLE.fullmatch(text):
+        return None
+    steps = text.split(".")
+    parts = tuple(map(int, steps))
+    nodes = tuple(".".join((*steps[: level + 1], *("0",) * (3 - level))) for level in range(3) if parts[level] or not level)
+    return Handle(text, parts, nodes, ".".join(steps[:4]) if len(parts) > 4 else None)
+
+
+def is_structural(segment: Segment, handle: Handle | None) -> bool:
+    """Tell whether an OBX declares a node of the tree; its status ``X`` is then no cancellation."""
+    return handle is not None and handle.is_node and not segment.raw(2) and not segment.raw(5)
+
+
+def _entity(node: Node) -> tuple[Identifier, ...]:
+    """Read one EI of OBX-18: what the source wrote, behind the EUI-64 or URI that is in it."""
+    stated = ei(node)
+    if stated is None:
+        return ()
+    value = stated.value or ""
+    universal = eui64(stated.authority_id) if stated.authority_id_type in ("EUI-64", "EUI64") else None
+    if universal is None and _VENDOR_EUI64.fullmatch(value):
+        universal = eui64(value)
+    if universal is not None:
+        # The URI of the name space is on the derived identifier alone: the vendor's own value is not an EUI-64.
+        return Identifier(system=systems.EUI64, value=universal), stated.replace(system=None)
+    return (stated.replace(system=systems.URI),) if value.startswith("urn:") else (stated,)
+
+
+class Equipment(NamedTuple):
+    """OBX-18: identifiers by repetition."""
+
+    levels: tuple[tuple[Identifier, ...], ...]
+
+    @property
+    def by_level(self) -> bool:
+        """Whether the repetitions are levels of the tree (MDS, VMD, channel, metric), because leading ones are empty."""
+        return len(self.levels) > 1 and not self.levels[0]
+
+    @property
+    def all(self) -> tuple[Identifier, ...]:
+        """All identifiers."""
+        return tuple(found for level in self.levels for found in level)
+
+
+decode_equipment = decoder(lambda field: Equipment(tuple(_entity(part) for part in field.children)), cache=1024)
+
+
+def _key(identifiers: Iterable[Identifier]) -> tuple[str, ...] | None:
+    """Return what makes a device the same in every message: its EUI-64, else all that is stated."""
+    parts: list[str] = []
+    for found in identifiers:
+        if found.system == systems.EUI64 and found.value is not None:
+            return systems.EUI64, found.value
+        if found.value is not None:
+            parts += (found.system or found.authority_id or found.authority or "", found.value)
+    return tuple(parts) or None
+
+
+@dataclass(slots=True, repr=False)
+class Tree:
+    """The devices of one message.
+
+    Attributes
+    ----------
+    place : tuple of str, or None
+        What tells unidentified devices apart: sender and location.
+    """
+
+    unit: Unit
+    place: tuple[str, ...] | None
+    gateway: str | None = None
+    _identities: dict[str, tuple[Identifier, ...]] = field(default_factory=dict)
+    _declared: set[str] = field(default_factory=set)
+    _roots: set[str] = field(default_factory=set)
+    _ids: dict[str, str] = field(default_factory=dict)
+    _emitted: set[str] = field(default_factory=set)
+    _equipment: dict[str, tuple[Identifier, ...]] = field(default_factory=dict)
+    _metrics: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def survey(self, segments: Iterable[Segment]) -> None:
+        """Learn from all OBX of the message which nodes are declared, and which equipment they are."""
+        votes: dict[str, set[str]] = {}
+        syntax = None
+        for segment in segments:
+            handle = parse_handle(segment.raw(4))
+            if handle is None:
+                continue
+            syntax = segment.syntax
+            self._roots.add(handle.nodes[0])
+            raw = segment.raw(18)
+            if is_structural(segment, handle):
+                self._declared.add(handle.text)
+                if raw:
+                    self._identities.setdefault(handle.text, decode_equipment(raw, syntax).value.all)
+            elif raw:
+                votes.setdefault(handle.nodes[0], set()).add(raw)
+        for mds, raws in votes.items():
+            if len(raws) == 1 and syntax is not None:
+                equipment = decode_equipment(raws.pop(), syntax).value
+                if equipment.all and not equipment.by_level:
+                    self._identities.setdefault(mds, equipment.all)
+
+    def announce_gateway(self, segment: Segment, eui: str, name: str | None) -> None:
+        """Add the sender of MSH-3 as a gateway, unless it is itself the root of the tree."""
+        identity = _stable_id("device", systems.EUI64, eui)
+        if identity in {self.id(root) for root in self._roots}:
+            return
+        self.gateway = identity
+        if not self.unit.first(identity):
+            return
+        self.unit.add(
+            Device(
+                id=identity,
+                provenance=self.unit.provenance(segment),
+                subject=self.unit.subject,
+                node="gateway",
+                identifiers=(Identifier(system=systems.EUI64, value=eui),),
+                names=() if name is None else (name,),
+            )
+        )
+
+    def id(self, address: str) -> str:
+        """Return the id of a node of the tree."""
+        known = self._ids.get(address)
+        if known is None:
+            known = self._ids[address] = self._new_id(address)
+        return known
+
+    def _new_id(self, address: str) -> str:
+        identity = _key(self._identities.get(address, ()))
+        if identity is not None:
+            return _stable_id("device", *identity)
+        handle = parse_handle(address)
+        if handle is None or len(handle.nodes) == 1:
+            return _stable_id("device", "place", *(self.place or (ADAPTER, self.unit.digest)), address)
+        return _stable_id("device", self.id(handle.nodes[-2]), address)
+
+    def declare(self, segment: Segment, handle: Handle, comments: list[Segment]) -> None:
+        """Map a structural OBX; a second one of the same address is kept as residue."""
+        if handle.text in self._emitted:
+            for repeated in (segment, *comments):
+                self.unit.residue(repeated.span, repeated.path, "ORU-302")
+            return
+        self._emitted.add(handle.text)
+        texts, kept = notes(comments)
+        code = segment.use(3, decode_code)
+        segment.strike(4)
+        segment.use(18, decode_equipment)
+        if segment.raw(11) == "X":  # what PCD-01 puts here; any other status, or none, is worth keeping
+            segment.strike(11)
+        else:
+            segment.keep(11, [("", segment.strike(11) or None)])
+        self.unit.add(
+            Device(
+                id=self.id(handle.text),
+                provenance=self.unit.provenance(segment),
+                subject=self.unit.subject,
+                **self._position(handle.nodes),
+                type=None if code is None else code.concept,
+                notes=texts,
+                extensions=segment.extensions() + kept,
+            )
+        )
+
+    def _position(self, nodes: tuple[str, ...]) -> dict[str, Any]:
+        return {
+            "node": _LEVELS[len(nodes) - 1],
+            "handle": nodes[-1],
+            "parent": self.id(nodes[-2]) if len(nodes) > 1 else None,
+            "identifiers": self._identities.get(nodes[-1], ()),
+        }
+
+    def contain(self, segment: Segment, handle: Handle) -> None:
+        """Add the nodes above a metric that no OBX declares."""
+        for depth, address in enumerate(handle.nodes, 1):
+            if address not in self._declared and address not in self._emitted:
+                self._emitted.add(address)
+                self.unit.add(
+                    Device(
+                        id=self.id(address),
+                        provenance=self.unit.provenance(segment, IMPLIED),
+                        subject=self.unit.subject,
+                        **self._position(handle.nodes[:depth]),
+                    )
+                )
+
+    def equipment(self, segment: Segment, handle: Handle | None) -> str | None:
+        """Map OBX-18 of a metric and return the id of the device that measured."""
+        root = None if handle is None else handle.nodes[0]
+        home = None if root is None else self.id(root)
+        raw = segment.raw(18)
+        if not raw:
+            return home
+        found = segment.use(18, decode_equipment)
+        if found is None or not found.all or (root is not None and found.all == self._identities.get(root)):
+            return home
+        key = _key(found.all)
+        identity = _stable_id("device", *key) if key else self.unit.id("device", segment)
+        parent = None
+        if found.by_level and handle is not None:
+            segment.keep(18, [("", raw)])
+            parent = self.id(handle.nodes[-1])
+        if identity == home or self._equipment.setdefault(identity, found.all) != found.all:
+            segment.keep(18, [("", raw)])  # the same device under other names
+        if identity == home:
+            return home
+        if self.unit.first(identity):
+            self.unit.add(
+                Device(
+                    id=identity,
+                    provenance=self.unit.provenance(segment),
+                    subject=self.unit.subject,
+                    identifiers=found.all,
+                    parent=parent,
+                )
+            )
+        return identity
+
+    def metric(self, segment: Segment, handle: Handle, code: Code, facts: dict[str, Any]) -> str:
+        """Add the metric of an address once, and return its id."""
+        known = self._metrics.get((handle.text, code.key))
+        if known is None:
+            parent = self.id(handle.nodes[-1])
+            known = _stable_id("metric", parent, handle.text, code.key)
+            self._metrics[handle.text, code.key] = known
+            self.unit.add(
+                Metric(
+                    id=known,
+                    provenance=self.unit.provenance(segment),
+                    subject=self.unit.subject,
+                    code=code.concept,
+                    device=self.id(handle.nodes[0]),
+                    parent=parent,
+                    handle=handle.text,
+                    **facts,
+                )
+            )
+        return known

@@ -1,0 +1,287 @@
+"""One message: which segment belongs to which, and in which order the records come."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Final
+
+from ...model import Instant, Record
+from ...model.time import Time
+from ...plugins import ReadContext
+from ...wire import hl7v2
+from .alerts import ALARM_EVENT, alert, split_alerts
+from .codes import decode_code
+from .devices import Tree, parse_handle
+from .header import encounter, is_identified, message, sender, subject
+from .ledger import Syntax
+from .observations import Item, Report
+from .orders import order, report_time
+from .tables import SENTINELS
+from .times import decode_message
+from .unit import Segment, Unit
+
+__all__ = ["records_of"]
+
+_NAME: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
+_BREAKS_NOTES: Final = frozenset({"MSH", "ORC", "PV1", "PV2", "SAC", "SPM"})
+"""Segments whose comments are not those of the OBX, OBR or PID before them."""
+_COMMON: Final = frozenset({"NTE", "OBR", "OBX", "ORC", "PID", "PV1"})
+_HEADERS: Final = frozenset({"MSH", "FHS", "BHS"})
+_OFFSET: Final = re.compile(r".*?(Z|[+-][0-9]{2}:[0-9]{2})")
+
+
+@dataclass(slots=True)
+class _Group:
+    """One OBR with all that belongs to it; OBX that stand before any OBR have a group without one."""
+
+    report: Segment | None = None
+    common: list[Segment] = field(default_factory=list)
+    comments: list[Segment] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Patient:
+    """One PID with all that belongs to it."""
+
+    person: Segment | None = None
+    comments: list[Segment] = field(default_factory=list)
+    visit: Segment | None = None
+    groups: list[_Group] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Outline:
+    header: Segment | None = None
+    patients: list[_Patient] = field(default_factory=lambda: [_Patient()])
+    others: list[Segment] = field(default_factory=list)
+
+
+def _outline(segments: list[Segment]) -> _Outline:
+    """Put segments together without asking for an order that the standard demands and senders break."""
+    found = _Outline()
+    patient = found.patients[0]
+    pending: list[Segment] = []
+    comments: list[Segment] | None = None
+    for segment in segments:
+        name = segment.name
+        if name == "NTE":
+            (found.others if comments is None else comments).append(segment)
+        elif name == "OBX":
+            if not patient.groups:
+                patient.groups.append(_Group())
+            group = patient.groups[-1]
+            comments = []
+            group.items.append(Item(segment, comments, parse_handle(segment.raw(4))))
+            if pending and group.report is not None:  # ORC behind its OBR
+                group.common += pending
+                pending = []
+        elif name == "OBR":
+            patient.groups.append(_Group(segment, pending))
+            pending, comments = [], patient.groups[-1].comments
+        elif name == "ORC":
+            pending.append(segment)
+        elif name == "PID":
+            if patient.person is not None or patient.groups or patient.visit is not None:
+                found.patients.append(_Patient())
+            patient = found.patients[-1]
+            patient.person, comments = segment, patient.comments
+            found.others += pending
+            pending = []
+        elif name == "PV1" and patient.visit is None:
+            patient.visit = segment
+        elif name == "MSH" and found.header is None:
+            found.header = segment
+        else:
+            found.others.append(segment)
+        if name in _BREAKS_NOTES:
+            comments = None
+    found.others += pending
+    return found
+
+
+def records_of(parsed: hl7v2.Message, context: ReadContext, zone: str, announced: set[str]) -> list[Record]:
+    """Return the records of a message.
+
+    Parameters
+    ----------
+    parsed : Message
+        The message, indexed.
+    context : ReadContext
+        How to read.
+    zone : str
+        The context's zone, checked; empty for none.
+    announced : set of str
+        Ids of subjects of the context that earlier messages gave.
+    """
+    syntax = _syntax(parsed, zone)
+    segments = _segments(parsed, syntax)
+    outline = _outline(segments)
+    unit = Unit(
+        raw=parsed.data,
+        base=parsed.origin,
+        digest=_digest(parsed),
+        zero=parsed.bounds(0)[0],
+        exclude=context.identity == "exclude",
+        strict=context.strictness == "strict",
+        announced=announced,
+    )
+    reading = _Reading(unit, context)
+    reading.header(outline.header)
+    for patient in outline.patients:
+        reading.patient(patient)
+    reading.message(outline)
+    for segment in outline.others:
+        unit.residue(segment.span, segment.path, "ORU-301")
+    for doubt in parsed.diagnostics:
+        unit.doubt(doubt)
+    return unit.records
+
+
+def _digest(parsed: hl7v2.Message) -> str:
+    """Return the digest of the message without what carried it (frame, byte-order mark, last line end)."""
+    return sha256(parsed.data[parsed.bounds(0)[0] : parsed.bounds(len(parsed) - 1)[1]]).hexdigest()
+
+
+def _syntax(parsed: hl7v2.Message, zone: str) -> Syntax:
+    """Return how the message is written, with the offset of MSH-7, which holds for all its times (2.14.9.7)."""
+    plain = Syntax(*parsed.syntax)
+    sent = decode_message(parsed.decode(next(iter(parsed)).field(7).raw), plain).value
+    offset = "" if sent is None or sent.offset_minutes is None else _OFFSET.sub(r"\1", sent.value)
+    return plain._replace(offset=offset, zone="" if offset else zone)
+
+
+def _segments(parsed: hl7v2.Message, syntax: Syntax) -> list[Segment]:
+    counts: dict[str, int] = {}
+    found = []
+    data, mark, triples = parsed.data, syntax.field, parsed.index[0]
+    ascii_text = data.decode("ascii") if data.isascii() else None
+    for at in range(0, len(triples), 3):
+        start, stop = triples[at], triples[at + 1]
+        text = parsed.decode(data[start:stop]) if ascii_text is None else ascii_text[start:stop]
+        fields = text.split(mark)
+        name = fields[0]
+        if name in _HEADERS:
+            fields.insert(1, mark)
+        elif name not in _COMMON and not _NAME.fullmatch(name):
+            name = "?"  # a line that is no segment may begin with anything: a path never shows it
+        counts[name] = ordinal = counts.get(name, 0) + 1
+        found.append(Segment(name, ordinal, fields, (start, stop), syntax))
+    return found
+
+
+@dataclass(slots=True)
+class _Reading:
+    """The mapping of one message, patient by patient."""
+
+    unit: Unit
+    context: ReadContext
+    sender: tuple[str, ...] | None = None
+    eui64: str | None = None
+    name: str | None = None
+    sentinels: frozenset[str] = frozenset()
+    msh: Segment | None = None
+    sent: Instant | None = None
+
+    def header(self, segment: Segment | None) -> None:
+        """Learn from MSH what all other segments need."""
+        if segment is None:
+            return
+        self.msh = segment
+        self.unit.mode = "test" if segment.raw(11).strip() in ("D", "T") else None
+        self.sent = decode_message(segment.raw(7), segment.syntax).value if segment.raw(7) else None
+        self.eui64, self.name = sender(segment)
+        self.sender = (segment.raw(3), segment.raw(4)) if segment.raw(3) else None
+        for oui, name, values, _ in SENTINELS:
+            if (self.eui64 or "").startswith(oui) or (self.name or "").upper().startswith(name):
+                self.sentinels |= values
+
+    def message(self, outline: _Outline) -> None:
+        """Put the message's own record in front."""
+        if self.msh is None:
+            return
+        if len(outline.patients) > 1:
+            self.unit.subject = None
+        self.unit.records.insert(0, message(self.unit, self.msh))
+
+    def patient(self, patient: _Patient) -> None:
+        """Map one patient with visit, orders and observations."""
+        unit = self.unit
+        unit.subject = unit.encounter = None
+        self._person(patient)
+        place = self._place(patient.visit)
+        if patient.visit is not None:
+            stay = encounter(unit, patient.visit)
+            unit.encounter = stay.id
+            self._once(stay, [patient.visit])
+        tree = Tree(unit, place)
+        tree.survey(item.segment for group in patient.groups for item in group.items)
+        if self.eui64 is not None and self.msh is not None:
+            tree.announce_gateway(self.msh, self.eui64, self.name)
+        for group in patient.groups:
+            self._group(group, tree)
+
+    def _person(self, patient: _Patient) -> None:
+        """Decide whose data it is: the message's word, else the caller's, else nobody's."""
+        unit, segment, known = self.unit, patient.person, self.context.subject
+        excluded = unit.mode is not None and unit.exclude
+        if known is not None and not excluded and (segment is None or not is_identified(segment)):
+            unit.subject = known.id
+            if unit.first(known.id, unit.announced):
+                unit.add(known)
+            self._leave([segment, *patient.comments] if segment else patient.comments, "ORU-303")
+        elif segment is not None:
+            person = subject(unit, segment, patient.comments)
+            unit.subject = person.id
+            self._once(person, [segment, *patient.comments])
+        elif excluded and self.msh is not None and patient.groups:
+            unit.subject = unit.stand_in(self.msh, "test")
+
+    def _once(self, record: Record, segments: list[Segment]) -> None:
+        """Add a record; where its id has come before, what it is made of stays verbatim."""
+        if self.unit.first(record.id):
+            self.unit.add(record)
+        else:
+            self._leave(segments, "ORU-302")
+
+    def _leave(self, segments: list[Segment], code: str) -> None:
+        for segment in segments:
+            self.unit.residue(segment.span, segment.path, code)
+
+    def _place(self, visit: Segment | None) -> tuple[str, ...] | None:
+        location = "" if visit is None else visit.raw(3)
+        if self.sender is None or not (self.eui64 or location):
+            return None
+        return (*self.sender, location)
+
+    def _group(self, group: _Group, tree: Tree) -> None:
+        unit, segment = self.unit, group.report
+        report = Report(unit, tree, self.sentinels, time=self._fallback())
+        items = group.items
+        if segment is not None:
+            code = decode_code(segment.raw(4), segment.syntax).value if segment.raw(4) else None
+            written = segment.raw(7)
+            stated = report_time(segment)
+            if written and stated is None:
+                unit.issue("ORU-203", f"{segment.path}-7", segment.span)
+            report.time = stated or report.time
+            report.order = unit.id("order", segment)
+            alerts: list[list[Item]] = []
+            if code is not None and code.refid == ALARM_EVENT:
+                alerts, items = split_alerts(items)
+            found = order(unit, segment, group.common, group.comments, stated)
+            unit.add(found)
+            report.add(items)
+            for parts in alerts:
+                unit.add(alert(unit, tree, parts, found.filler, report.time))
+        else:
+            report.add(items)
+
+    def _fallback(self) -> Time | None:
+        """Return the time of results whose report states none."""
+        received = self.context.received
+        if self.sent is not None or received is None:
+            return self.sent
+        return received.replace(origin="received")

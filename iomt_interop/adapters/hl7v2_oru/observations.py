@@ -1,0 +1,318 @@
+"""OBX of one report: observations, the facets that belong to them, and what all kinds of result share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from ...model import (
+    Channel,
+    CodedValue,
+    Component,
+    Concept,
+    Extension,
+    Interval,
+    Link,
+    Number,
+    Observation,
+    Quantity,
+    Range,
+    Ratio,
+    TextValue,
+    Value,
+    Waveform,
+)
+from ...model.time import Time
+from .codes import Code, decode_code, decode_concept, decode_unit
+from .codes import Unit as Measure
+from .devices import Handle, Tree, is_structural
+from .orders import notes
+from .results import Method, Verdict, absence, decode_method, decode_verdict, details, limits
+from .tables import ATTRIBUTES, STATUS
+from .times import decode_observed
+from .unit import HTEST, Segment, Unit
+from .values import Task, quantity, value
+from .waveforms import Sampling, Signal, sampling
+
+__all__ = ["Item", "Report"]
+
+_NO_CODE: Final = Code(Concept(), "", None, None)
+_NO_UNIT: Final = Measure(None, None, Concept())
+_NO_VERDICT: Final = Verdict(None, (), None)
+_NO_METHOD: Final = Method((), {})
+_SAMPLED: Final = frozenset({"NA", "MA"})
+_AMOUNTS: Final = (Quantity, Range, Ratio)
+
+
+class Item(NamedTuple):
+    """One OBX, its comments, and where it stands in the tree."""
+
+    segment: Segment
+    comments: list[Segment]
+    handle: Handle | None
+
+
+@dataclass(slots=True, repr=False)
+class Report:
+    """What all results of one OBR share, and the mapping of its OBX.
+
+    Attributes
+    ----------
+    time : Time or None
+        Of OBR, else of MSH: for results that state none.
+    sentinels : frozenset of str
+        Numbers that are no measurement for this sender.
+    """
+
+    unit: Unit
+    tree: Tree
+    sentinels: frozenset[str]
+    order: str | None = None
+    time: Time | None = None
+
+    def add(self, items: Sequence[Item]) -> None:
+        """Map the OBX in their order; a facet goes to the metric that it follows."""
+        bundles: list[tuple[Item, list[Item]]] = []
+        owners: dict[str, list[Item]] = {}
+        for number, item in enumerate(items, 1):
+            _strike_set_id(item.segment, number)
+            handle = item.handle
+            owner = None if handle is None or handle.facet_of is None else owners.get(handle.facet_of)
+            if owner is not None:
+                owner.append(item)
+                continue
+            facets: list[Item] = []
+            bundles.append((item, facets))
+            if handle is not None and not is_structural(item.segment, handle):
+                owners[handle.text] = facets
+        for item, facets in bundles:
+            segment, handle = item.segment, item.handle
+            if handle is not None and is_structural(segment, handle):
+                self.tree.declare(segment, handle, item.comments)
+            elif segment.raw(2) not in _SAMPLED or not self._waveform(item, facets):
+                self._observation(item, facets)
+
+    def _observation(self, item: Item, facets: Sequence[Item], links: tuple[Link, ...] = ()) -> None:
+        segment, handle = item.segment, item.handle
+        code, unit_text = self._code(segment), segment.raw(6)
+        verdict = segment.use(8, decode_verdict) or _NO_VERDICT
+        method = segment.use(17, decode_method) or _NO_METHOD
+        values, unit = self._values(segment)
+        facts = self._common(item, verdict, self._time(segment)) | _content(values, code, verdict)
+        if handle is not None:
+            resolution = _resolution(facets) if facets else None
+            facts["metric"] = self.tree.metric(segment, handle, code, _metric_facts(unit, method, resolution))
+        elif segment.raw(4):
+            facts["group"] = segment.strike(4)
+        if method.concepts:
+            facts["method"] = method.concepts
+            facts["metric_category"] = method.facts.get("category", "unspecified")
+        if verdict.interpretation:
+            facts["interpretation"] = verdict.interpretation
+        if segment.raw(7):
+            facts["reference_ranges"] = limits(segment, unit_text, device=handle is not None)
+        kept = facts.pop("extensions", ())
+        for facet in facets:
+            component, rest = self._component(facet)
+            facts["components"] = (*facts.get("components", ()), component)
+            kept += rest
+        facts |= details(segment)
+        self.unit.add(
+            Observation(
+                id=self.unit.id("observation", segment),
+                code=code.concept,
+                native_type=segment.strike(2) or None,
+                links=links,
+                extensions=segment.extensions() + kept,
+                **facts,
+            )
+        )
+
+    def _waveform(self, item: Item, facets: Sequence[Item]) -> bool:
+        """Map NA and MA; ``False`` when there is no number in it."""
+        segment, handle = item.segment, item.handle
+        raw, kind = segment.raw(5), segment.raw(2)
+        found = sampling(kind, raw, segment.syntax)
+        time = self._time(segment)
+        runs = None if found is None else found.runs(time.start if isinstance(time, Interval) else time)
+        if found is None or runs is None:
+            return False
+        signal, described, others = Signal(), [], []
+        for facet in facets:
+            taken = signal.describe(_peeked(facet.segment).refid, facet.segment)
+            (described if taken else others).append(facet)
+        kept = tuple(part.whole() for facet in described for part in (facet.segment, *facet.comments))
+        self._check_samples(segment, found)
+        code = self._code(segment)
+        unit = segment.use(6, decode_unit) or _NO_UNIT
+        # A waveform has no place for a judgement of its value: such flags are read and stay an extension as well.
+        verdict = _NO_VERDICT if not segment.raw(8) else decode_verdict(segment.raw(8), segment.syntax).value
+        if not verdict.interpretation:
+            segment.use(8, decode_verdict)
+        facts = self._common(item, verdict, time)
+        metric = None
+        if handle is not None:
+            metric = self.tree.metric(segment, handle, code, _metric_facts(unit, _NO_METHOD, signal.resolution))
+        scale = found.scale(signal)
+        channel = Channel(
+            code=code.concept,
+            unit=unit.ucum,
+            native_unit=unit.native,
+            period=signal.period,
+            filters=tuple(signal.filters),
+            site=segment.use(20, decode_concept),
+            metric=metric,
+            handle=facts.get("handle"),
+            **scale,
+        )
+        kept = facts.pop("extensions", ()) + kept
+        identity = self.unit.id("waveform", segment)
+        self.unit.add(
+            Waveform(
+                id=identity,
+                code=code.concept,
+                channels=(channel,) * len(found.channels),
+                segments=runs,
+                native_type=segment.strike(2),
+                **facts,
+                extensions=segment.extensions() + kept,
+            )
+        )
+        for facet in others:
+            self._observation(facet, (), (Link(relation="part_of", target=identity),))
+        return True
+
+    def _check_samples(self, segment: Segment, found: Sampling) -> None:
+        """Strike OBX-5 off when the samples give it back to the letter; else it is kept beside them."""
+        raw = segment.strike(5)
+        if not found.exact:
+            segment.keep(5, [("", raw)])
+        if found.wrong:
+            self.unit.issue("ORU-206", f"{segment.path}-5", segment.span)
+
+    def _common(self, item: Item, verdict: Verdict, time: Time | None) -> dict[str, Any]:
+        """Map what every kind of result has."""
+        segment, handle, unit = item.segment, item.handle, self.unit
+        facts: dict[str, Any] = {
+            "provenance": unit.provenance(segment),
+            "subject": unit.person(segment, verdict.mode),
+            "time": time,
+            "encounter": unit.encounter,
+            "order": self.order,
+            "gateway": self.tree.gateway,
+        }
+        if verdict.quality is not None:
+            facts["quality"] = verdict.quality
+        status = segment.strike(11)
+        if status:
+            facts["status"], facts["native_status"] = STATUS.get(status, "unknown"), status
+        if handle is not None:
+            self.tree.contain(segment, handle)
+            facts["handle"] = segment.strike(4)
+        facts["device"] = self.tree.equipment(segment, handle)
+        if verdict.mode is not None or unit.mode is not None:
+            facts["labels"] = (HTEST,)
+        if item.comments:
+            facts["notes"], facts["extensions"] = notes(item.comments)
+        return facts
+
+    def _component(self, facet: Item) -> tuple[Component, tuple[Extension, ...]]:
+        """Map a facet: a component has fewer places than an observation, so that more stays in extensions."""
+        segment = facet.segment
+        kind, raw, unit_text = segment.raw(2), segment.raw(5), segment.raw(6)
+        code = self._code(segment)
+        verdict = segment.use(8, decode_verdict) or _NO_VERDICT
+        values, _ = self._values(segment)
+        content = _content(values, code, verdict)
+        found = content["value"] if "value" in content else TextValue(text=raw, format=kind)
+        if (kind == "NM" and isinstance(found, Quantity)) or (isinstance(found, TextValue) and found.format == kind):
+            segment.strike(2)
+        component = Component(
+            code=code.concept,
+            value=found,
+            interpretation=verdict.interpretation,
+            reference_ranges=limits(segment, unit_text, device=True),
+            quality=verdict.quality,
+            handle=segment.strike(4),
+        )
+        return component, sum((part.extensions() for part in facet.comments), segment.extensions())
+
+    def _code(self, segment: Segment) -> Code:
+        code = segment.use(3, decode_code) or _NO_CODE
+        if code.issue is not None:
+            self.unit.issue(code.issue, f"{segment.path}-3", segment.span)
+        return code
+
+    def _time(self, segment: Segment) -> Time | None:
+        """Map OBX-14; a result that states no time has that of its report."""
+        if segment.raw(14):
+            found = segment.use(14, decode_observed)
+            if found is not None:
+                return found
+            self.unit.issue("ORU-203", f"{segment.path}-14", segment.span)
+        return self.time
+
+    def _values(self, segment: Segment) -> tuple[list[Value], Measure]:
+        """Map OBX-5, and OBX-6 where a value carries it."""
+        syntax, kind, raw = segment.syntax, segment.raw(2), segment.raw(5)
+        unit, rest = decode_unit(segment.raw(6), syntax) if segment.raw(6) else (_NO_UNIT, ())
+        if not raw:
+            return [], unit
+        plain = quantity(raw, unit) if kind == "NM" and raw not in self.sentinels else None
+        if plain is not None:
+            segment.strike(5)
+            values: list[Value] = [plain]
+        else:
+            path = f"{segment.path}-5"
+            task = Task(kind, unit, self.sentinels, lambda code: self.unit.issue(code, path, segment.span))
+            field = segment.node(5)
+            values = [value(part, task) for part in field.children if part.raw]
+            segment.settle(5, field)
+        if any(isinstance(found, _AMOUNTS) for found in values):
+            segment.strike(6)
+            segment.keep(6, rest)
+        return values, unit
+
+
+def _strike_set_id(segment: Segment, number: int) -> None:
+    """Keep OBX-1 only where it says something: another number than the OBX has in its report, or none."""
+    raw = segment.raw(1)
+    if raw == str(number):
+        segment.strike(1)
+    elif not raw:
+        segment.keep(1, [("", None)])
+
+
+def _peeked(segment: Segment) -> Code:
+    raw = segment.raw(3)
+    return decode_code(raw, segment.syntax).value if raw else _NO_CODE
+
+
+def _content(values: list[Value], code: Code, verdict: Verdict) -> dict[str, Any]:
+    """Return the value; several codes are one value, several others are components of the same code."""
+    if not values:
+        return {"value": absence(verdict.quality)}
+    if len(values) == 1:
+        return {"value": values[0]}
+    coded = [found for found in values if isinstance(found, CodedValue)]
+    if len(coded) == len(values):
+        return {"value": CodedValue(concepts=tuple(c for found in coded for c in found.concepts))}
+    return {"components": tuple(Component(code=code.concept, value=found) for found in values)}
+
+
+def _metric_facts(unit: Measure, method: Method, resolution: Number | None) -> dict[str, Any]:
+    facts: dict[str, Any] = dict(method.facts)
+    if unit.concept.codings:
+        facts["unit"] = unit.concept
+    if resolution is not None:
+        facts["resolution"] = resolution
+    return facts
+
+
+def _resolution(facets: Sequence[Item]) -> Number | None:
+    signal = Signal()
+    for facet in facets:
+        if ATTRIBUTES.get(_peeked(facet.segment).refid or "") == "resolution":
+            signal.take_resolution(facet.segment)
+    return signal.resolution

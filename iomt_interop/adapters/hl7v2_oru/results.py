@@ -1,0 +1,128 @@
+"""The fields of OBX beside the value: quality, status, method, time, performers; the same for all kinds of result."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, get_args
+
+from ...model import Absent, Actor, Concept, Identifier, Quality, ReferenceRange
+from ...model.observation import QualityFlag
+from ...terminology import hl7tables, systems
+from .codes import coded, concept, decode_concept, decode_unit
+from .ledger import Node, Syntax, decoder
+from .orders import decode_entities
+from .people import Persons, each, organizations, persons
+from .tables import ABSENT_BY_FLAG, FLAGS, METHODS, TEST_MODES
+from .times import decode_stated
+from .unit import Mode, Segment
+from .values import reference_range
+
+__all__ = ["Method", "Verdict", "absence", "decode_method", "decode_verdict", "details", "limits"]
+
+_ORDER: Final[tuple[QualityFlag, ...]] = get_args(QualityFlag)
+
+
+class Verdict(NamedTuple):
+    """What OBX-8 says."""
+
+    quality: Quality | None
+    interpretation: tuple[Concept, ...]
+    mode: Mode | None
+
+
+class Method(NamedTuple):
+    """What OBX-17 says."""
+
+    concepts: tuple[Concept, ...]
+    facts: dict[str, str]
+    """Category, derivation, availability (see :data:`~.tables.METHODS`)."""
+
+
+def _verdict(field: Node) -> Verdict:
+    flags: set[QualityFlag] = set()
+    native: list[str] = []
+    judgements: list[Concept] = []
+    for part in field.children:
+        flag = FLAGS.get(part.raw)
+        if flag is not None:
+            flags.add(flag)
+            native.append(part.take_raw())
+        if flag is None or part.raw in hl7tables.INTERPRETATION:
+            judgement = concept(part)
+            if judgement is not None:
+                judgements.append(_in_table(judgement))
+    modes = [TEST_MODES[flag] for flag in TEST_MODES if flag in flags]
+    quality = Quality(
+        flags=tuple(sorted(flags, key=_ORDER.index)), native=tuple(native), mode=modes[0] if modes else None
+    )
+    return Verdict(quality if native else None, tuple(judgements), modes[0] if modes else None)
+
+
+def _in_table(judgement: Concept) -> Concept:
+    """OBX-8 is bound to table 0078; a bare code of it gets the table's system."""
+    first = judgement.codings[0] if judgement.codings else None
+    if first is None or first.system or first.native_system or first.code not in hl7tables.INTERPRETATION:
+        return judgement
+    return judgement.replace(codings=(first.replace(system=systems.v2_table("0078")), *judgement.codings[1:]))
+
+
+def _method(field: Node) -> Method:
+    concepts = coded(field)
+    facts: dict[str, str] = {}
+    for found in (c for whole in concepts for c in whole.codings):
+        for name in (found.code, found.refid, found.display):
+            facts |= METHODS.get(name or "", {})
+    return Method(concepts, facts)
+
+
+def _producer(node: Node) -> Actor | None:
+    value, title, system = node[1].take(), node[2].take(), node[3].take()
+    if value is title is system is None:
+        return None
+    identifiers = () if value is system is None else (Identifier(value=value, authority=system),)
+    return Actor(role="producer", organization=title, identifiers=identifiers)
+
+
+decode_verdict = decoder(_verdict, cache=1024)
+decode_method = decoder(_method, cache=256)
+
+_PERFORMERS: Final[Persons] = (
+    (15, decoder(lambda field: each(field, _producer))),
+    (16, persons("responsible-observer")),
+    (23, organizations("performing-organization")),
+    (25, persons("medical-director")),
+)
+
+
+def details(segment: Segment) -> dict[str, Any]:
+    """Map the fields behind OBX-14 that most devices leave out."""
+    if not any(segment.fields[15:]):
+        return {}
+    found = {
+        "performers": tuple(actor for n, decode in _PERFORMERS for actor in segment.use(n, decode) or ()),
+        "analysed": segment.use(19, decode_stated),
+        "body_site": segment.use(20, decode_concept),
+        "identifiers": segment.use(21, decode_entities) or (),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+@lru_cache(1024)
+def _limits(raw: str, unit: str, syntax: Syntax, device: bool) -> ReferenceRange:
+    known = decode_unit(unit, syntax).value
+    return ReferenceRange(range=reference_range(raw, known), purpose="alarm" if device else "reference")
+
+
+def limits(segment: Segment, unit: str, *, device: bool) -> tuple[ReferenceRange, ...]:
+    """Map OBX-7: the alarm limits of a device metric, the reference range of any other result."""
+    raw = segment.strike(7)
+    return (_limits(raw, unit, segment.syntax, device),) if raw else ()
+
+
+def absence(quality: Quality | None) -> Absent | None:
+    """Return why there is no value, where a flag says so."""
+    if quality is not None:
+        for flag, reason in ABSENT_BY_FLAG.items():
+            if flag in quality.flags:
+                return Absent(reason=reason)
+    return None

@@ -1,0 +1,239 @@
+"""NA and MA: samples as raw integers with an exact scale, and the facets that describe the signal."""
+
+from __future__ import annotations
+
+import re
+import sys
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from ..._accel import load
+from ...errors import InvalidRecord, LimitExceeded, UnitMismatch
+from ...model import Concept, Instant, Number, Range, Rational
+from ...model.number import parse_decimal
+from ...model.waveform import SampleType
+from ...model.waveform import Segment as Run
+from ...terminology import units
+from .codes import Unit, decode_unit
+from .ledger import Syntax
+from .tables import ATTRIBUTES
+from .unit import Segment
+from .values import quantity
+
+__all__ = ["Samples", "Sampling", "Signal", "read_samples", "sampling"]
+
+_kernel = load("er7")
+
+_WIDTHS: Final[tuple[tuple[int, SampleType, str], ...]] = ((1 << 15, "i2", "h"), (1 << 31, "i4", "i"), (1 << 63, "i8", "q"))
+_NO_UNIT: Final = Unit(None, None, Concept())
+_HERTZ: Final = "Hz"
+
+
+class Samples(NamedTuple):
+    """One vector of raw samples."""
+
+    numbers: array[int]
+    exponent: int
+    marks: bytes | None
+    exact: bool
+    """Whether writing the numbers gives the source's text again."""
+
+    @property
+    def wrong(self) -> bool:
+        """Whether there is something between the delimiters that is no number."""
+        return self.marks is not None and 2 in self.marks
+
+    def packed(self, exponent: int) -> tuple[SampleType, bytes] | None:
+        """Return the narrowest format and the octets at a common exponent, ``None`` when 64 bits do not hold them."""
+        scale = 10 ** (self.exponent - exponent)
+        numbers = self.numbers if scale == 1 else [number * scale for number in self.numbers]
+        peak = max((number if number >= 0 else ~number for number in numbers), default=0)
+        for limit, dtype, code in _WIDTHS:
+            if peak < limit:
+                data = array(code, numbers)
+                if sys.byteorder == "big":
+                    data.byteswap()
+                return dtype, data.tobytes()
+        return None
+
+
+@lru_cache(128)
+def _canonical(delimiter: str, exponent: int) -> re.Pattern[str]:
+    """Return the pattern of texts that integers at this exponent give back."""
+    mark = re.escape(delimiter)
+    one = (
+        r"(?:0|-?[1-9][0-9]*)?"
+        if not exponent
+        else rf"(?:(?!-0\.0+(?:{mark}|\Z))-?(?:0|[1-9][0-9]*)\.[0-9]{{{-exponent}}})?"
+    )
+    return re.compile(f"{one}(?:{mark}{one})*")
+
+
+def read_samples(raw: str, delimiter: str) -> Samples | None:
+    """Read one vector; a sample that is no number is marked as an error. ``None`` when there is no number at all."""
+    if not raw:
+        return None
+    octets = raw.encode("utf-8", "replace")
+    read = _kernel.samples(octets, 0, len(octets), ord(delimiter)) if delimiter and ord(delimiter) < 128 else None
+    if read is None:
+        return _mixed(raw.split(delimiter) if delimiter else [raw])
+    _, numbers, exponent, marks = read
+    return Samples(array("q", numbers), exponent, marks, _canonical(delimiter, exponent).fullmatch(raw) is not None)
+
+
+def _mixed(parts: list[str]) -> Samples | None:
+    numbers: list[tuple[int, int]] = []
+    marks = bytearray()
+    for part in parts:
+        try:
+            numbers.append(parse_decimal(part.strip(" ")))
+            marks.append(0)
+        except InvalidRecord:
+            numbers.append((0, 0))
+            marks.append(2 if part.strip(" ") else 1)
+    low = min((exponent for (_, exponent), mark in zip(numbers, marks, strict=True) if not mark), default=None)
+    if low is None or low < -18 or any(exponent - low > 40 for _, exponent in numbers):
+        return None
+    scaled = [mantissa * 10 ** (exponent - low) if mantissa else 0 for mantissa, exponent in numbers]
+    if any(not -(1 << 63) <= number < 1 << 63 for number in scaled):
+        return None
+    return Samples(array("q", scaled), low, bytes(marks) if any(marks) else None, False)
+
+
+@dataclass(slots=True, repr=False)
+class Signal:
+    """What facets say of a signal; see :data:`~.tables.ATTRIBUTES`."""
+
+    period: Rational | None = None
+    resolution: Number | None = None
+    limits: Range | None = None
+    filters: list[str] = field(default_factory=list)
+
+    def describe(self, refid: str | None, segment: Segment) -> bool:
+        """Take over a facet; ``False`` when it is none of a signal or says nothing that can be used."""
+        kind = ATTRIBUTES.get(refid or "")
+        return kind is not None and _TAKERS[kind](self, segment)
+
+    def take_rate(self, segment: Segment) -> bool:
+        """Turn samples per second into the period. Without a unit it is hertz, as the attribute is defined."""
+        number = quantity(segment.raw(5), _NO_UNIT)
+        if number is None or number.mantissa <= 0 or abs(number.exponent) > 18 or self.period is not None:
+            return False
+        raw = segment.raw(6)
+        unit = decode_unit(raw, segment.syntax).value.ucum if raw else _HERTZ
+        try:
+            rate = units.convert(number.to_fraction(), unit or "", _HERTZ)
+        except (UnitMismatch, LimitExceeded):
+            return False
+        self.period = Rational(numerator=rate.denominator, denominator=rate.numerator)
+        return True
+
+    def take_resolution(self, segment: Segment) -> bool:
+        """Take the amount that one raw step stands for."""
+        number = quantity(segment.raw(5), _NO_UNIT)
+        if number is None or number.mantissa == 0 or self.resolution is not None:
+            return False
+        self.resolution = Number(mantissa=number.mantissa, exponent=number.exponent)
+        return True
+
+    def take_range(self, segment: Segment) -> bool:
+        """Take the lowest and highest sample."""
+        limits = [quantity(part, _NO_UNIT) for part in segment.raw(5).split(segment.syntax.component)]
+        if len(limits) != 2 or None in limits or self.limits is not None:
+            return False
+        self.limits = Range(low=limits[0], high=limits[1])
+        return True
+
+    def take_filter(self, segment: Segment) -> bool:
+        """Take the label of a filter."""
+        self.filters.append(segment.raw(5))
+        return bool(segment.raw(5))
+
+
+_TAKERS: Final[dict[str, Callable[[Signal, Segment], bool]]] = {
+    "rate": Signal.take_rate,
+    "resolution": Signal.take_resolution,
+    "range": Signal.take_range,
+    "filter": Signal.take_filter,
+}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Sampling:
+    """The samples of one OBX, channel by channel."""
+
+    channels: tuple[tuple[Samples, ...], ...]
+    """Unbroken runs of each channel, one behind the other."""
+    exact: bool
+    """Whether writing the samples gives the source's text again."""
+    wrong: bool
+    """Whether something in between is no number."""
+    exponent: int
+
+    def scale(self, signal: Signal) -> dict[str, Any]:
+        """Return the scale of a channel: integers are raw steps, decimals are physical values already."""
+        step = Number(mantissa=1, exponent=self.exponent)
+        if self.exponent or signal.resolution is None:
+            return {"factor": step, "resolution": signal.resolution, "physical_range": signal.limits}
+        low, high = (signal.limits.low, signal.limits.high) if signal.limits is not None else (None, None)
+        if low is None or high is None or low.exponent or high.exponent:
+            return {"factor": signal.resolution, "physical_range": signal.limits}
+        return {"factor": signal.resolution, "raw_range": (low.mantissa, high.mantissa)}
+
+    def runs(self, start: Instant | None) -> tuple[Run, ...] | None:
+        """Return the runs packed at one exponent, ``None`` when 64 bits do not hold a sample."""
+        found = []
+        for number, channel in enumerate(self.channels):
+            index = 0
+            for samples in channel:
+                packed = samples.packed(self.exponent)
+                if packed is None:
+                    return None
+                found.append(
+                    Run(
+                        channel=number,
+                        start=start if index == 0 else None,
+                        start_index=index,
+                        dtype=packed[0],
+                        data=packed[1],
+                        n=len(samples.numbers),
+                        marks=samples.marks,
+                    )
+                )
+                index += len(samples.numbers)
+        return tuple(found)
+
+
+def sampling(kind: str, raw: str, syntax: Syntax) -> Sampling | None:
+    """Read OBX-5 of type NA or MA, ``None`` when there is no number in it.
+
+    The repetitions of an NA are runs of one signal; those of an MA are moments, with a component per channel.
+    """
+    rows = raw.split(syntax.repetition) if syntax.repetition else [raw]
+    even = True
+    if kind == "MA":
+        cells = [row.split(syntax.component) if syntax.component else [row] for row in rows]
+        width = max(map(len, cells))
+        even = min(map(len, cells)) == width
+        if not even and width * len(cells) > 2 * len(raw) + 2:
+            return None  # a ragged table could be made far larger than the message
+        padded = (cell + [""] * (width - len(cell)) for cell in cells)
+        vectors = [[syntax.component.join(column)] for column in zip(*padded, strict=True)]
+    else:
+        vectors = [[row for row in rows if row]]
+        even = all(rows)
+    channels = [[read_samples(text, syntax.component) for text in vector] for vector in vectors]
+    found = [[samples for samples in channel if samples is not None] for channel in channels]
+    whole = [samples for channel in found for samples in channel]
+    if not any(samples.marks is None or 0 in samples.marks for samples in whole):
+        return None
+    lost = any(samples is None for channel in channels for samples in channel)
+    return Sampling(
+        channels=tuple(map(tuple, found)),
+        exact=even and not lost and all(s.exact for s in whole) and len({s.exponent for s in whole}) == 1,
+        wrong=lost or any(samples.wrong for samples in whole),
+        exponent=min(samples.exponent for samples in whole),
+    )

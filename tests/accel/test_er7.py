@@ -1,0 +1,74 @@
+"""The compiled ER7 kernel gives what its readable twin gives: values and exceptions."""
+
+from __future__ import annotations
+
+from array import array
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+from support.kernels import outcome, pair
+
+from iomt_interop._accel import er7_py
+
+TOKENS = [
+    b"OBX", b"|", b"^", b"~", b"NM", b"\r", b"\n", b"\r\n", b"PID", b"12.50", b'""', b"x", b"ZZ1", b"MSH|^~\\&|",
+    b"-3", b"\x0b", b"\x1c", b"\xff", b"+7", b"99999999999999999999",
+]  # fmt: skip
+messages = st.one_of(st.binary(max_size=80), st.lists(st.sampled_from(TOKENS), max_size=80).map(b"".join))
+decimals = st.one_of(
+    st.just(b""),
+    st.from_regex(rb"[+-]?[0-9]{0,5}(\.[0-9]{0,5})?", fullmatch=True),
+    st.from_regex(rb"[+-]?[0-9]{0,20}(\.[0-9]{0,20})?", fullmatch=True),
+    st.binary(max_size=3),
+)
+
+
+@given(messages, st.data())
+def test_index_and_rows_agree(data: bytes, draw: st.DataObject) -> None:
+    pure, compiled = pair("er7")
+    start = draw.draw(st.integers(-1, len(data) + 1))
+    stop = draw.draw(st.integers(-1, len(data) + 1))
+    separator = draw.draw(st.sampled_from(b"|^#"))
+    expected = outcome(pure.index, data, start, stop, separator)
+    assert outcome(compiled.index, data, start, stop, separator) == expected
+    assert outcome(compiled.index, memoryview(data), start, stop, separator) == expected
+    if isinstance(expected[0], bytes):
+        rows = pure.obx_rows(data, expected[0], expected[1], 94, 126)
+        assert compiled.obx_rows(data, expected[0], expected[1], 94, 126) == rows
+
+
+@given(messages, st.lists(st.integers(0, 100), max_size=12), st.lists(st.integers(0, 100), max_size=12))
+def test_a_foreign_index_is_refused_alike(data: bytes, triples: list[int], seps: list[int]) -> None:
+    pure, compiled = pair("er7")
+    index = array("I", triples[: len(triples) // 3 * 3]).tobytes(), array("I", seps).tobytes()
+    assert outcome(compiled.obx_rows, data, *index, 94, 126) == outcome(pure.obx_rows, data, *index, 94, 126)
+
+
+@given(st.lists(decimals, max_size=12).map(b"^".join), st.data())
+def test_samples_agree(data: bytes, draw: st.DataObject) -> None:
+    pure, compiled = pair("er7")
+    start = draw.draw(st.sampled_from([0, 0, 0, -1, 1]))
+    assert outcome(compiled.samples, data, start, len(data), 94) == outcome(pure.samples, data, start, len(data), 94)
+
+
+@given(st.lists(st.decimals(-(10**6), 10**6, places=None, allow_nan=False), min_size=1, max_size=20))
+def test_samples_are_exact(values: list[Decimal]) -> None:
+    texts = [f"{value:f}" for value in values]
+    result = er7_py.samples("^".join(texts).encode(), 0, len("^".join(texts)), 94)
+    if result is None:
+        assert max(len(text) for text in texts) > 10
+        return
+    n, numbers, exponent, marks = result
+    assert (n, marks) == (len(values), None)
+    assert [Decimal(x).scaleb(exponent) for x in array("q", numbers)] == [Decimal(text) for text in texts]
+
+
+def test_a_segment_ends_as_the_standard_and_the_field_say() -> None:
+    """CR ends; LF ends when a segment or nothing follows; any other LF is data (HL7 v2.8 ch. 2.6)."""
+    data = b"MSH|^~\\&|a\rNTE|1||line one\nline two\nOBX|1\r\nPV1|x\n\nZZZ\n"
+    segments, _, stats = er7_py.index(data, 0, len(data), ord("|"))
+    triples = array("I", segments)
+    found = [data[triples[i] : triples[i + 1]] for i in range(0, len(triples), 3)]
+    assert found == [b"MSH|^~\\&|a", b"NTE|1||line one\nline two", b"OBX|1", b"PV1|x", b"ZZZ"]
+    assert stats == (2, 1, 4, 1, 1, 0)
