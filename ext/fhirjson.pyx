@@ -2,8 +2,8 @@
 """Compiled twin of ``iomt_interop/_accel/fhirjson_py.py``: JSON text of FHIR resources."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.dict cimport PyDict_Contains
-from cpython.list cimport PyList_GET_SIZE
+from cpython.dict cimport PyDict_GetItemWithError
+from cpython.object cimport PyObject
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
@@ -13,9 +13,12 @@ from iomt_interop.errors import InvalidRequest, LimitExceeded
 
 cdef object _number = NumberText
 cdef object _escapes = _ESCAPES
+cdef tuple _empty = ()
+cdef PyObject* _none = <PyObject*>None
 cdef int _max_depth = MAX_DEPTH
 
-__all__ = ["MAX_DEPTH", "SAMPLE_CODES", "NumberText", "decimal_text", "dumps", "join", "quote", "sample_text"]
+__all__ = ["MAX_DEPTH", "SAMPLE_CODES", "NumberText", "decimal_text", "dumps", "is_datetime", "join", "quote",
+           "sample_text"]
 
 
 cpdef str quote(str text):
@@ -161,36 +164,96 @@ cpdef str sample_text(bytes data, str dtype, int decimals=0, bytes marks=None):
     return output[: length - 1].decode("ascii")
 
 
-def join(dict values, tuple must_be_empty, tuple rows, str head):
-    cdef list extensions = []
-    cdef list elements = []
+cdef int _two(str text, Py_ssize_t at) noexcept:
+    """Return the number of two digits, -1 where there are none."""
+    cdef Py_UCS4 high = text[at]
+    cdef Py_UCS4 low = text[at + 1]
+    if not (48 <= high <= 57 and 48 <= low <= 57):
+        return -1
+    return <int>((high - 48) * 10 + low - 48)
+
+
+cdef int* _DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+
+
+def is_datetime(str text):
+    cdef Py_ssize_t length = len(text), at = 19
+    cdef int century, year, month, day, last, hours, minutes
+    if length < 20 or text[4] != "-" or text[7] != "-" or text[10] != "T" or text[13] != ":" or text[16] != ":":
+        return False
+    century, year, month, day = _two(text, 0), _two(text, 2), _two(text, 5), _two(text, 8)
+    if century < 0 or year < 0 or not 1 <= month <= 12:
+        return False
+    year += 100 * century
+    last = _DAYS[month - 1]
+    if month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0):
+        last = 29
+    if year == 0 or not 1 <= day <= last:
+        return False
+    if not (0 <= _two(text, 11) <= 23 and 0 <= _two(text, 14) <= 59 and 0 <= _two(text, 17) <= 60):
+        return False
+    if text[at] == ".":
+        at += 1
+        while at < length and 48 <= <Py_UCS4>text[at] <= 57:
+            at += 1
+        if at == 20 or at == length:
+            return False
+    if text[at] == "Z":
+        return at + 1 == length
+    if length - at != 6 or text[at] not in "+-" or text[at + 3] != ":":
+        return False
+    hours, minutes = _two(text, at + 1), _two(text, at + 4)
+    return (0 <= hours <= 13 and 0 <= minutes <= 59) or (hours == 14 and minutes == 0)
+
+
+cdef bint _canonical(str identity):
+    cdef Py_UCS4 character
+    if len(identity) != 32:
+        return False
+    for character in identity:
+        if not (48 <= character <= 57 or 97 <= character <= 102):
+            return False
+    return True
+
+
+def join(dict values, tuple must_be_empty, tuple rows, tuple given, str source):
+    cdef list parts, elements = []
     cdef tuple row, entry
-    cdef dict cache
-    cdef object value, key, found
+    cdef object name, value
+    cdef PyObject* found
     cdef Py_ssize_t index = 0
-    cdef str text
+    cdef bint extended = False
+    cdef str identity = values["id"]
+    if not _canonical(identity):
+        return None
     for name in must_be_empty:
-        if values[name]:
+        found = PyDict_GetItemWithError(values, name)
+        if found != _none and found != <PyObject*>_empty and (found == NULL or <object>found):
             return None
+    parts = ['{"resourceType":"Observation","id":"', identity, '","meta":{"source":"', source, '"}']
     for row in rows:
-        value = values[row[0]]
-        if value is not None and value != ():
-            cache = <dict>row[1]
-            key = id(value) if row[2] else value
-            if PyDict_Contains(cache, key) == 0:
+        name = row[0]
+        if type(name) is int:
+            entry = <tuple>given[<Py_ssize_t>name]
+        else:
+            found = PyDict_GetItemWithError(values, name)
+            if found == _none:
+                index += 1
+                continue
+            found = PyDict_GetItemWithError(<dict>row[1], <object>found)
+            if found == NULL:
                 return index
-            found = cache[key]
-            if found is None:
-                return None
             entry = <tuple>found
-            if entry[1]:
-                extensions.append(entry[1])
-            if entry[2]:
-                elements.append(entry[2])
+        if <str>entry[0]:
+            parts.append("," if extended else ',"extension":[')
+            parts.append(entry[0])
+            extended = True
+        if <str>entry[1]:
+            elements.append(",")
+            elements.append(entry[1])
         index += 1
-    text = head
-    if PyList_GET_SIZE(extensions):
-        text += ',"extension":[' + ",".join(extensions) + "]"
-    if PyList_GET_SIZE(elements):
-        text += "," + ",".join(elements)
-    return text + "}"
+    if extended:
+        parts.append("]")
+    elements.append("}")
+    parts.extend(elements)
+    return "".join(parts)

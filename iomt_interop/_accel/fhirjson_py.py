@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import re
 from array import array
+from calendar import monthrange
 from collections.abc import Mapping
 from typing import Any, Final
 
 from ..errors import InvalidRequest, LimitExceeded
 
-__all__ = ["MAX_DEPTH", "SAMPLE_CODES", "NumberText", "decimal_text", "dumps", "join", "quote", "sample_text"]
+__all__ = ["MAX_DEPTH", "SAMPLE_CODES", "NumberText", "decimal_text", "dumps", "is_datetime", "join", "quote",
+           "sample_text"]  # fmt: skip
 
 MAX_DEPTH: Final = 500
 """Deepest tree that :func:`dumps` writes."""
@@ -78,6 +81,20 @@ def dumps(tree: Any, depth: int = 0) -> str:
     raise InvalidRequest("USE-001", path="tree")
 
 
+def is_datetime(text: str) -> bool:
+    """Tell whether a text is a FHIR ``dateTime`` of a real day with time and offset (FHIR R4 section 2.24.0.1)."""
+    match = _DATE_TIME.fullmatch(text)
+    if match is None or match[1] == "0000" or not 1 <= int(match[2]) <= 12:
+        return False
+    return 1 <= int(match[3]) <= monthrange(int(match[1]), int(match[2]))[1]
+
+
+_DATE_TIME: Final = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})T(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]+)?"
+    r"(?:Z|[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00))"
+)
+
+
 def sample_text(data: bytes, dtype: str, decimals: int = 0, marks: bytes | None = None) -> str:
     """Write raw samples as SampledData text, separated by one space (FHIR R4 SampledData.data).
 
@@ -117,10 +134,11 @@ _BIG_ENDIAN: Final = array("H", b"\x01\x00")[0] != 1
 def join(
     values: Mapping[str, Any],
     must_be_empty: tuple[str, ...],
-    rows: tuple[tuple[str, dict[Any, Any], bool], ...],
-    head: str,
+    rows: tuple[tuple[str | int, dict[str, tuple[str, str]]], ...],
+    given: tuple[tuple[str, str], ...],
+    source: str,
 ) -> str | int | None:
-    """Join the cached fragments of a record's fields to the text of a resource.
+    """Join the fragments of a record's fields to the text of an Observation.
 
     Parameters
     ----------
@@ -129,38 +147,44 @@ def join(
     must_be_empty : tuple of str
         Fields that the short way does not know.
     rows : tuple
-        Per field its name, its cache and whether the cache is keyed by identity. A cache maps a key to
-        ``(owner, extensions, elements)``, or to None when the value needs the long way.
-    head : str
-        What comes first, without the closing brace.
+        Per part of the resource, in order: a field's name and the cache of its fragments by value, or an
+        index into ``given``. A fragment is a pair: text for ``extension``, text for the elements.
+    given : tuple
+        Fragments of the record's own.
+    source : str
+        ``meta.source``; a URI, so that nothing in it needs an escape.
 
     Returns
     -------
     str, int or None
         The resource; the index of the row whose cache lacks the value; None when the long way is needed.
     """
+    identity = values["id"]
+    if len(identity) != 32 or not _HEX.issuperset(identity):
+        return None
     for name in must_be_empty:
         if values[name]:
             return None
     extensions: list[str] = []
     elements: list[str] = []
-    for index, (name, cache, by_identity) in enumerate(rows):
-        value = values[name]
-        if value is None or value == ():
-            continue
-        key = id(value) if by_identity else value
-        if key not in cache:
-            return index
-        entry = cache[key]
-        if entry is None:
-            return None
+    for index, (name, cache) in enumerate(rows):
+        if isinstance(name, int):
+            entry = given[name]
+        else:
+            value = values[name]
+            if value is None:
+                continue
+            if value not in cache:
+                return index
+            entry = cache[value]
+        if entry[0]:
+            extensions.append(entry[0])
         if entry[1]:
-            extensions.append(entry[1])
-        if entry[2]:
-            elements.append(entry[2])
-    text = head
+            elements.append(entry[1])
+    text = f'{{"resourceType":"Observation","id":"{identity}","meta":{{"source":"{source}"}}'
     if extensions:
         text += ',"extension":[' + ",".join(extensions) + "]"
-    if elements:
-        text += "," + ",".join(elements)
-    return text + "}"
+    return text + "," + ",".join(elements) + "}"
+
+
+_HEX: Final = frozenset("0123456789abcdef")

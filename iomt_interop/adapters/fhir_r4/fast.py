@@ -11,19 +11,18 @@ from typing import Any, Final
 from ..._accel import load
 from ...model import Instant, Observation, Quantity
 from .enrich import enriched_code
-from .envelope import is_canonical_id, source_uri
-from .fields import Emit, Row, emit_rows
+from .envelope import source_uri
+from .fields import Emit, emit_rows
 from .jsontext import Tree, dumps
 from .measured import put_status
 from .observation import BEFORE_CODE, BEFORE_TIME, COMMON_EXTENSIONS, put_code, put_device
-from .scalars import fhir_datetime
 from .tables import ADAPTER
 from .values import put_time, put_value
 
 __all__ = ["FastPath"]
 
 _kernel = load("fhirjson")
-_join, _decimal = _kernel.join, _kernel.decimal_text
+_join, _decimal, _is_datetime = _kernel.join, _kernel.decimal_text, _kernel.is_datetime
 
 _LIMIT: Final = 4096
 """Entries of one cache; a full cache is emptied."""
@@ -33,14 +32,20 @@ _PLAIN: Final = frozenset({
     "encounter", "time", "device", "gateway", "clock_sync", "order", "handle", "native_type", "metric_category",
 })  # fmt: skip
 _OTHER: Final = tuple(name for name in Observation.model_fields if name not in _PLAIN)
-_ROWS: Final = {row.field: row for row in (*BEFORE_CODE, *BEFORE_TIME, *COMMON_EXTENSIONS)}
+_ROWS: Final = {row.field: row for row in (*BEFORE_TIME, *COMMON_EXTENSIONS)}
 _REFERENCES: Final = ("subject", "encounter", "device", "gateway", "clock_sync", "order")
 _ORDER: Final = (
-    ("_status", False), ("_categories", True), ("_code", True), ("subject", False), ("encounter", False),
-    ("_time", False), ("_value", False), ("device", False), ("gateway", False), ("clock_sync", False),
-    ("order", False), ("handle", False), ("native_type", False), ("native_status", False),
+    0, 1, "subject", "encounter", 2, 3, "device", "gateway", "clock_sync", "order", "handle", "native_type",
+    "native_status",
 )  # fmt: skip
-_Entry = tuple[Any, str, str] | None
+"""The parts in the order of the long way; 0 status, 1 category and code, 2 effective, 3 value."""
+
+Fragment = tuple[str, str]
+"""Text for ``extension`` and text for the elements."""
+
+
+class _Complex(Exception):  # noqa: N818 - leaves this module never
+    """A fragment that would lose something: the long way must say what."""
 
 
 class FastPath:
@@ -48,170 +53,143 @@ class FastPath:
 
     def __init__(self, e: Emit) -> None:
         self._e = e
-        self._caches: dict[str, dict[Any, _Entry]] = {name: {} for name, _ in _ORDER}
-        self._rows = tuple((name, self._caches[name], by_identity) for name, by_identity in _ORDER)
-        self._units: dict[tuple[str | None, int], tuple[Any, str] | None] = {}
-        self._codes: dict[tuple[int, str | None, bool, bool], tuple[Any, Any, Any]] = {}
-        self._sources: dict[tuple[str, str, str | None], str] = {}
+        self._caches: dict[str, dict[str, Fragment]] = {name: {} for name in _ORDER if isinstance(name, str)}
+        self._rows = tuple((name, self._caches[name] if isinstance(name, str) else {}) for name in _ORDER)
+        self._statuses: dict[tuple[str, str | None], Fragment] = {}
+        self._units: dict[tuple[str | None, int], tuple[Any, str]] = {}
+        self._codes: dict[tuple[int, int, str | None, str | None, bool], tuple[Any, Fragment]] = {}
+        self._times: dict[int, tuple[Instant, Fragment]] = {}
+        self._source_key: tuple[str, str, str | None] | None = None
+        self._stem = ""
 
     def forget_references(self) -> None:
         """Drop the fragments that hold references; a record has become known since."""
         for name in _REFERENCES:
             self._caches[name].clear()
+        self._times.clear()
+
+    def forget_codes(self) -> None:
+        """Drop the codes that depend on a device; what kind it is has become known since."""
+        self._codes.clear()
 
     def write(self, record: Observation) -> str | None:
         """Return the resource's text, or None when the record is not plain."""
         values = record.__dict__
-        value, time = values["value"], values["time"]
-        if type(value) is not Quantity or type(time) is not Instant or not is_canonical_id(values["id"]):
+        value, time, provenance = values["value"], values["time"], values["provenance"].__dict__
+        if type(value) is not Quantity or type(time) is not Instant or provenance["adapter"] == ADAPTER:
             return None
-        if value.special is not None or value.literal is not None or value.comparator is not None:
+        number = value.__dict__
+        if number["special"] is not None or number["literal"] is not None or number["comparator"] is not None:
             return None
         if values["metric_category"] != "unspecified":
             return None
-        head = self._head(values)
-        unit = self._unit(value)
-        code = self._code(values, value.unit, time)
-        if head is None or unit is None:
+        try:
+            unit = number["unit"]
+            tail = self._unit(unit, number["native_unit"])
+            quantity = f'"valueQuantity":{{"value":{_decimal(number["mantissa"], number["exponent"])}{tail}'
+            given = (
+                self._status(values["status"], values["native_status"]), self._code(values, unit, time),
+                self._time(time), ("", quantity),
+            )  # fmt: skip
+            source = self._source(provenance, values)
+            while True:
+                found = _join(values, _OTHER, self._rows, given, source)
+                if type(found) is not int:
+                    return found  # type: ignore[no-any-return]
+                name = str(_ORDER[found])
+                self._bounded(self._caches[name])[values[name]] = self._fragment(name, values[name])
+        except _Complex:
             return None
-        status = values["status"]
-        fields = {
-            **values,
-            "_status": (status, values["native_status"]),
-            "_categories": code[2],
-            "_code": code[1],
-            "_time": time,
-            "_value": None,
-        }
-        if not self._put_own(fields, time, f'"valueQuantity":{{"value":{_decimal(value.mantissa, value.exponent)}{unit}'):
-            return None
-        while True:
-            found = _join(fields, _OTHER, self._rows, head)
-            if type(found) is not int:
-                return found if found is None else str(found)
-            self._fill(found, fields)
 
-    def _put_own(self, fields: dict[str, Any], time: Instant, value: str) -> bool:
-        """Set the two fragments that are the record's own."""
-        entry = self._time(time)
-        if entry is None:
-            return False
-        times, own = self._caches["_time"], self._caches["_value"]
-        times.clear()
-        own.clear()
-        fields["_time"] = fields["_value"] = 1
-        times[1], own[1] = (None, "", entry), (None, "", value)
-        return True
+    def _source(self, provenance: dict[str, Any], values: dict[str, Any]) -> str:
+        span = provenance["span"]
+        if provenance["path"] is not None or provenance["clause"] is not None or span is None:
+            return source_uri(values["provenance"])
+        key = (provenance["adapter"], provenance["version"], provenance["digest"])
+        if key != self._source_key:
+            self._source_key, self._stem = key, source_uri(values["provenance"]).partition("#")[0] + "#bytes="
+        return f"{self._stem}{span[0]}-{span[1]}"
 
-    def _time(self, time: Instant) -> str | None:
-        if time.native is None and time.origin == "observed" and time.device_clock is None and not time.flags:
-            if time.clock_sync is None and time.uncertainty_ns is None:
-                text, exact = fhir_datetime(time.value)
-                if exact:
-                    return f'"effectiveDateTime":"{text}"'
-        out: Tree = {}
-        put_time(out, "effective", time, self._e, "time")
-        return dumps(out)[1:-1] or None
+    def _status(self, status: str, native: str | None) -> Fragment:
+        key = (status, native)
+        found = self._statuses.get(key)
+        if found is None:
+            found = self._bounded(self._statuses)[key] = self._fragment("status", _Part(status=status, native_status=native))
+        return found
 
-    def _head(self, values: dict[str, Any]) -> str | None:
-        provenance = values["provenance"]
-        if provenance.adapter == ADAPTER:
-            return None
-        if provenance.path is None and provenance.clause is None and provenance.span is not None:
-            key = (provenance.adapter, provenance.version, provenance.digest)
-            stem = self._sources.get(key)
-            if stem is None:
-                self._bound(self._sources)
-                stem = self._sources[key] = source_uri(provenance).partition("#")[0]
-            source = f"{stem}#bytes={provenance.span[0]}-{provenance.span[1]}"
-        else:
-            source = source_uri(provenance)
-        return f'{{"resourceType":"Observation","id":"{values["id"]}","meta":{{"source":{dumps(source)}}}'
+    def _time(self, time: Instant) -> Fragment:
+        found = self._times.get(id(time))
+        if found is not None:
+            return found[1]
+        parts = time.__dict__
+        if parts["native"] is None and parts["origin"] == "observed" and parts["device_clock"] is None:
+            plain = not parts["flags"] and parts["clock_sync"] is None and parts["uncertainty_ns"] is None
+            if plain and _is_datetime(parts["value"]):
+                return "", f'"effectiveDateTime":"{parts["value"]}"'
+        fragment = self._fragment("time", time)
+        self._bounded(self._times)[id(time)] = (time, fragment)
+        return fragment
 
-    def _unit(self, value: Quantity) -> str | None:
+    def _unit(self, unit: str | None, native: Any) -> str:
         """Return the rest of a Quantity behind its number."""
-        key = (value.unit, id(value.native_unit))
+        key = (unit, id(native))
         found = self._units.get(key)
         if found is None:
-            out: Tree = {}
-            count = len(self._e.losses)
-            put_value(out, Quantity(unit=value.unit, native_unit=value.native_unit), self._e, "value")
-            if len(self._e.losses) > count:
-                del self._e.losses[count:]
-                return None
-            del out["valueQuantity"]["value"]
-            text = dumps(out["valueQuantity"])
-            self._bound(self._units)
-            found = self._units[key] = (value.native_unit, ("," if len(text) > 2 else "") + text[1:])
+            text = self._fragment("value", Quantity(unit=unit, native_unit=native))[1]
+            rest = text.removeprefix('"valueQuantity":{"value":0')
+            found = self._bounded(self._units)[key] = (native, rest)
         return found[1]
 
-    def _code(self, values: dict[str, Any], unit: str | None, time: Instant) -> tuple[Any, Any, Any]:
-        """Return the code and the categories with what the profiles ask for."""
-        code, categories = values["code"], values["categories"]
-        personal = self._e.node_of(values["device"]) in ("phd", "gateway") if values["device"] is not None else False
-        vital = values["subject"] is not None and len(time.value) >= 10
-        key = (id(code), unit, vital, personal)
+    def _code(self, values: dict[str, Any], unit: str | None, time: Instant) -> Fragment:
+        """Return code and categories with what the profiles ask for."""
+        code, categories, device = values["code"], values["categories"], values["device"]
+        vital = values["subject"] is not None and len(time.__dict__["value"]) >= 10
+        key = (id(code), id(categories), unit, device, vital)
         found = self._codes.get(key)
         if found is None:
+            personal = device is not None and self._e.node_of(device) in ("phd", "gateway")
             own, more = enriched_code(code, unit, vital=vital, personal=personal)
-            self._bound(self._codes)
-            found = self._codes[key] = (code, own, more)
-        if not categories:
-            return found
-        return code, found[1], (*(more for more in found[2] if more not in categories), *categories)
+            both = _Part(code=own, categories=(*(one for one in more if one not in categories), *categories))
+            found = self._bounded(self._codes)[key] = ((code, categories), self._fragment("code", both))
+        return found[1]
 
-    def _fill(self, index: int, fields: dict[str, Any]) -> None:
-        """Make the fragment that is lacking."""
-        name, by_identity = _ORDER[index]
-        cache, value = self._caches[name], fields[name]
-        self._bound(cache)
-        cache[id(value) if by_identity else value] = self._fragment(name, value)
-
-    def _fragment(self, name: str, value: Any) -> _Entry:
+    def _fragment(self, name: str, value: Any) -> Fragment:
         out: Tree = {"extension": []}
         count = len(self._e.losses)
         self._put(out, name, value)
         if len(self._e.losses) > count:
             del self._e.losses[count:]
-            return None
+            raise _Complex
         extensions = dumps(out.pop("extension"))[1:-1]
-        return value, extensions, dumps(out)[1:-1]
+        return extensions, dumps(out)[1:-1]
 
     def _put(self, out: Tree, name: str, value: Any) -> None:
-        if name == "_status":
-            put_status(out, _Status(*value), (), self._e)
-        elif name == "_code":
-            put_code(out, value, self._e)
+        if name == "status":
+            put_status(out, value, (), self._e)
+        elif name == "code":
+            emit_rows(BEFORE_CODE[1:], value, out, self._e)
+            put_code(out, value.code, self._e)
+        elif name == "time":
+            put_time(out, "effective", value, self._e, "time")
+        elif name == "value":
+            put_value(out, value, self._e, "value")
         elif name == "device":
-            put_device(out, _Device(value), self._e, None)
+            put_device(out, _Part(device=value, categories=()), self._e, None)
         else:
-            row = _ROWS[name.removeprefix("_")]
-            emit_rows((Row(row.field, row.element, row.kind, row.url),), _Holder(row.field, value), out, self._e)
+            emit_rows((_ROWS[name],), _Part(**{name: value}), out, self._e)
 
     @staticmethod
-    def _bound(cache: dict[Any, Any]) -> None:
+    def _bounded(cache: dict[Any, Any]) -> dict[Any, Any]:
         if len(cache) >= _LIMIT:
             cache.clear()
+        return cache
 
 
-class _Status:
-    """The two fields that make a status."""
+class _Part:
+    """Some fields of a record."""
 
-    def __init__(self, status: str, native_status: str | None) -> None:
-        self.status, self.native_status = status, native_status
+    def __init__(self, **fields: Any) -> None:
+        self.__dict__.update(fields)
 
-
-class _Device:
-    """A device alone."""
-
-    categories: tuple[Any, ...] = ()
-
-    def __init__(self, device: str) -> None:
-        self.device = device
-
-
-class _Holder:
-    """One field of a record."""
-
-    def __init__(self, name: str, value: Any) -> None:
-        setattr(self, name, value)
+    def __getattr__(self, name: str) -> Any:
+        return None

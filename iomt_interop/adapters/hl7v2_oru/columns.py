@@ -8,22 +8,23 @@ A message that is written in any unusual way goes through the records instead, w
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from hashlib import sha256
 from itertools import compress
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..._accel import load
-from ...errors import InputError
-from ...model import Coding, Concept, Instant, Interval, Observation, ObservationBatch, Quantity, record_id
+from ..._accel.er7_py import OBX_FIELDS
+from ...model import Coding, Concept, Instant, Interval, Observation, ObservationBatch, Quantity
 from ...model.batch import NO_INDEX
 from ...model.observation import ObservationStatus
 from ...plugins import ReadContext
 from .codes import decode_code, decode_unit
 from .devices import parse_handle
-from .header import identity_of
+from .header import plain_subject_id
 from .ledger import Syntax
-from .message import message_offset
+from .message import may_send_sentinels, message_syntax
 from .reader import make_reader
 from .tables import STATUS
 from .times import check_zone, decode_message, decode_observed, decode_order, decode_window
@@ -37,10 +38,15 @@ else:
 __all__ = ["read_columns"]
 
 _PLAIN_HEADER: Final = b"MSH|^~\\&|"
+_PLAIN: Final = Syntax("|", "~", "^", "&", "\\", "ascii")
+_HEADING: Final = frozenset({b"MSH", b"PID", b"OBR"})
+_INT64: Final = 1 << 63
+_IS_EXACT: Final = b"\1" + bytes(255)
+"""Kernel flag to whether OBX-5 is an exact number."""
 _MAX_KNOWN: Final = 8192
 _SKIP: Final = -1
-_WIDTH: Final = 2 * len(er7.OBX_FIELDS)
-_AT: Final = {number: 2 * position for position, number in enumerate(er7.OBX_FIELDS)}
+_WIDTH: Final = 2 * len(OBX_FIELDS)
+_AT: Final = {number: 2 * position for position, number in enumerate(OBX_FIELDS)}
 
 
 class _Known:
@@ -111,30 +117,35 @@ def read_columns(message: bytes, context: ReadContext) -> ObservationBatch:
 
 def _fast(message: bytes, context: ReadContext) -> ObservationBatch | None:
     """Read a message that is written as the standard says; ``None`` for any other."""
-    if not (message.startswith(_PLAIN_HEADER) and message.isascii()) or context.strictness == "strict":
-        return None
-    if len(message) > context.limits.max_unit:
+    if not (message.startswith(_PLAIN_HEADER) and message.isascii() and len(message) <= context.limits.max_unit):
         return None
     segments, fields, stats = er7.index(message, 0, len(message), 0x7C)
-    if any(stats[2:5]) or b"\x1c" in message[-4:]:
+    if any(stats[2:5]) or b"\x1c" in message[-4:] or context.strictness == "strict":
         return None
     ordinals, spans, mantissas, exponents, flags = er7.obx_rows(message, segments, fields, 0x5E, 0x7E)
     triples, rows = memoryview(segments).cast("I"), memoryview(ordinals).cast("I")
     head = _head(message, triples, rows, context)
     if head is None:
         return None
-    columns = memoryview(spans).cast("I")
     table = _tables[0]
     if len(table.code_of) + len(table.rest_of) > _MAX_KNOWN:
         table = _tables[0] = _Known()
-    code = _lookup(message, columns, 3, 4, table.code_of, table.learn_code, head.syntax)
-    rest = _lookup(message, columns, 6, 11, table.rest_of, table.learn_rest, head.syntax)
-    wanted = [
-        not flag and number >= 0 and unit >= 0 for flag, number, (unit, _) in zip(flags, code, rest, strict=True)
-    ]
-    first = 3 * rows[0] if len(rows) else 0
-    statuses = {status for _, status in compress(rest, wanted)}
-    batch = ObservationBatch(
+    columns, exact = memoryview(spans).cast("I"), flags.translate(_IS_EXACT)
+    code = _lookup(_slices(message, columns, 3, 4, exact), table.code_of, table.learn_code, head.syntax)
+    rest = _lookup(_slices(message, columns, 6, 11, exact), table.rest_of, table.learn_rest, head.syntax)
+    units = [unit for unit, _ in rest]
+    statuses = {status for _, status in rest}
+    own = list(compress(range(len(rows)), exact))
+    times = _slices(message, columns, 14, 14, exact)
+    if _SKIP in code or _SKIP in units:
+        wanted = [_SKIP not in pair for pair in zip(code, units, strict=True)]
+        code, units, own, times = (list(compress(column, wanted)) for column in (code, units, own, times))
+        statuses = {status for _, status in compress(rest, wanted)}
+    first = 3 * rows[0]
+    starts, stops = triples[first::3].tolist(), triples[first + 1 :: 3].tolist()
+    values, powers = array("q", mantissas), array("b", exponents)
+    moments, time = _times(times, head)
+    return ObservationBatch(
         adapter=ADAPTER,
         version=VERSION,
         digest=sha256(message[: triples[-2]]).hexdigest(),
@@ -142,43 +153,43 @@ def _fast(message: bytes, context: ReadContext) -> ObservationBatch | None:
         status=statuses.pop() if len(statuses) == 1 else "unknown",
         codes=table.codes,
         units=table.units,
-        mantissa=array("q", compress(memoryview(mantissas).cast("q"), wanted)),
-        exponent=array("b", compress(memoryview(exponents).cast("b"), wanted)),
-        code=array("I", compress(code, wanted)),
-        unit=array("I", (unit for unit, _ in compress(rest, wanted))),
-        start=array("I", compress(triples[first::3], wanted)),
-        stop=array("I", compress(triples[first + 1 :: 3], wanted)),
+        times=moments,
+        mantissa=array("q", [values[row] for row in own]),
+        exponent=array("b", [powers[row] for row in own]),
+        special=array("B", bytes(len(own))),
+        code=array("I", code),
+        unit=array("I", units),
+        time=array("I", time),
+        start=array("I", [starts[row] for row in own]),
+        stop=array("I", [stops[row] for row in own]),
     )
-    batch.special = array("B", bytes(len(batch.mantissa)))
-    _set_times(batch, message, columns, wanted, head)
-    return batch
 
 
 class _Head(NamedTuple):
     syntax: Syntax
     subject: str | None
-    time: Instant | None
+    time: Instant
 
 
 def _head(message: bytes, triples: memoryview, rows: memoryview, context: ReadContext) -> _Head | None:
     """Read what the rows inherit; ``None`` unless the OBX are one run behind one OBR, one PID and one MSH."""
-    count = len(rows)
-    if not count or rows[-1] - rows[0] != count - 1:
+    count, first = len(rows), rows[0] if len(rows) else 0
+    if not count or rows[-1] - first != count - 1:
         return None
     lines: dict[bytes, list[str]] = {}
-    for ordinal in (*range(rows[0]), *range(rows[-1] + 1, len(triples) // 3)):
-        line = message[triples[3 * ordinal] : triples[3 * ordinal + 1]]
-        if line[:3] in lines and line[:3] not in _REPEATED:
-            return None
-        lines[line[:3]] = line.decode("ascii").split("|", 9 if line[:3] != b"MSH" else 18)
-    msh, pid, obr = lines.get(b"MSH", []), lines.get(b"PID"), lines.get(b"OBR")
-    if context.subject is not None or len(msh) < 11 or msh[10] != "P" or _names_sentinels(msh[2]):
+    for ordinal in (*range(first), *range(first + count, len(triples) // 3)):
+        start = triples[3 * ordinal]
+        name = message[start : start + 3]
+        if name in _HEADING:
+            if name in lines or ordinal > first:
+                return None
+            lines[name] = message[start : triples[3 * ordinal + 1]].decode("ascii").split("|", 11)
+    msh, pid, obr = lines[b"MSH"], lines.get(b"PID"), lines.get(b"OBR", ())
+    if context.subject is not None or len(msh) < 11 or msh[10] != "P" or may_send_sentinels(msh[2]):
         return None
-    syntax = message_syntax(msh[6], Syntax("|", "~", "^", "&", "\\", "ascii"), check_zone(context.default_zone))
-    time = decode_message(msh[6], syntax).value if msh[6] else None
-    if obr is not None and len(obr) > 7 and obr[7]:
-        window = len(obr) > 8 and obr[8]
-        time = (decode_window if window else decode_order)(obr[7], syntax).value or time
+    syntax, time = _clock(msh[6], context.default_zone)
+    if len(obr) > 7 and (obr[7] or (len(obr) > 8 and obr[8])):
+        time = _report_clock(obr[7], len(obr) > 8 and obr[8] != "", syntax, time)
     person = None
     if pid is not None:
         person = plain_subject_id(pid[3] if len(pid) > 3 else "")
@@ -187,43 +198,44 @@ def _head(message: bytes, triples: memoryview, rows: memoryview, context: ReadCo
     return None if time is None else _Head(syntax, person, time)
 
 
-def _lookup(
-    message: bytes,
-    columns: memoryview,
-    first: int,
-    last: int,
-    known: dict[bytes, Any],
-    learn: Callable[[bytes, Syntax], Any],
-    syntax: Syntax,
-) -> list[Any]:
-    """Return what the bytes from one field to another mean, row by row."""
+@lru_cache(256)
+def _clock(sent: str, zone: str | None) -> tuple[Syntax, Instant | None]:
+    syntax = message_syntax(sent, _PLAIN, check_zone(zone))
+    return syntax, decode_message(sent, syntax).value if sent else None
+
+
+@lru_cache(256)
+def _report_clock(stated: str, window: bool, syntax: Syntax, sent: Instant | None) -> Instant | None:
+    """Return the time of a report as the record path does; ``None`` for a window without a beginning."""
+    if window:
+        return decode_window(stated, syntax).value if stated else None
+    return decode_order(stated, syntax).value or sent
+
+
+def _slices(message: bytes, columns: memoryview, first: int, last: int, exact: bytes) -> list[bytes]:
+    """Return the bytes from one field to another of the rows that hold an exact number."""
     starts, stops = columns[_AT[first] :: _WIDTH].tolist(), columns[_AT[last] + 1 :: _WIDTH].tolist()
-    keys = [message[start:stop] for start, stop in zip(starts, stops, strict=True)]
+    return [message[start:stop] for start, stop in compress(zip(starts, stops, strict=True), exact)]
+
+
+def _lookup(
+    keys: list[bytes], known: dict[bytes, Any], learn: Callable[[bytes, Syntax], Any], syntax: Syntax
+) -> list[Any]:
     found = list(map(known.get, keys))
     if None in found:
         found = [learn(key, syntax) if value is None else value for key, value in zip(keys, found, strict=True)]
     return found
 
 
-def _set_times(batch: ObservationBatch, message: bytes, columns: memoryview, wanted: list[bool], head: _Head) -> None:
-    starts, stops = columns[_AT[14] :: _WIDTH].tolist(), columns[_AT[14] + 1 :: _WIDTH].tolist()
-    if head.time is not None:
-        batch.times.append(head.time)
-    if starts == stops:
-        batch.time = array("I", bytes(4 * len(batch)))
-        return
-    numbers: dict[str, int] = {"": 0}
-    for start, stop in compress(zip(starts, stops, strict=True), wanted):
-        text = message[start:stop].decode("ascii")
-        number = numbers.get(text)
-        if number is None:
-            own = decode_observed(text, head.syntax).value
-            number = 0
-            if own is not None:
-                batch.times.append(own)
-                number = len(batch.times) - 1
-            numbers[text] = number
-        batch.time.append(number)
+def _times(texts: list[bytes], head: _Head) -> tuple[list[Instant], Iterable[int]]:
+    """Return the distinct times and the number of each row's; a row without an own one has the report's."""
+    moments, numbers = [head.time], {b"": 0}
+    for text in dict.fromkeys(texts):
+        own = decode_observed(text.decode("ascii"), head.syntax).value if text else None
+        if own is not None:
+            moments.append(own)
+        numbers[text] = 0 if own is None else len(moments) - 1
+    return moments, map(numbers.__getitem__, texts)
 
 
 def _from_records(message: bytes, context: ReadContext) -> ObservationBatch:
@@ -246,3 +258,39 @@ def _from_records(message: bytes, context: ReadContext) -> ObservationBatch:
     for row in rows:
         _append(batch, row, begin, numbers)
     return batch
+
+
+def _is_plain(row: Observation) -> bool:
+    """Tell whether a record is one that columns can say."""
+    found = row.value
+    if not isinstance(found, Quantity) or row.native_type != "NM" or row.quality is not None or row.links:
+        return False
+    facet = parse_handle(row.handle or "")
+    narrow = -_INT64 <= found.mantissa < _INT64 and -128 <= found.exponent <= 0
+    return narrow and found.comparator is None and (facet is None or facet.facet_of is None)
+
+
+def _append(batch: ObservationBatch, row: Observation, begin: int, numbers: dict[object, int]) -> None:
+    found, when = row.value, row.time
+    assert isinstance(found, Quantity)
+    assert row.provenance.span is not None
+    if isinstance(when, Interval):
+        when = when.start
+    batch.mantissa.append(found.mantissa)
+    batch.exponent.append(found.exponent)
+    batch.special.append(0)
+    batch.code.append(_number(row.code, batch.codes, numbers))
+    unit = (found.unit, found.native_unit)
+    batch.unit.append(NO_INDEX if unit == (None, None) else _number(unit, batch.units, numbers))
+    batch.time.append(_number(when, batch.times, numbers) if isinstance(when, Instant) else NO_INDEX)
+    batch.start.append(row.provenance.span[0] - begin)
+    batch.stop.append(row.provenance.span[1] - begin)
+
+
+def _number(value: Any, values: list[Any], numbers: dict[object, int]) -> int:
+    """Return the position of a value in its list, where it is put at first sight."""
+    known = numbers.get(value)
+    if known is None:
+        values.append(value)
+        known = numbers[value] = len(values) - 1
+    return known

@@ -59,7 +59,9 @@ def parse_handle(text: str) -> Handle | None:
         return None
     steps = text.split(".")
     parts = tuple(map(int, steps))
-    nodes = tuple(".".join((*steps[: level + 1], *("0",) * (3 - level))) for level in range(3) if parts[level] or not level)
+    nodes = tuple(
+        ".".join((*steps[: level + 1], *("0",) * (3 - level))) for level in range(3) if parts[level] or not level
+    )
     return Handle(text, parts, nodes, ".".join(steps[:4]) if len(parts) > 4 else None)
 
 
@@ -90,7 +92,7 @@ class Equipment(NamedTuple):
 
     @property
     def by_level(self) -> bool:
-        """Whether the repetitions are levels of the tree (MDS, VMD, channel, metric), because leading ones are empty."""
+        """Whether repetitions are levels of the tree (MDS, VMD, channel, metric), because leading ones are empty."""
         return len(self.levels) > 1 and not self.levels[0]
 
     @property

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from ...model import Actor, Encounter, Identifier, Instant, Interval, Message, Subject, record_id
 from .codes import coded, decode_concept, table_coding
-from .ledger import Node, decoder
-from .people import Persons, actors, address, cx, each, ei, hd_identifier, location, name, persons, telecom
+from .ledger import NULL, Node, decoder
+from .people import Persons, actors, address, cx, each, ei, hd_identifier, location, name, persons, telecom, universal
 from .tables import PROCESSING
 from .times import decode_message, decode_stated
 from .unit import ADAPTER, HTEST, NAMESPACE, Segment, Unit, extension
 
-__all__ = ["encounter", "eui64", "is_identified", "message", "sender", "subject"]
+__all__ = ["encounter", "eui64", "is_identified", "message", "plain_subject_id", "sender", "subject"]
 
 _EUI64: Final = re.compile(r"[0-9A-F]{16}", re.IGNORECASE)
 _STANDARD_DELIMITERS: Final = ("|", "^~\\&")
@@ -103,6 +104,22 @@ def identity(identifiers: tuple[Identifier, ...]) -> tuple[str | None, ...] | No
     return None
 
 
+def plain_subject_id(raw: str) -> str | None:
+    """Return the id of the subject of a PID-3 in standard delimiters, ``None`` where it takes more than a split."""
+    if "\\" in raw or NULL in raw:
+        return None
+    value, _, _, authority, code = ([*raw.partition("~")[0].split("^"), "", "", "", ""])[:5]
+    if not value or "&" in value or "&" in code:
+        return None
+    return record_id("subject", _system(authority), code or None, value)
+
+
+@lru_cache(256)
+def _system(authority: str) -> str | None:
+    namespace, identifier, kind = ([*authority.split("&"), "", ""])[:3]
+    return universal(identifier or None, kind or None) or namespace or None
+
+
 def subject(unit: Unit, segment: Segment, comments: Sequence[Segment] = ()) -> Subject:
     """Map PID; comments about the person stay extensions.
 
@@ -146,7 +163,8 @@ def _deceased(segment: Segment) -> Instant | bool | None:
 
 
 _ACTORS: Final[Persons] = tuple(
-    (number, persons(role)) for number, role in ((7, "attending"), (8, "referring"), (9, "consulting"), (17, "admitting"))
+    (number, persons(role))
+    for number, role in ((7, "attending"), (8, "referring"), (9, "consulting"), (17, "admitting"))
 )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -22,7 +24,7 @@ from .tables import SENTINELS
 from .times import decode_message
 from .unit import Segment, Unit
 
-__all__ = ["records_of"]
+__all__ = ["may_send_sentinels", "message_syntax", "records_of"]
 
 _NAME: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 _BREAKS_NOTES: Final = frozenset({"MSH", "ORC", "PV1", "PV2", "SAC", "SPM"})
@@ -54,52 +56,85 @@ class _Patient:
 
 @dataclass(slots=True)
 class _Outline:
+    """What belongs to what; no order is asked for that the standard demands and senders break."""
+
     header: Segment | None = None
     patients: list[_Patient] = field(default_factory=lambda: [_Patient()])
     others: list[Segment] = field(default_factory=list)
+    _common: list[Segment] = field(default_factory=list)
+    _comments: list[Segment] | None = None
 
+    def build(self, segments: list[Segment]) -> None:
+        """Put every segment somewhere."""
+        for segment in segments:
+            _PLACES.get(segment.name, _Outline.put_elsewhere)(self, segment)
+            if segment.name in _BREAKS_NOTES:
+                self._comments = None
+        self.others += self._common
 
-def _outline(segments: list[Segment]) -> _Outline:
-    """Put segments together without asking for an order that the standard demands and senders break."""
-    found = _Outline()
-    patient = found.patients[0]
-    pending: list[Segment] = []
-    comments: list[Segment] | None = None
-    for segment in segments:
-        name = segment.name
-        if name == "NTE":
-            (found.others if comments is None else comments).append(segment)
-        elif name == "OBX":
-            if not patient.groups:
-                patient.groups.append(_Group())
-            group = patient.groups[-1]
-            comments = []
-            group.items.append(Item(segment, comments, parse_handle(segment.raw(4))))
-            if pending and group.report is not None:  # ORC behind its OBR
-                group.common += pending
-                pending = []
-        elif name == "OBR":
-            patient.groups.append(_Group(segment, pending))
-            pending, comments = [], patient.groups[-1].comments
-        elif name == "ORC":
-            pending.append(segment)
-        elif name == "PID":
-            if patient.person is not None or patient.groups or patient.visit is not None:
-                found.patients.append(_Patient())
-            patient = found.patients[-1]
-            patient.person, comments = segment, patient.comments
-            found.others += pending
-            pending = []
-        elif name == "PV1" and patient.visit is None:
-            patient.visit = segment
-        elif name == "MSH" and found.header is None:
-            found.header = segment
+    def put_header(self, segment: Segment) -> None:
+        """MSH; a second one is no header."""
+        if self.header is None:
+            self.header = segment
         else:
-            found.others.append(segment)
-        if name in _BREAKS_NOTES:
-            comments = None
-    found.others += pending
-    return found
+            self.others.append(segment)
+
+    def put_person(self, segment: Segment) -> None:
+        """PID begins a patient, and ends the orders of the one before."""
+        patient = self.patients[-1]
+        if patient.person is not None or patient.groups or patient.visit is not None:
+            patient = _Patient()
+            self.patients.append(patient)
+        patient.person, self._comments = segment, patient.comments
+        self.others += self._common
+        self._common = []
+
+    def put_visit(self, segment: Segment) -> None:
+        """PV1, the first of a patient."""
+        if self.patients[-1].visit is None:
+            self.patients[-1].visit = segment
+        else:
+            self.others.append(segment)
+
+    def put_common(self, segment: Segment) -> None:
+        """ORC, which is of the OBR behind it, or of the one before it when results follow."""
+        self._common.append(segment)
+
+    def put_report(self, segment: Segment) -> None:
+        """OBR."""
+        group = _Group(segment, self._common)
+        self.patients[-1].groups.append(group)
+        self._common, self._comments = [], group.comments
+
+    def put_result(self, segment: Segment) -> None:
+        """OBX."""
+        groups = self.patients[-1].groups
+        if not groups:
+            groups.append(_Group())
+        if self._common and groups[-1].report is not None:
+            groups[-1].common += self._common
+            self._common = []
+        self._comments = []
+        groups[-1].items.append(Item(segment, self._comments, parse_handle(segment.raw(4))))
+
+    def put_note(self, segment: Segment) -> None:
+        """NTE, which is of the OBX, OBR or PID before it."""
+        (self.others if self._comments is None else self._comments).append(segment)
+
+    def put_elsewhere(self, segment: Segment) -> None:
+        """Whatever no record takes."""
+        self.others.append(segment)
+
+
+_PLACES: Final[dict[str, Callable[[_Outline, Segment], None]]] = {
+    "MSH": _Outline.put_header,
+    "PID": _Outline.put_person,
+    "PV1": _Outline.put_visit,
+    "ORC": _Outline.put_common,
+    "OBR": _Outline.put_report,
+    "OBX": _Outline.put_result,
+    "NTE": _Outline.put_note,
+}
 
 
 def records_of(parsed: hl7v2.Message, context: ReadContext, zone: str, announced: set[str]) -> list[Record]:
@@ -118,7 +153,8 @@ def records_of(parsed: hl7v2.Message, context: ReadContext, zone: str, announced
     """
     syntax = _syntax(parsed, zone)
     segments = _segments(parsed, syntax)
-    outline = _outline(segments)
+    outline = _Outline()
+    outline.build(segments)
     unit = Unit(
         raw=parsed.data,
         base=parsed.origin,
@@ -146,11 +182,23 @@ def _digest(parsed: hl7v2.Message) -> str:
 
 
 def _syntax(parsed: hl7v2.Message, zone: str) -> Syntax:
-    """Return how the message is written, with the offset of MSH-7, which holds for all its times (2.14.9.7)."""
-    plain = Syntax(*parsed.syntax)
-    sent = decode_message(parsed.decode(next(iter(parsed)).field(7).raw), plain).value
-    offset = "" if sent is None or sent.offset_minutes is None else _OFFSET.sub(r"\1", sent.value)
-    return plain._replace(offset=offset, zone="" if offset else zone)
+    """Return how the message is written."""
+    return message_syntax(parsed.decode(next(iter(parsed)).field(7).raw), Syntax(*parsed.syntax), zone)
+
+
+def message_syntax(sent: str, plain: Syntax, zone: str) -> Syntax:
+    """Add the offset of MSH-7, which holds for all times of the message (2.14.9.7), else the context's zone."""
+    found = decode_message(sent, plain).value if sent else None
+    if found is None or found.offset_minutes is None:
+        return plain._replace(zone=zone)
+    return plain._replace(offset=_OFFSET.sub(r"\1", found.value))
+
+
+@lru_cache(256)
+def may_send_sentinels(sender_field: str) -> bool:
+    """Tell whether MSH-3 looks like a sender with sentinel values, without parsing it."""
+    text = sender_field.upper()
+    return any(oui in text or text.startswith(name) for oui, name, _, _ in SENTINELS)
 
 
 def _segments(parsed: hl7v2.Message, syntax: Syntax) -> list[Segment]:

@@ -12,6 +12,7 @@ from ...model import (
     Component,
     Concept,
     Extension,
+    Instant,
     Interval,
     Link,
     Number,
@@ -135,10 +136,13 @@ class Report:
         raw, kind = segment.raw(5), segment.raw(2)
         found = sampling(kind, raw, segment.syntax)
         time = self._time(segment)
-        runs = None if found is None else found.runs(time.start if isinstance(time, Interval) else time)
+        start = time.start if isinstance(time, Interval) else time
+        runs = None if found is None else found.runs(start if isinstance(start, Instant) else None)
         if found is None or runs is None:
             return False
-        signal, described, others = Signal(), [], []
+        signal = Signal()
+        described: list[Item] = []
+        others: list[Item] = []
         for facet in facets:
             taken = signal.describe(_peeked(facet.segment).refid, facet.segment)
             (described if taken else others).append(facet)

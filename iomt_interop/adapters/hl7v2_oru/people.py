@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from ...model import Actor, Address, Coding, Concept, Identifier, Location, PersonName, Telecom
 from ...terminology import systems
 from .ledger import Decoder, Node, decoder
 from .unit import Segment
 
-__all__ = ["Persons", "actors", "address", "cx", "each", "ei", "eip", "hd_identifier", "location", "name", "organizations", "persons", "telecom"]
+__all__ = [
+    "Persons",
+    "actors",
+    "address",
+    "cx",
+    "each",
+    "ei",
+    "eip",
+    "hd_identifier",
+    "location",
+    "name",
+    "organizations",
+    "persons",
+    "telecom",
+]
 
 T = TypeVar("T")
 
@@ -56,7 +70,7 @@ def universal(identifier: str | None, kind: str | None) -> str | None:
     return identifier if kind in ("URI", "URN") else None
 
 
-def _authority(node: Node) -> dict[str, str | None]:
+def _authority(node: Node) -> dict[str, Any]:
     """Read an HD as the authority of an identifier."""
     namespace, identifier, kind = node[1].take(), node[2].take(), node[3].take()
     return {

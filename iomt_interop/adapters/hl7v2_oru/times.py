@@ -16,7 +16,17 @@ from ...model import Instant, Interval, TimeOfDayValue
 from ...model.time import TimeFlag, TimeOrigin
 from .ledger import Node, Syntax, decoder
 
-__all__ = ["check_zone", "decode_observed", "decode_message", "decode_order", "decode_stated", "decode_window", "instant", "interval", "time_of_day"]
+__all__ = [
+    "check_zone",
+    "decode_observed",
+    "decode_message",
+    "decode_order",
+    "decode_stated",
+    "decode_window",
+    "instant",
+    "interval",
+    "time_of_day",
+]
 
 _DTM: Final = re.compile(
     r"(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:\.(\d{1,18})|(\d{3}))?)?)?)?)?)?(Z|[+-]\d{4})?", re.ASCII
@@ -94,9 +104,9 @@ def _assumed(parts: list[str], syntax: Syntax) -> tuple[str, list[TimeFlag]]:
         return syntax.offset, ["assumed-offset"]
     if not syntax.zone:
         return "", []
-    year, month, day, hour, *rest = map(int, parts[:6])
+    year, month, day, hour, minute = (*map(int, parts[:5]), 0)[:5]
     try:
-        local = datetime(year, month, day, 0, *(rest + [0, 0])[:1]) + timedelta(hours=hour)
+        local = datetime(year, month, day) + timedelta(hours=hour, minutes=minute)
     except OverflowError:
         return "", []
     zone = ZoneInfo(syntax.zone)

@@ -111,7 +111,7 @@ def _unusual_number(plain: str, unit: Unit) -> Quantity | None:
 
 
 def _structured(node: Node, task: Task) -> Value:
-    """Read an SN: comparator, number, separator, number (2.A.71). The sign ``=`` says nothing and stays an extension."""
+    """Read an SN: comparator, number, separator, number (2.A.71); the sign ``=`` stays an extension."""
     sign, first, separator, second = (node[i].peek() for i in range(1, 5))
     low, high = (None if text is None else quantity(text, task.unit) for text in (first, second))
     found: Value | None = None

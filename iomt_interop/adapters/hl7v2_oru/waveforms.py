@@ -27,7 +27,11 @@ __all__ = ["Samples", "Sampling", "Signal", "read_samples", "sampling"]
 
 _kernel = load("er7")
 
-_WIDTHS: Final[tuple[tuple[int, SampleType, str], ...]] = ((1 << 15, "i2", "h"), (1 << 31, "i4", "i"), (1 << 63, "i8", "q"))
+_WIDTHS: Final[tuple[tuple[int, SampleType, str], ...]] = (
+    (1 << 15, "i2", "h"),
+    (1 << 31, "i4", "i"),
+    (1 << 63, "i8", "q"),
+)
 _NO_UNIT: Final = Unit(None, None, Concept())
 _HERTZ: Final = "Hz"
 

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from ...errors import InputError
-from ...model import Coding, Concept, Device, DeviceVersion, Extension, Identifier, Property, Specialization, record_id
+from ...model import (
+    Absent,
+    Coding,
+    Concept,
+    Device,
+    DeviceVersion,
+    Extension,
+    Identifier,
+    Property,
+    Specialization,
+    record_id,
+)
 from ...model.value import Value
 from ...terminology import systems
 from ...wire.mder import NO_RELATIVE_TIME, Cursor, MderFloat
@@ -46,7 +57,7 @@ def gateway(frame: Frame, system_id: bytes) -> Device:
     """Return the manager that answered the association."""
     return Device(
         id=device_id(system_id),
-        provenance=frame.origin((0, len(frame.apdu)), "AARE"),
+        provenance=frame.origin(frame.span, "AARE"),
         node="gateway",
         identifiers=(identifier(system_id),),
     )
@@ -56,7 +67,7 @@ def gateway(frame: Frame, system_id: bytes) -> Device:
 class _Draft:
     """A device in the making."""
 
-    fields: dict[str, object] = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=dict)
     properties: list[Property] = field(default_factory=list)
     versions: list[DeviceVersion] = field(default_factory=list)
     certifications: list[Concept] = field(default_factory=list)
@@ -70,13 +81,16 @@ class Mds:
 
     Parameters
     ----------
-    system_id : bytes
-        The EUI-64.
+    system_id : bytes or None
+        The EUI-64, where the stream has told it.
+    identity : str, optional
+        Id of the record of a device without one.
     """
 
-    def __init__(self, system_id: bytes) -> None:
-        self.system_id = system_id
-        self.id = device_id(system_id)
+    def __init__(self, system_id: bytes | None, identity: str = "") -> None:
+        self.system = None if system_id is None else system_id.hex().upper()
+        self.id = identity if system_id is None else device_id(system_id)
+        self._identifiers = () if system_id is None else (identifier(system_id),)
         self._attributes: dict[int, Attribute] = {}
         self._others: dict[str, Extension] = {}
 
@@ -98,9 +112,10 @@ class Mds:
         return frozenset(item.type for item in found or ())
 
     @property
-    def owner(self) -> str:
+    def owner(self) -> str | None:
         """Whose the private codes are: the EUI-64 and the maker."""
-        return " ".join(filter(None, ("EUI-64", self.system_id.hex().upper(), self.manufacturer)))
+        system = None if self.system is None else f"EUI-64 {self.system}"
+        return " ".join(filter(None, (system, self.manufacturer))) or None
 
     def update(self, attributes: Iterable[Attribute], others: Iterable[Extension] = ()) -> bool:
         """Take attributes over and tell whether they say anything new."""
@@ -121,17 +136,17 @@ class Mds:
             read, value = _READERS.get(attribute.id), attribute.value
             if read is None or value is None or not read(draft, attribute.id, value):
                 left.append(extension(f"handle 0/attribute {attribute.id}", attribute.raw.hex()))
-        known: dict[str, object] = {"type": concept(OBJECT | MDS_CLASS), "identifiers": (identifier(self.system_id),)}
+        known: dict[str, Any] = {"type": concept(OBJECT | MDS_CLASS), "identifiers": self._identifiers}
         return Device(
             id=self.id,
-            provenance=frame.origin((0, len(frame.apdu)), path),
+            provenance=frame.origin(frame.span, path),
             node="phd",
             handle="0",
             properties=tuple(draft.properties),
             versions=tuple(draft.versions),
             certifications=tuple(draft.certifications),
             extensions=tuple(left),
-            **cast("dict[str, None]", known | draft.fields),
+            **(known | draft.fields),
         )
 
 
@@ -175,7 +190,9 @@ def _production(draft: _Draft, _: int, value: AttributeValue) -> bool:
         term = PRODUCTION.get(item.type)
         draft.versions.append(
             DeviceVersion(
-                type=Concept(codings=(Coding(code=str(item.type)),)) if term is None else concept(INFRASTRUCTURE | term),
+                type=Concept(codings=(Coding(code=str(item.type)),))
+                if term is None
+                else concept(INFRASTRUCTURE | term),
                 value=content,
                 component=str(item.component) if item.component else None,
             )
@@ -206,9 +223,7 @@ def _certified(draft: _Draft, cursor: Cursor) -> None:
     number, inner = cursor.sequence()
     classes = [inner.u16() for _ in range(number)]
     inner.end()
-    draft.properties.append(
-        Property(type=concept(_CERTIFICATION["version"]), values=(values.text(version.encode()),))
-    )
+    draft.properties.append(Property(type=concept(_CERTIFICATION["version"]), values=(values.text(version.encode()),)))
     draft.certifications += (
         Concept(codings=(Coding(system=systems.CONTINUA_PHD, code=str(item)),)) for item in classes
     )
@@ -262,7 +277,7 @@ def _ticks(draft: _Draft, attribute: int, value: AttributeValue) -> bool:
     """RelativeTime and its resolution count 125 microseconds."""
     ticks = cast(int, value)
     if ticks == NO_RELATIVE_TIME:
-        draft.property(attribute, values.Absent(reason="unsupported"))
+        draft.property(attribute, Absent(reason="unsupported"))
     else:
         draft.property(attribute, values.count(ticks * 125, "us"))
     return True

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Set
-from typing import Final, NamedTuple, cast
+from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
+from typing import Any, Final, NamedTuple, cast
 
 from ...model import Component, Concept, Extension, Instant, Interval, Link, Observation, Quality, Waveform
 from ...model.time import Time
@@ -15,8 +16,8 @@ from ...wire.phd.nomenclature import Attr
 from ...wire.phd.session import Observed
 from . import values
 from .clock import Clock, RelativeKind, device_clock, later
-from .concepts import OBJECT, unit
-from .emit import HTEST, Frame, Mode, extension
+from .concepts import unit
+from .emit import HTEST, Frame, extension
 from .metric import SHAPING, Template
 from .subjects import Persons
 from .tables import STATUS_FLAGS, STATUS_MODE, STATUS_RESULT
@@ -172,9 +173,7 @@ class Observer:
         """Begin a new association: source handles refer to this connection alone."""
         self._last.clear()
 
-    def undecoded(
-        self, frame: Frame, system: str | None, code: str, span: Span, person: int | None, path: str
-    ) -> None:
+    def undecoded(self, frame: Frame, system: str | None, code: str, span: Span, person: int | None, path: str) -> None:
         """Keep an observation that cannot be understood, under its person."""
         frame.residue(code, span, path, self._persons.subject(frame, system, person, None))
 
@@ -206,7 +205,7 @@ class Observer:
         mode = next((mode for mask, mode in STATUS_MODE if (status or 0) & mask), None)
         if reading.doubt is not None:
             frame.issue(reading.doubt, seen.span, path)
-        shared = {
+        shared: dict[str, Any] = {
             "id": frame.id("observation", seen.span, template.agent.system, seen.person, seen.handle),
             "provenance": frame.origin(seen.span, path),
             "subject": self._persons.subject(frame, template.agent.system, seen.person, mode),
@@ -226,10 +225,10 @@ class Observer:
             frame.add(self._waveform(frame, template, seen, path, reading.samples, shared))
         else:
             frame.add(_observation(template, reading, shared))
-        self._last[seen.person, seen.handle] = cast(str, shared["id"])
+        self._last[seen.person, seen.handle] = shared["id"]
 
     def _waveform(
-        self, frame: Frame, template: Template, seen: Observed, path: str, found: Samples, shared: dict[str, object]
+        self, frame: Frame, template: Template, seen: Observed, path: str, found: Samples, shared: dict[str, Any]
     ) -> Waveform:
         signal, exact = channel(template)
         if not exact:
@@ -238,7 +237,7 @@ class Observer:
         return Waveform(
             channels=(signal,),
             segments=(segment(found, start if isinstance(start, Instant) else None),),
-            **cast("dict[str, None]", shared),
+            **shared,
         )
 
     def _links(self, template: Template, person: int | None) -> tuple[Link, ...]:
@@ -302,7 +301,7 @@ def _lasting(template: Template, start: Instant, reported: dict[int, Attribute])
     return start if end is None else Interval(start=start, end=end)
 
 
-def _left(seen: Observed, said: Set[int]) -> Iterator[Extension]:
+def _left(seen: Observed, said: AbstractSet[int]) -> Iterator[Extension]:
     """Keep what no field says."""
     own = {attribute.id for attribute, _ in seen.attributes}
     for attribute, _ in seen.attributes:
@@ -313,7 +312,7 @@ def _left(seen: Observed, said: Set[int]) -> Iterator[Extension]:
             yield extension(f"handle {seen.handle}/entry-header {kind}", raw.hex())
 
 
-def _observation(template: Template, reading: Reading, shared: dict[str, object]) -> Observation:
+def _observation(template: Template, reading: Reading, shared: dict[str, Any]) -> Observation:
     return Observation(
         value=reading.value,
         components=reading.components,
@@ -321,5 +320,5 @@ def _observation(template: Template, reading: Reading, shared: dict[str, object]
         supplemental=template.supplemental,
         accuracy=template.accuracy,
         metric=template.metric,
-        **cast("dict[str, None]", shared),
+        **shared,
     )

@@ -28,9 +28,7 @@ class Persons:
         self._bound: tuple[str | None, int] | None = None
         self._announced: set[tuple[str, str]] = set()
 
-    def subject(
-        self, frame: Frame, system: str | None, person: int | None, mode: Mode | None
-    ) -> str | None:
+    def subject(self, frame: Frame, system: str | None, person: int | None, mode: Mode | None) -> str | None:
         """Return the id of the subject that an observation belongs to, and announce the subject once.
 
         Parameters

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ...model import Absent, BitSetValue, CodedValue, Number, Quantity, TextValue
+from ...model import Absent, BitSetValue, CodedValue, Quantity, TextValue
 from ...wire.mder import MderFloat
-from ...wire.phd.attributes import NuObsValue
 from .concepts import Unit, concept
 from .tables import SPECIAL_REASON
 
-__all__ = ["NumericValue", "bit_set", "coded", "count", "is_numeric", "number", "plain", "quantity", "string", "text"]
+__all__ = ["NumericValue", "bit_set", "coded", "count", "number", "quantity", "string", "text"]
 
 NumericValue = Quantity | Absent
-NO_UNIT: Unit = (None, None)
 
 
 def number(value: MderFloat, unit: Unit) -> NumericValue:
@@ -34,12 +32,6 @@ def quantity(value: MderFloat, unit: Unit) -> Quantity:
         unit=unit[0],
         native_unit=unit[1],
     )
-
-
-def plain(value: MderFloat) -> Number:
-    """Return a FLOAT or SFLOAT without a unit."""
-    special = None if value.special is None else value.special.value
-    return Number(mantissa=value.mantissa, exponent=value.exponent, special=special)
 
 
 def count(mantissa: int, unit: str | None = None, exponent: int = 0) -> Quantity:
@@ -72,8 +64,3 @@ def string(raw: bytes) -> str:
 def text(raw: bytes) -> TextValue:
     """Return an OCTET STRING as a value."""
     return TextValue(text=string(raw))
-
-
-def is_numeric(value: object) -> bool:
-    """Tell whether a decoded attribute value is a number of its own or with its own unit."""
-    return isinstance(value, MderFloat | NuObsValue)

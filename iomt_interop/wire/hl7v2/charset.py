@@ -55,12 +55,12 @@ def codec_name(declared: str) -> str | None:
 def choose_codec(declared: str, data: bytes) -> tuple[str, str | None]:
     """Return the codec that decodes the whole message, and the code of a doubt.
 
-    A message of plain ASCII needs no decision: whatever it declares reads it.
+    A message of plain ASCII is read by whatever it declares, which counts for its hexadecimal sequences.
     """
     name = codec_name(declared)
     wide = name is not None and name.startswith(("utf-16", "utf-32"))  # its delimiters would be wide too
     if data.isascii():
-        return "ascii", None if name is not None else "HL7-109"
+        return "ascii" if name is None or wide else name, None if name is not None else "HL7-109"
     for candidate in FALLBACKS if name is None or wide else (name, *FALLBACKS):
         try:
             data.decode(candidate)

@@ -270,7 +270,8 @@ class Message:
             declared = ""
             if len(self) and self.data[self._triples[0] : self._triples[0] + 3] == b"MSH":
                 declared = Segment(self, 0).field(18)[1].raw.decode("latin-1")
-            name, doubt = choose_codec(declared, self.data)
+            marked = any(d.code == "HL7-102" for d in self._found)
+            name, doubt = choose_codec("UNICODE UTF-8" if marked and not declared else declared, self.data)
             if doubt is not None:
                 self._found.append(Diagnostic(doubt, path="MSH-18"))
             d = self.delimiters

@@ -192,8 +192,10 @@ def _look_for_lost_ends(message: Message, found: list[Diagnostic]) -> None:
             found.append(Diagnostic("HL7-116", span=(message.origin + start, message.origin + stop)))
     joined = re.compile(rb"[^\s" + re.escape(message.delimiters.field) + rb"](?:PID|PV1|OBR|OBX|ORC|NTE)"
                         + re.escape(message.delimiters.field) * 2)  # fmt: skip
+    starts = set(triples[::3])
     for match in joined.finditer(data, triples[0] if len(triples) else 0):
-        found.append(Diagnostic("HL7-117", span=(message.origin + match.start() + 1, message.origin + match.end())))
+        if match.start() + 1 not in starts:
+            found.append(Diagnostic("HL7-117", span=(message.origin + match.start() + 1, message.origin + match.end())))
 
 
 _ORDER: Final = "little" if memoryview(b"\1\0\0\0").cast("I")[0] == 1 else "big"

@@ -13,7 +13,8 @@ from .parse import MAX_MESSAGE, parse
 __all__ = ["MessageSplitter", "iter_messages"]
 
 # A unit begins with a header or a batch segment at the start of a line or of a frame.
-_BEGIN: Final = re.compile(rb"(?:(?<=[\r\n\x1c\x0b])|\A)\x0b*(?=(?:MSH|FHS|BHS|BTS|FTS)[^A-Za-z0-9\s])")
+_HEAD: Final = rb"(?=(?:MSH|FHS|BHS|BTS|FTS)[^A-Za-z0-9\s])"
+_BEGIN: Final = re.compile(rb"(?:(?<=[\r\n\x1c])|\A)\x0b*" + _HEAD + rb"|\x0b+" + _HEAD)
 _AHEAD: Final = 4
 _CHUNK: Final = 1 << 20
 

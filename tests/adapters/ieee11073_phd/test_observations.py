@@ -53,7 +53,8 @@ def test_oximeter() -> None:
     saturation, pulse = only(read(stream), Observation)
     assert saturation.code.codings[0].code == str((2 << 16) + 19384) == "150456"
     assert saturation.code.codings[0].refid == "MDC_PULS_OXIM_SAT_O2"
-    assert isinstance(saturation.value, Quantity) and isinstance(pulse.value, Quantity)
+    assert isinstance(saturation.value, Quantity)
+    assert isinstance(pulse.value, Quantity)
     assert (saturation.value.text, saturation.value.unit) == ("98", "%")
     assert pulse.value.text == "72.0"  # the exponent survives
     assert pulse.value.native_unit is not None
@@ -130,7 +131,9 @@ def test_compound_keeps_the_order_of_its_list_and_each_special_value() -> None:
     assert found.value is None
     assert [c.code.codings[0].code for c in found.components] == ["150021", "150022", "150023"]
     systolic, diastolic, mean = (c.value for c in found.components)
-    assert isinstance(systolic, Quantity) and isinstance(diastolic, Quantity) and isinstance(mean, Absent)
+    assert isinstance(systolic, Quantity)
+    assert isinstance(diastolic, Quantity)
+    assert isinstance(mean, Absent)
     assert (systolic.to_decimal(), diastolic.to_decimal(), mean.reason) == (Decimal(120), Decimal(80), "not-a-number")
     assert systolic.unit == "mm[Hg]"
 
@@ -253,7 +256,8 @@ def test_source_handle_reference_leads_to_the_last_value_of_that_handle() -> Non
 def test_measurement_with_a_duration_is_an_interval() -> None:
     found = one(o.SATURATION, {2636: o.sfloat(98), 2448: o.absolute(), 2649: o.float32(15, -1)})
     assert isinstance(found.time, Interval)
-    assert found.time.start is not None and found.time.end is not None
+    assert found.time.start is not None
+    assert found.time.end is not None
     assert (found.time.start.value, found.time.end.value) == ("2026-11-24T10:58:03.20", "2026-11-24T10:58:04.70")
 
 

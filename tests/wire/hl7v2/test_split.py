@@ -1,0 +1,77 @@
+"""Streams: concatenations, batches, frames; the same units however the bytes are cut."""
+
+from __future__ import annotations
+
+import io
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iomt_interop.errors import LimitExceeded
+from iomt_interop.wire import hl7v2
+
+ONE = b"MSH|^~\\&|A|||||||1\rPID|||1\r"
+TWO = b"MSH|^~\\&|B|||||||2\rPID|||2\r"
+BATCH = b"FHS|^~\\&|F\rBHS|^~\\&|B\r" + ONE + TWO + b"BTS|2\rFTS|1\r"
+PIECES = [
+    ONE,
+    TWO,
+    b"\x0b",
+    b"\x1c\r",
+    b"\r\n",
+    b"FHS|^~\\&|x\r",
+    b"BTS|1\r",
+    b"FTS|1\r",
+    b"junk",
+    b"MSH",
+    b"|",
+    b"\n",
+    b"MSHX",
+]
+
+
+def units(data: bytes, cuts: list[int]) -> list[tuple[int, bytes]]:
+    splitter = hl7v2.MessageSplitter()
+    edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    found = [unit for a, b in pairwise(edges) for unit in splitter.feed(data[a:b])]
+    return found + splitter.finish()
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join), st.lists(st.integers(0, 400), max_size=20))
+def test_units_do_not_depend_on_the_cuts(data: bytes, cuts: list[int]) -> None:
+    whole = units(data, [])
+    assert b"".join(unit for _, unit in whole) == data
+    assert units(data, cuts) == whole
+    assert units(data, list(range(len(data)))) == whole
+    assert [offset for offset, _ in whole] == [sum(len(u) for _, u in whole[:i]) for i in range(len(whole))]
+
+
+def test_messages_of_a_batch_and_its_counts() -> None:
+    messages = list(hl7v2.iter_messages(BATCH))
+    assert [m["MSH-10"] for m in messages] == ["1", "2"]
+    assert [d.code for m in messages for d in m.diagnostics] == []
+    wrong = list(hl7v2.iter_messages(BATCH.replace(b"BTS|2", b"BTS|3")))
+    assert [d.code for m in wrong for d in m.diagnostics] == ["HL7-118"]
+    wrong = list(hl7v2.iter_messages(BATCH.replace(b"FTS|1", b"FTS|x")))
+    assert [d.code for m in wrong for d in m.diagnostics] == ["HL7-118"]
+    assert [d.code for m in hl7v2.iter_messages(BATCH.replace(b"BTS|2", b"BTS|")) for d in m.diagnostics] == []
+
+
+def test_frames_of_mllp() -> None:
+    messages = list(hl7v2.iter_messages(io.BytesIO(b"\x0b" + ONE + b"\x1c\r\x0b" + TWO + b"\x1c\r")))
+    assert [m["MSH-10"] for m in messages] == ["1", "2"]
+    assert [[s.id for s in m] for m in messages] == [["MSH", "PID"]] * 2
+    assert not any(m.diagnostics for m in messages)
+
+
+def test_a_long_stream_is_cut_in_linear_time_and_bounded() -> None:
+    splitter = hl7v2.MessageSplitter(max_message=1000)
+    with pytest.raises(LimitExceeded):
+        splitter.feed(b"MSH|^~\\&|" + b"x" * 2000)
+    splitter = hl7v2.MessageSplitter()
+    found = 0
+    for _ in range(2000):
+        found += len(splitter.feed(ONE))
+    assert found + len(splitter.finish()) == 2000
