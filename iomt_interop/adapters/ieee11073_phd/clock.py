@@ -87,7 +87,7 @@ class Clock:
         moment = _parse(text)
         if moment is None:
             return _possible_part(text)
-        value = f"{moment.isoformat(timespec='seconds')}.{text[14:]}"
+        value = f"{text[:4]}-{text[4:6]}-{text[6:8]}T{text[8:10]}:{text[10:12]}:{text[12:14]}.{text[14:]}"
         clock = DeviceClock(kind="absolute", value=value, resolution_ns=_ABSOLUTE_NS)
         offset, flags = self._offset(moment)
         return Instant(value=value + offset, device_clock=clock, flags=flags)

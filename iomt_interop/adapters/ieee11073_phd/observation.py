@@ -278,7 +278,8 @@ class Observer:
             return self._clock.absolute(attribute.raw)
         if attribute.id == Attr.TIME_STAMP_BO and len(attribute.raw) == 8:
             return self._clock.base_offset(attribute.raw)
-        kind, ticks = _RELATIVE.get(attribute.id), attribute.value
+        kind = _RELATIVE.get(attribute.id)
+        ticks = None if kind is None else attribute.value
         if kind is None or not isinstance(ticks, int) or (kind == "relative" and ticks == NO_RELATIVE_TIME):
             return None
         return self._clock.relative(kind, ticks)
@@ -305,7 +306,7 @@ def _left(seen: Observed, said: AbstractSet[int]) -> Iterator[Extension]:
     """Keep what no field says."""
     own = {attribute.id for attribute, _ in seen.attributes}
     for attribute, _ in seen.attributes:
-        if attribute.id not in said or attribute.value is None:
+        if attribute.id not in said or (attribute.id in SHAPING and attribute.value is None):
             yield extension(f"handle {seen.handle}/attribute {attribute.id}", attribute.raw.hex())
     for kind, raw in seen.entry.times if seen.entry is not None else ():
         if _ENTRY_TIMES[kind] in own or _ENTRY_TIMES[kind] not in said:
