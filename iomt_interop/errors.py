@@ -32,6 +32,7 @@ __all__ = [
     "NotRepresentable",
     "OutputError",
     "SecurityError",
+    "StoreDamaged",
     "TimeError",
     "TruncatedInput",
     "UnitMismatch",
@@ -107,6 +108,7 @@ CODES: Final[dict[str, str]] = {
     "FHR-101": "the resource does not fit the canonical model and is kept whole",
     "FHR-102": "the samples cannot be understood and are kept as text",
     "FHR-103": "the samples are not separated by single spaces",
+    "FHR-201": "the class library does not accept the resource",
     # HL7 v2 observation messages.
     "ORU-201": "the reference identifier and the number of a device code are of two things",
     "ORU-202": "the value is not a number as its data type writes it",
@@ -309,6 +311,10 @@ class DecryptionFailed(SecurityError):
 
 class KeyUnavailable(SecurityError):
     """No key is at hand."""
+
+
+class StoreDamaged(SecurityError):
+    """The stored data is not what was written."""
 
 
 class VaultLocked(SecurityError):

@@ -1,0 +1,32 @@
+"""The only importer of pyca/cryptography: envelope, key providers, keyed digests."""
+
+from __future__ import annotations
+
+from .envelope import (
+    KEY_SIZE,
+    SALT_SIZE,
+    Sealed,
+    SecretKey,
+    known_answer,
+    open_sealed,
+    seal,
+    unwrap_key,
+    wrap_key,
+)
+from .keys import EnvironmentKey, KeyFile, KeyProvider, PassphraseKey
+
+__all__ = [
+    "KEY_SIZE",
+    "SALT_SIZE",
+    "EnvironmentKey",
+    "KeyFile",
+    "KeyProvider",
+    "PassphraseKey",
+    "Sealed",
+    "SecretKey",
+    "known_answer",
+    "open_sealed",
+    "seal",
+    "unwrap_key",
+    "wrap_key",
+]

@@ -1,0 +1,148 @@
+"""The envelope: a wrapped data key per subject, a derived key and a commitment per block, AES-256-GCM over both.
+
+Construction. A data key never encrypts anything itself: every block draws 32 random octets of salt, and
+HMAC-SHA-512 over salt and context gives that block's AEAD key and a commitment to the data key. So no pair of key
+and nonce ever repeats, not even after a backup was restored and written on, and a ciphertext opens under one key
+alone. The whole header of a block is associated data: what is in clear cannot be changed or moved either.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+from dataclasses import dataclass, field
+from hashlib import sha256, sha512
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from ..errors import DecryptionFailed
+
+__all__ = [
+    "KEY_SIZE",
+    "SALT_SIZE",
+    "Sealed",
+    "SecretKey",
+    "known_answer",
+    "open_sealed",
+    "seal",
+    "unwrap_key",
+    "wrap_key",
+]
+
+KEY_SIZE: Final = 32
+SALT_SIZE: Final = 32
+_NONCE: Final = 12
+_ZERO_NONCE: Final = bytes(_NONCE)
+"""A block's key is used once, so its nonce may be constant."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretKey:
+    """256 bits that are never shown."""
+
+    value: bytes = field(repr=False)
+
+    @classmethod
+    def generate(cls) -> SecretKey:
+        """Draw a key from the operating system."""
+        return cls(os.urandom(KEY_SIZE))
+
+    def derive(self, label: bytes) -> SecretKey:
+        """Return an independent key for another purpose."""
+        return SecretKey(hmac.digest(self.value, b"iomt derive\0" + label, sha256))
+
+    def mac(self, message: bytes) -> bytes:
+        """Return HMAC-SHA-256 of a message."""
+        return hmac.digest(self.value, message, sha256)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a secret key is not pickled")
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A sealed block without its header."""
+
+    salt: bytes
+    commitment: bytes
+    ciphertext: bytes = field(repr=False)
+
+
+def _block_keys(key: SecretKey, salt: bytes) -> tuple[bytes, bytes]:
+    material = hmac.digest(key.value, b"iomt block\0" + salt, sha512)
+    return material[:KEY_SIZE], material[KEY_SIZE:]
+
+
+def seal(key: SecretKey, plaintext: bytes, header: bytes, *, salt: bytes | None = None) -> Sealed:
+    """Encrypt a block.
+
+    Parameters
+    ----------
+    key : SecretKey
+        The subject's data key.
+    plaintext : bytes
+        The block.
+    header : bytes
+        Everything that stands in clear beside the block; authenticated with it.
+    salt : bytes, optional
+        For known-answer tests alone; drawn at random otherwise.
+    """
+    salt = os.urandom(SALT_SIZE) if salt is None else salt
+    block_key, commitment = _block_keys(key, salt)
+    ciphertext = AESGCM(block_key).encrypt(_ZERO_NONCE, plaintext, header + salt + commitment)
+    return Sealed(salt, commitment, ciphertext)
+
+
+def open_sealed(key: SecretKey, sealed: Sealed, header: bytes) -> bytes:
+    """Decrypt a block.
+
+    Raises
+    ------
+    DecryptionFailed
+        ``SEC-001`` for a wrong key, a changed header and changed data alike.
+    """
+    block_key, commitment = _block_keys(key, sealed.salt)
+    if not hmac.compare_digest(commitment, sealed.commitment):
+        raise DecryptionFailed("SEC-001")
+    return decrypt(block_key, _ZERO_NONCE, sealed.ciphertext, header + sealed.salt + sealed.commitment)
+
+
+def wrap_key(wrapping: SecretKey, key: SecretKey, context: bytes) -> bytes:
+    """Encrypt a data key under a key-encryption key; the context is authenticated and not stored."""
+    sealed = seal(wrapping, key.value, b"iomt wrap\0" + context)
+    return sealed.salt + sealed.commitment + sealed.ciphertext
+
+
+def unwrap_key(wrapping: SecretKey, wrapped: bytes, context: bytes) -> SecretKey:
+    """Decrypt a data key; raises as :func:`open_sealed` does."""
+    if len(wrapped) != 2 * SALT_SIZE + KEY_SIZE + 16:
+        raise DecryptionFailed("SEC-001")
+    sealed = Sealed(wrapped[:SALT_SIZE], wrapped[SALT_SIZE : 2 * SALT_SIZE], wrapped[2 * SALT_SIZE :])
+    return SecretKey(open_sealed(wrapping, sealed, b"iomt wrap\0" + context))
+
+
+def decrypt(key: bytes, nonce: bytes, ciphertext: bytes, associated: bytes) -> bytes:
+    """AES-GCM decryption; raises ``SEC-001`` for whatever does not authenticate."""
+    try:
+        return AESGCM(key).decrypt(nonce, ciphertext, associated)
+    except (InvalidTag, ValueError):
+        raise DecryptionFailed("SEC-001") from None
+
+
+def encrypt(key: bytes, nonce: bytes, plaintext: bytes, associated: bytes) -> bytes:
+    """AES-GCM encryption with a nonce of the caller's; only for vectors and for keys that are used once."""
+    return AESGCM(key).encrypt(nonce, plaintext, associated)
+
+
+def known_answer() -> bool:
+    """Compute test case 16 of the GCM specification (McGrew and Viega, Appendix B): AES-256 with associated data."""
+    key = bytes.fromhex("feffe9928665731c6d6a8f9467308308" * 2)
+    plaintext = bytes.fromhex(
+        "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"
+        "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39"
+    )
+    associated = bytes.fromhex("feedfacedeadbeeffeedfacedeadbeefabaddad2")
+    tag = bytes.fromhex("76fc6ece0f4e1768cddf8853bb2d551b")
+    return encrypt(key, bytes.fromhex("cafebabefacedbaddecaf888"), plaintext, associated)[-16:] == tag

@@ -1,0 +1,110 @@
+"""A block: its header in clear, its records inside, and the chain that ties it to the one before."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from ..errors import StoreDamaged
+
+__all__ = ["FORMAT", "MAX_PLAINTEXT", "Header", "chain", "pack", "unpack"]
+
+FORMAT: Final = 1
+"""Version of the vault's format."""
+
+SUITE: Final = 1
+"""AES-256-GCM, key and commitment from HMAC-SHA-512."""
+
+MAX_PLAINTEXT: Final = 256 << 20
+"""What a block may unfold to; nothing that was written is longer."""
+
+_HEAD: Final = struct.Struct(">BBHI16s16sQ32sI")
+_PLACE: Final = struct.Struct(">QI")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What stands in clear beside a block: no kind, no time, nothing of a person.
+
+    Attributes
+    ----------
+    store : bytes
+        Random id of the vault.
+    handle : bytes
+        Random handle of the subject.
+    seq : int
+        Number of the block in the vault.
+    previous : bytes
+        Digest of the chain up to the block before.
+    count : int
+        Records in the block.
+    replaced : tuple of (int, int)
+        Block and position of older versions that this block replaces.
+    """
+
+    store: bytes
+    handle: bytes
+    seq: int
+    previous: bytes
+    count: int
+    replaced: tuple[tuple[int, int], ...] = ()
+
+    def encode(self) -> bytes:
+        """Return the octets that are stored, chained and authenticated."""
+        head = (FORMAT, SUITE, 1, self.count, self.store, self.handle, self.seq, self.previous, len(self.replaced))
+        return _HEAD.pack(*head) + b"".join(_PLACE.pack(*place) for place in self.replaced)
+
+    @classmethod
+    def decode(cls, raw: bytes) -> Header:
+        """Read a header.
+
+        Raises
+        ------
+        StoreDamaged
+            ``SEC-004`` when it is none, ``SEC-005`` when it is of another version.
+        """
+        if len(raw) < _HEAD.size:
+            raise StoreDamaged("SEC-004")
+        version, suite, _schema, count, store, handle, seq, previous, places = _HEAD.unpack_from(raw)
+        if (version, suite) != (FORMAT, SUITE):
+            raise StoreDamaged("SEC-005")
+        if len(raw) != _HEAD.size + places * _PLACE.size:
+            raise StoreDamaged("SEC-004")
+        replaced = tuple(_PLACE.iter_unpack(raw[_HEAD.size :]))
+        return cls(store, handle, seq, previous, count, replaced)
+
+
+def chain(previous: bytes, header: bytes, salt: bytes, commitment: bytes) -> bytes:
+    """Return the digest of the chain up to a block.
+
+    The ciphertext needs no part in it: header, salt and commitment determine the key under which alone it opens,
+    and its tag.
+    """
+    return sha256(b"iomt chain\0" + previous + struct.pack(">I", len(header)) + header + salt + commitment).digest()
+
+
+def pack(documents: Sequence[bytes]) -> bytes:
+    """Join records' JSON documents and compress them."""
+    return zlib.compress(b"[" + b",".join(documents) + b"]", 1)
+
+
+def unpack(raw: bytes) -> bytes:
+    """Return the JSON array of a block.
+
+    Raises
+    ------
+    StoreDamaged
+        ``SEC-004`` when it does not unfold, or to more than was ever written.
+    """
+    try:
+        inflater = zlib.decompressobj()
+        data = inflater.decompress(raw, MAX_PLAINTEXT)
+    except zlib.error:
+        raise StoreDamaged("SEC-004") from None
+    if not inflater.eof or inflater.unused_data:
+        raise StoreDamaged("SEC-004")
+    return data

@@ -1,0 +1,411 @@
+"""The vault: canonical records in sealed blocks, a key per person, a chain over everything.
+
+What is in clear: a random id of the store, random handles of subjects, keyed digests, numbers of blocks, sizes and
+counts. Record ids and subject ids are not: they are digests of identifiers and could be guessed.
+
+What it detects: any changed, moved, swapped, dropped or replayed block or key. What it does not: the whole file
+replaced by an older copy of itself, which is consistent; keep a checkpoint elsewhere if that matters.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from struct import Struct
+from types import TracebackType
+from typing import Final, Literal, Self
+
+from ..crypto import KeyProvider, Sealed, SecretKey, open_sealed, seal, unwrap_key, wrap_key
+from ..errors import InvalidRecord, StoreDamaged
+from ..model import Record, Subject, records_from_json
+from .backend import Backend, Block, SqliteBackend, SubjectRow
+from .blocks import FORMAT, Header, chain, pack, unpack
+
+__all__ = ["PutResult", "Vault"]
+
+BLOCK_RECORDS: Final = 1000
+BLOCK_BYTES: Final = 1 << 20
+_NOBODY: Final = "unassigned"
+_GENESIS: Final = bytes(32)
+_ROOT: Final = Struct(">Q32s32s")
+
+
+@dataclass(frozen=True, slots=True)
+class PutResult:
+    """What became of the records of one :meth:`Vault.put`."""
+
+    stored: int
+    """New records."""
+    replaced: int
+    """New versions of known records."""
+    unchanged: int
+    """Records that were there already, equal."""
+
+
+class Vault:
+    r"""An encrypted store of canonical records; use :meth:`create` or :meth:`open`.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import iomt_interop as iomt
+    >>> from iomt_interop.vault import KeyFile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> key = KeyFile.create(folder / "ward.key")
+    >>> with iomt.Vault.create(folder / "ward.vault", keys=key) as vault:
+    ...     vault.put(iomt.read(b"MSH|^~\\&|MON||||20261124||ORU^R01|1|P|2.6\rPID|||X1\r")).replaced
+    0
+    >>> with iomt.Vault.open(folder / "ward.vault", keys=key) as vault:
+    ...     sorted({record.kind for record in vault.records()})
+    ['message', 'subject']
+    """
+
+    def __init__(self, backend: Backend, keys: KeyProvider) -> None:
+        self._backend = backend
+        parameters = _parameters(backend)
+        self._kek = keys.key(parameters)
+        self._store = _exactly(backend.meta("store"), 16)
+        wrapped = backend.meta("store-key") or b""
+        store_key = unwrap_key(self._kek, wrapped, b"store" + self._store)
+        self._index = store_key.derive(b"index")
+        self._chain = store_key.derive(b"chain")
+        self._keys: dict[bytes, SecretKey] = {}
+        self._head = _GENESIS
+        self._headers: dict[int, Header] = {}
+        self._replaced: set[tuple[int, int]] = set()
+        with backend.reading():
+            self._catch_up()
+
+    def __repr__(self) -> str:
+        return f"Vault({len(self._headers)} blocks)"
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str], *, keys: KeyProvider) -> Self:
+        """Make a vault.
+
+        Raises
+        ------
+        InvalidRequest
+            ``USE-002`` when something stands at the path, or it cannot be written to.
+        KeyUnavailable
+            ``SEC-002`` when there is no key.
+        """
+        parameters = keys.parameters()
+        kek, store, store_key = keys.key(parameters), os.urandom(16), SecretKey.generate()
+        meta = {
+            "format": str(FORMAT).encode(),
+            "keys": json.dumps(parameters, sort_keys=True).encode(),
+            "store": store,
+            "store-key": wrap_key(kek, store_key, b"store" + store),
+            "root": _root(store_key.derive(b"chain"), store, 0, _GENESIS),
+        }
+        return cls(SqliteBackend.create(path, meta), keys)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, keys: KeyProvider, mode: Literal["read", "write"] = "read") -> Self:
+        """Open a vault and check its chain.
+
+        Raises
+        ------
+        InvalidRequest
+            ``USE-002`` when there is no vault at the path.
+        DecryptionFailed
+            ``SEC-001`` for a wrong key.
+        SecurityError
+            When the store is not what was written.
+        """
+        backend = SqliteBackend(path, readonly=mode == "read")
+        try:
+            return cls(backend, keys)
+        except BaseException:
+            backend.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the store and forget the keys."""
+        self._keys.clear()
+        self._backend.close()
+
+    def put(self, records: Iterable[Record]) -> PutResult:
+        """Store records in one durable transaction.
+
+        When the call returns, they are on the disk; when it raises, none of them is. A record that is there
+        already, equal, is not stored again; another content under the same id becomes the new version.
+
+        Raises
+        ------
+        VaultLocked
+            ``SEC-003`` when another process keeps writing.
+        """
+        waiting = list(records)
+        counts = {"stored": 0, "replaced": 0, "unchanged": 0}
+        head, blocks = self._head, len(self._headers)
+        try:
+            with self._backend.writing():
+                self._catch_up()
+                for subject, group in _by_subject(waiting).items():
+                    self._put_group(subject, group, counts)
+                self._backend.set_meta("root", _root(self._chain, self._store, len(self._headers), self._head))
+        except BaseException:
+            self._forget(head, blocks)
+            raise
+        return PutResult(**counts)
+
+    def records(self, subject: str | None = None, kinds: Collection[str] | None = None) -> Iterator[Record]:
+        """Yield the latest version of every record, in the order of storing.
+
+        Parameters
+        ----------
+        subject : str, optional
+            Id of a subject; only its records.
+        kinds : collection of str, optional
+            Only records of these kinds.
+
+        Raises
+        ------
+        SecurityError
+            When a block is not what was written; what was yielded before is whole and right.
+        """
+        with self._backend.reading():
+            self._catch_up()
+            row = None if subject is None else self._backend.subject(self._blind(b"subject", subject))
+        if subject is not None and row is None:
+            return
+        for header in list(self._headers.values()):
+            if row is not None and header.handle != row.handle:
+                continue
+            for ordinal, record in enumerate(self._open_block(header)):
+                wanted = kinds is None or record.kind in kinds
+                if wanted and (header.seq, ordinal) not in self._replaced:
+                    yield record
+
+    def subjects(self) -> Iterator[str]:
+        """Yield the ids of all subjects."""
+        for record in self.records(kinds={"subject"}):
+            yield record.id
+
+    def find(self, value: str, system: str | None = None) -> list[str]:
+        """Return the ids of the subjects that have an identifier, by a keyed digest of it.
+
+        Parameters
+        ----------
+        value : str
+            The identifier, exactly.
+        system : str, optional
+            URI or assigning authority; any when it is not given.
+        """
+        blind = self._blind(b"identifier", "" if system is None else system, value)
+        with self._backend.reading():
+            self._catch_up()
+            handles = self._backend.handles(blind)
+        found = []
+        for header in list(self._headers.values()):
+            if header.handle in handles:
+                found += [r.id for r in self._open_block(header) if isinstance(r, Subject) and _has(r, value, system)]
+        return list(dict.fromkeys(found))
+
+    def info(self) -> dict[str, int | str]:
+        """Return counts and sizes; nothing of a person."""
+        count = sum(header.count for header in self._headers.values()) - len(self._replaced)
+        return {
+            "format": FORMAT,
+            "records": count,
+            "versions": count + len(self._replaced),
+            "blocks": len(self._headers),
+            "subjects": sum(1 for _ in self._backend.subjects()),
+            "bytes": self._backend.size(),
+            "key": _parameters(self._backend)["kind"],
+        }
+
+    def verify(self) -> None:
+        """Decrypt every block and check the index against them.
+
+        Raises
+        ------
+        SecurityError
+            At the first thing that is not as it was written.
+        """
+        with self._backend.reading():
+            self._catch_up()
+            index = {blind: (content, seq, ordinal) for blind, content, seq, ordinal in self._backend.records()}
+        for header in list(self._headers.values()):
+            for ordinal, record in enumerate(self._open_block(header)):
+                if (header.seq, ordinal) in self._replaced:
+                    continue
+                content = self._blind(b"content", _document(record))
+                if index.pop(self._blind(b"record", record.id), None) != (content, header.seq, ordinal):
+                    raise StoreDamaged("SEC-004", hint="the index does not fit the blocks")
+        if index:
+            raise StoreDamaged("SEC-004", hint="the index does not fit the blocks")
+
+    def _forget(self, head: bytes, blocks: int) -> None:
+        """Go back to what is on the disk."""
+        self._head = head
+        for seq in [seq for seq in self._headers if seq > blocks]:
+            self._replaced.difference_update(self._headers.pop(seq).replaced)
+        self._keys.clear()
+
+    def _put_group(self, subject: str, group: list[Record], counts: dict[str, int]) -> None:
+        row = self._subject_row(subject)
+        documents: list[bytes] = []
+        keys: list[tuple[bytes, bytes]] = []
+        places: dict[bytes, int] = {}
+        replaced: list[tuple[int, int]] = []
+        size = 0
+        for record in group:
+            document = _document(record)
+            blind, content = self._blind(b"record", record.id), self._blind(b"content", document)
+            if blind in places or len(documents) >= BLOCK_RECORDS or size >= BLOCK_BYTES:
+                self._write_block(row, documents, keys, replaced)
+                documents, keys, places, replaced, size = [], [], {}, [], 0
+            known = self._backend.record(blind)
+            if known is not None and known[0] == content:
+                counts["unchanged"] += 1
+                continue
+            if known is not None:
+                replaced.append(known[1:])
+            counts["stored" if known is None else "replaced"] += 1
+            places[blind] = len(documents)
+            documents.append(document)
+            keys.append((blind, content))
+            size += len(document)
+            if isinstance(record, Subject):
+                self._index_identifiers(record, row.handle)
+        self._write_block(row, documents, keys, replaced)
+
+    def _write_block(
+        self, row: SubjectRow, documents: list[bytes], keys: list[tuple[bytes, bytes]], replaced: list[tuple[int, int]]
+    ) -> None:
+        if not documents:
+            return
+        seq = len(self._headers) + 1
+        header = Header(self._store, row.handle, seq, self._head, len(documents), tuple(replaced))
+        raw = header.encode()
+        sealed = seal(self._data_key(row), pack(documents), raw)
+        self._backend.add_block(Block(seq, raw, sealed.salt, sealed.commitment, sealed.ciphertext))
+        for ordinal, (blind, content) in enumerate(keys):
+            self._backend.set_record(blind, content, seq, ordinal)
+        self._head = chain(self._head, raw, sealed.salt, sealed.commitment)
+        self._headers[seq] = header
+        self._replaced.update(replaced)
+
+    def _open_block(self, header: Header) -> list[Record]:
+        block = self._backend.block(header.seq)
+        if block is None or Header.decode(block.header) != header:
+            raise StoreDamaged("SEC-004")
+        sealed = Sealed(block.salt, block.commitment, block.ciphertext)
+        plaintext = open_sealed(self._key_of(header.handle), sealed, block.header)
+        try:
+            records = records_from_json(unpack(plaintext))
+        except InvalidRecord:
+            raise StoreDamaged("SEC-005", hint="written by another version of the canonical model") from None
+        if len(records) != header.count:
+            raise StoreDamaged("SEC-004")
+        return records
+
+    def _catch_up(self) -> None:
+        """Read the headers that came since, follow the chain, and compare it with the root."""
+        count, head, mac = _ROOT.unpack(_exactly(self._backend.meta("root"), _ROOT.size))
+        if not hmac.compare_digest(mac, _root_mac(self._chain, self._store, count, head)):
+            raise StoreDamaged("SEC-004")
+        for seq, raw, salt, commitment in self._backend.headers(len(self._headers)):
+            header = Header.decode(raw)
+            expected = (self._store, len(self._headers) + 1, self._head)
+            if (header.store, header.seq, header.previous) != expected or seq != header.seq:
+                raise StoreDamaged("SEC-004")
+            self._head = chain(self._head, raw, salt, commitment)
+            self._headers[seq] = header
+            self._replaced.update(header.replaced)
+        if len(self._headers) != count or self._head != head:
+            raise StoreDamaged("SEC-004")
+
+    def _subject_row(self, subject: str) -> SubjectRow:
+        blind = self._blind(b"subject", subject)
+        row = self._backend.subject(blind)
+        if row is None:
+            handle, key = os.urandom(16), SecretKey.generate()
+            row = SubjectRow(handle, blind, wrap_key(self._kek, key, b"subject" + self._store + handle + blind))
+            self._backend.add_subject(row)
+        return row
+
+    def _data_key(self, row: SubjectRow) -> SecretKey:
+        key = self._keys.get(row.handle)
+        if key is None:
+            key = unwrap_key(self._kek, row.wrapped, b"subject" + self._store + row.handle + row.blind)
+            if len(self._keys) >= 10_000:
+                self._keys.clear()
+            self._keys[row.handle] = key
+        return key
+
+    def _key_of(self, handle: bytes) -> SecretKey:
+        if handle not in self._keys:
+            row = self._backend.subject_of(handle)
+            if row is None:
+                raise StoreDamaged("SEC-004")
+            return self._data_key(row)
+        return self._keys[handle]
+
+    def _index_identifiers(self, subject: Subject, handle: bytes) -> None:
+        for identifier in subject.identifiers:
+            if identifier.value:
+                for system in {"", identifier.system or "", identifier.authority or ""}:
+                    self._backend.add_identifier(self._blind(b"identifier", system, identifier.value), handle)
+
+    def _blind(self, purpose: bytes, *parts: str | bytes) -> bytes:
+        """Return a keyed digest, cut to 128 bits; equal inputs of one store give equal digests, and no others."""
+        raw = [part if isinstance(part, bytes) else part.encode("utf-8", "surrogatepass") for part in parts]
+        return self._index.mac(purpose + b"".join(b"%d:" % len(part) + part for part in raw))[:16]
+
+
+def _by_subject(records: list[Record]) -> dict[str, list[Record]]:
+    """Group records by the person whose key seals them."""
+    groups: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        groups[record.id if isinstance(record, Subject) else record.subject or _NOBODY].append(record)
+    return groups
+
+
+def _document(record: Record) -> bytes:
+    return record.model_dump_json(exclude_none=True).encode()
+
+
+def _has(subject: Subject, value: str, system: str | None) -> bool:
+    return any(i.value == value and system in (None, i.system, i.authority) for i in subject.identifiers)
+
+
+def _root(key: SecretKey, store: bytes, count: int, head: bytes) -> bytes:
+    return _ROOT.pack(count, head, _root_mac(key, store, count, head))
+
+
+def _root_mac(key: SecretKey, store: bytes, count: int, head: bytes) -> bytes:
+    return key.mac(b"root" + store + count.to_bytes(8, "big") + head)
+
+
+def _exactly(value: bytes | None, size: int) -> bytes:
+    if value is None or len(value) != size:
+        raise StoreDamaged("SEC-004")
+    return value
+
+
+def _parameters(backend: Backend) -> dict[str, str]:
+    if backend.meta("format") != str(FORMAT).encode():
+        raise StoreDamaged("SEC-005" if backend.meta("format") else "SEC-004")
+    try:
+        found = json.loads(backend.meta("keys") or b"")
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()) or "kind" not in found:
+        raise StoreDamaged("SEC-004")
+    return found
