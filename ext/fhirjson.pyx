@@ -166,11 +166,11 @@ cpdef str sample_text(bytes data, str dtype, int decimals=0, bytes marks=None):
 
 cdef int _two(str text, Py_ssize_t at) noexcept:
     """Return the number of two digits, -1 where there are none."""
-    cdef Py_UCS4 high = text[at]
-    cdef Py_UCS4 low = text[at + 1]
+    cdef int high = <int><Py_UCS4>text[at]
+    cdef int low = <int><Py_UCS4>text[at + 1]
     if not (48 <= high <= 57 and 48 <= low <= 57):
         return -1
-    return <int>((high - 48) * 10 + low - 48)
+    return (high - 48) * 10 + low - 48
 
 
 cdef int* _DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
@@ -196,7 +196,7 @@ def is_datetime(str text):
         at += 1
         while at < length and 48 <= <Py_UCS4>text[at] <= 57:
             at += 1
-        if at == 20 or at == length:
+        if at == 20 or at > 29 or at == length:
             return False
     if text[at] == "Z":
         return at + 1 == length

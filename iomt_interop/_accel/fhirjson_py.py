@@ -90,7 +90,7 @@ def is_datetime(text: str) -> bool:
 
 
 _DATE_TIME: Final = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})T(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]+)?"
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})T(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]{1,9})?"
     r"(?:Z|[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00))"
 )
 
@@ -167,11 +167,11 @@ def join(
             return None
     extensions: list[str] = []
     elements: list[str] = []
-    for index, (name, cache) in enumerate(rows):
-        if isinstance(name, int):
-            entry = given[name]
+    for index, (field, cache) in enumerate(rows):
+        if isinstance(field, int):
+            entry = given[field]
         else:
-            value = values[name]
+            value = values[field]
             if value is None:
                 continue
             if value not in cache:

@@ -9,58 +9,21 @@ from hashlib import blake2b
 import jsonschema
 import pytest
 from pydantic import ValidationError
+from support.records import AT, SECRET, SPO2, every_kind
 
 from iomt_interop import model as m
 from iomt_interop.errors import InvalidRecord
 from iomt_interop.model.envelope import RecordKind
 from iomt_interop.model.record import Record
 
-SECRET = "ZEBRA-48151623"
-P = m.Provenance(adapter="test", version="1", digest="ab" * 32, span=(3, 9), path="OBX(1)")
-MDC = "urn:iso:std:iso:11073:10101"
-SPO2 = m.Concept(codings=(m.Coding(system=MDC, code="150456", refid="MDC_PULS_OXIM_SAT_O2"),))
-AT = m.Instant(value="2026-11-24T10:58:03.20+01:00", native="20261124105803.20+0100")
-
-
-def samples() -> list[m.Record]:
-    """Return one record of every kind."""
-
-    def make(cls: type[m.Envelope], **fields: object) -> m.Envelope:
-        return cls(id=m.record_id(cls.__name__), provenance=P, **fields)
-
-    wave = m.Channel(
-        code=SPO2, unit="mV", period=m.Rational(numerator=1, denominator=500), factor=m.Number.from_text("0.0050")
-    )
-    run = m.Segment(channel=0, dtype="i2", data=b"\x00\xff\x01\x80", n=2, marks=b"\x00\x01")
-    return [
-        make(m.Message, protocol="hl7v2", control_id=SECRET),
-        make(m.Subject, identifiers=(m.Identifier(value=SECRET),), names=(m.PersonName(family=SECRET),)),
-        make(m.Encounter, location=m.Location(bed="4")),
-        make(m.Order, placer=(m.Identifier(value=SECRET),)),
-        make(m.Device, node="phd", serial=SECRET),
-        make(m.DeviceAssociation, device="d"),
-        make(m.Metric, code=SPO2, resolution=m.Number.from_text("0.10")),
-        make(m.ClockSync, offset_ns=-5, reference=AT),
-        make(m.Observation, code=SPO2, value=m.Quantity.from_text("98.00"), time=AT, status="final"),
-        make(m.Waveform, code=SPO2, channels=(wave,), segments=(run,)),
-        make(m.Alert, text=SECRET, priority="high"),
-        make(m.Setting, code=SPO2, programmed=m.BitSetValue(width=16, bits=0x8001, mask=0xFFFF)),
-        make(m.Event, code=SPO2, text=SECRET),
-        make(m.Session, session_type="sleep", time=m.Day(value="2026-10-25", zone="Europe/Paris")),
-        make(m.Study, description=SECRET),
-        make(m.Document, data=bytes(range(256)), media_type="application/pdf"),
-        make(m.Residue, raw=SECRET.encode(), reason="HL7-199"),
-        make(m.Issue, severity="warning", code="HL7-101"),
-    ]
-
 
 def test_every_kind_of_the_union_is_here() -> None:
-    assert {record.kind for record in samples()} == set(typing.get_args(RecordKind))
+    assert {record.kind for record in every_kind()} == set(typing.get_args(RecordKind))
     assert len(typing.get_args(typing.get_args(Record)[0])) == len(typing.get_args(RecordKind))
 
 
 def test_json_round_trip_is_the_identity() -> None:
-    records = samples()
+    records = every_kind()
     back = m.records_from_json(m.to_json(records))
     assert back == records
     assert [hash(r) for r in back] == [hash(r) for r in records]
@@ -71,13 +34,13 @@ def test_the_schema_accepts_what_is_written_and_nothing_else() -> None:
     schema = m.json_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
-    for document in json.loads(m.to_json(samples())):
+    for document in json.loads(m.to_json(every_kind())):
         validator.validate(document)
         assert not validator.is_valid({**document, "unheard_of": 1})
         assert not validator.is_valid({k: v for k, v in document.items() if k != "id"})
 
 
-@pytest.mark.parametrize("record", samples(), ids=lambda r: r.kind)
+@pytest.mark.parametrize("record", every_kind(), ids=lambda r: r.kind)
 def test_nothing_a_record_says_of_itself_holds_a_value(record: m.Record) -> None:
     assert SECRET not in repr(record)
     assert SECRET not in str(record)
@@ -89,7 +52,7 @@ def test_nothing_a_record_says_of_itself_holds_a_value(record: m.Record) -> None
 
 def test_records_are_frozen() -> None:
     with pytest.raises(ValidationError):
-        samples()[0].id = "x"
+        every_kind()[0].id = "x"
 
 
 def test_bad_json_is_our_error_and_says_no_value() -> None:
@@ -107,7 +70,7 @@ def test_bad_json_is_our_error_and_says_no_value() -> None:
 
 
 def test_replace_validates() -> None:
-    observation = samples()[8]
+    observation = every_kind()[8]
     assert observation.replace(status="amended").status == "amended"
     assert observation.replace(status="amended").replace(status="final") == observation
     with pytest.raises(InvalidRecord):

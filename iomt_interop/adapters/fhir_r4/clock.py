@@ -118,12 +118,14 @@ def _has(tree: Tree, name: str) -> bool:
     return any(entry.get("url") == OWN + name for entry in items(tree, "extension"))
 
 
-def _ticks_in(tree: Tree) -> DeviceClock | None:
+def _ticks_in(tree: Tree) -> Any:
     code = _clock_code(tree) or ""
     if "valueQuantity" not in tree:
         kind = _KINDS.get(code)
         value = text_of(tree, "valueDateTime")
-        return None if kind in (None, "absolute") or value is None else build(DeviceClock, {"kind": kind, "value": value})
+        return (
+            None if kind in (None, "absolute") or value is None else build(DeviceClock, {"kind": kind, "value": value})
+        )
     quantity = tree["valueQuantity"]
     number = number_from(quantity.get("value")) if isinstance(quantity, dict) else None
     length = _LENGTHS.get(text_of(quantity, "code") or "")
@@ -131,5 +133,3 @@ def _ticks_in(tree: Tree) -> DeviceClock | None:
         return None
     kind = _KINDS.get(code, "relative")
     return build(DeviceClock, {"kind": kind, "value": str(number.mantissa), "resolution_ns": length})
-
-

@@ -21,11 +21,35 @@ from ...model import (
 )
 from ...terminology import systems
 from ...terminology.ucum import is_valid_ucum
-from .fields import Complex, Emit, Kind, Many, Parse, Part, Row, build, emit_rows, extension, parse_rows
-from .fields import read_own, text_of
+from .fields import (
+    Complex,
+    Emit,
+    Kind,
+    Many,
+    Parse,
+    Part,
+    Row,
+    build,
+    emit_rows,
+    extension,
+    items,
+    parse_rows,
+    read_own,
+    text_of,
+)
 from .jsontext import Tree
-from .scalars import CODE, STRING, URI, OneOf, TextReference, fhir_code, fhir_datetime, fhir_text
-from .scalars import number_from, number_out
+from .scalars import (
+    CODE,
+    STRING,
+    URI,
+    OneOf,
+    TextReference,
+    fhir_code,
+    fhir_datetime,
+    fhir_text,
+    number_from,
+    number_out,
+)
 from .tables import CORE, OWN
 
 __all__ = [
@@ -61,7 +85,7 @@ def _coding_out(value: Coding, e: Emit, path: str) -> Tree | None:
     return out or None
 
 
-def _coding_in(json: Any, p: Parse) -> Coding | None:
+def _coding_in(json: Any, p: Parse) -> Any:
     if not isinstance(json, dict):
         return None
     refid = read_own(json, OWN + "refid", STRING, p)
@@ -226,7 +250,34 @@ class _Whole(Complex):
     unwrap = Kind.unwrap
 
 
-RANGE: Final = _Whole("Range", Range, RANGE_ROWS)
+class _Range(_Whole):
+    """Range; a high that FHIR would not find above the low stands in an extension (rng-2)."""
+
+    def out(self, value: Any, e: Emit, path: str) -> Any:
+        """Return the Range."""
+        out = super().out(value, e, path)
+        if value.low is not None and value.high is not None and not _ascending(value.low, value.high, out):
+            high = out.pop("high")
+            out.setdefault("extension", []).append({"url": OWN + "high", "valueQuantity": high})
+        return out
+
+    def into(self, json: Any, p: Parse) -> Any:
+        """Return the range."""
+        if isinstance(json, dict) and "high" not in json:
+            found = next((entry for entry in items(json, "extension") if entry.get("url") == OWN + "high"), {})
+            json = {**json, "high": found.get("valueQuantity")}
+        return super().into(json, p)
+
+
+def _ascending(low: Quantity, high: Quantity, out: Tree) -> bool:
+    """Tell whether two limits are comparable as they are written, and in order."""
+    if low.special is not None or high.special is not None:
+        return False
+    same = all(out["low"].get(key) == out["high"].get(key) for key in ("unit", "system", "code"))
+    return same and low.to_fraction() <= high.to_fraction()
+
+
+RANGE: Final = _Range("Range", Range, RANGE_ROWS)
 RATIO: Final = _Whole("Ratio", Ratio, RATIO_ROWS)
 
 # ---- Identifier
@@ -327,7 +378,7 @@ def _name_out(value: PersonName, e: Emit, path: str) -> Tree | None:
     return ({**out, "period": period} if period else out) or None
 
 
-def _name_in(json: Any, p: Parse) -> PersonName | None:
+def _name_in(json: Any, p: Parse) -> Any:
     if not isinstance(json, dict):
         return None
     return build(PersonName, parse_rows(_NAME_ROWS, json, p) | _period_in(json.get("period"), p))
@@ -396,7 +447,7 @@ def _actor_out(value: Actor, e: Emit, path: str) -> Tree | None:
     return out or None
 
 
-def _actor_in(json: Any, p: Parse) -> Actor | None:
+def _actor_in(json: Any, p: Parse) -> Any:
     if not isinstance(json, dict):
         return None
     values = {"role": "performer", **parse_rows(_ACTOR_ROWS, json, p)}
@@ -431,7 +482,7 @@ def _note_out(value: Note, e: Emit, path: str) -> Tree | None:
     return out
 
 
-def _note_in(json: Any, p: Parse) -> Note | None:
+def _note_in(json: Any, p: Parse) -> Any:
     if text_of(json, "text") is None:
         return None
     return build(

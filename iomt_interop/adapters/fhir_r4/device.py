@@ -24,8 +24,21 @@ from ...model import (
 from ...terminology import systems
 from .datatypes import ACTOR, CODEABLE, IDENTIFIER, NOTE, QUANTITY, RANGE, concept_of
 from .envelope import put_links, read_envelope, start, take_links
-from .fields import Complex, Emit, Kind, Many, Parse, Part, Row, emit_rows, extension, items, parse_rows
-from .fields import read_own, text_of
+from .fields import (
+    Complex,
+    Emit,
+    Kind,
+    Many,
+    Parse,
+    Part,
+    Row,
+    emit_rows,
+    extension,
+    items,
+    parse_rows,
+    read_own,
+    text_of,
+)
 from .jsontext import NumberText, Tree
 from .observation import close
 from .places import PLACE, contain, place_of
@@ -102,6 +115,9 @@ def _property_out(value: Property, e: Emit, path: str) -> Tree:
     if "type" not in out:
         out["type"] = {"text": "unknown"}
         e.loss(path + ".type", "property without a type")
+    kinds = [isinstance(one, Quantity) for one in value.values]
+    if kinds != sorted(kinds, reverse=True):
+        e.loss(path + ".values", "order of quantities and codes")
     for index, one in enumerate(value.values):
         where = f"{path}.values[{index}]"
         if isinstance(one, Quantity):

@@ -112,5 +112,3 @@ def take_links(tree: Tree, p: Parse) -> tuple[Link, ...]:
         targets = parse_rows((row,), tree, p).get(row.field, ())
         found += [Link(relation=row.field, target=target) for target in targets]  # type: ignore[arg-type]
     return tuple(found)
-
-

@@ -44,8 +44,8 @@ Fragment = tuple[str, str]
 """Text for ``extension`` and text for the elements."""
 
 
-class _Complex(Exception):  # noqa: N818 - leaves this module never
-    """A fragment that would lose something: the long way must say what."""
+class _Complex(Exception):
+    """A fragment would lose something, and the long way must say what; it never leaves this module."""
 
 
 class FastPath:
@@ -114,7 +114,9 @@ class FastPath:
         key = (status, native)
         found = self._statuses.get(key)
         if found is None:
-            found = self._bounded(self._statuses)[key] = self._fragment("status", _Part(status=status, native_status=native))
+            found = self._bounded(self._statuses)[key] = self._fragment(
+                "status", _Part(status=status, native_status=native)
+            )
         return found
 
     def _time(self, time: Instant) -> Fragment:

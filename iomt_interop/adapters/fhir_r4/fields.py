@@ -22,7 +22,7 @@ from .jsontext import Tree
 
 __all__ = [
     "Complex", "Emit", "Kind", "Many", "Part", "Parse", "Row", "build", "emit_rows", "extension", "extensions",
-    "items", "parse_rows", "read_own", "text_of",
+    "items", "nest", "parse_rows", "read_own", "text_of", "unnest",
 ]  # fmt: skip
 
 EMPTY: Final[tuple[Any, ...]] = (None, ())
@@ -89,21 +89,47 @@ class Kind:
 
     def wrap(self, url: str, value: Any, e: Emit, path: str) -> Tree | None:
         """Return an extension that holds the value."""
-        entry: Tree = {"url": url}
-        self.put(entry, "value" + self.suffix, value, e, path)
-        return entry if len(entry) > 1 else None
+        content: Tree = {}
+        self.put(content, "value" + self.suffix, value, e, path)
+        return nest(url, content)
 
     def unwrap(self, entry: Tree, p: Parse) -> Any:
         """Read the value of an extension."""
-        return self.get(entry, "value" + self.suffix, p)
+        return self.get(unnest(entry), "value" + self.suffix, p)
+
+
+def nest(url: str, content: Tree) -> Tree | None:
+    """Return an extension of a ``value[x]`` that may have facets.
+
+    The facets of a primitive stand on ``_value[x]``, which not every library reads inside an extension; there
+    the value and its facets become extensions side by side.
+    """
+    facets = next((key for key in content if key.startswith("_value")), None)
+    if facets is None:
+        return {"url": url, **content} if content else None
+    name = facets[1:]
+    value = {"url": "value", name: content[name]} if name in content else {"url": "no-value", "valueCode": name[5:]}
+    return {"url": url, "extension": [value, *content[facets]["extension"]]}
+
+
+def unnest(entry: Tree) -> Tree:
+    """Return the content that :func:`nest` was given."""
+    parts = items(entry, "extension")
+    first = parts[0] if parts else {}
+    if first.get("url") == "value":
+        names = [key for key in first if key.startswith("value")]
+        name, content = (names[0], {names[0]: first[names[0]]}) if names else ("", {})
+    elif first.get("url") == "no-value":
+        name, content = f"value{text_of(first, 'valueCode')}", {}
+    else:
+        return entry
+    return {**content, "_" + name: {"extension": parts[1:]}}
 
 
 class Part(Kind):
     """A datatype given by two functions."""
 
-    def __init__(
-        self, suffix: str, out: Callable[[Any, Emit, str], Any], into: Callable[[Any, Parse], Any]
-    ) -> None:
+    def __init__(self, suffix: str, out: Callable[[Any, Emit, str], Any], into: Callable[[Any, Parse], Any]) -> None:
         self.suffix = suffix
         self._out, self._into = out, into
 
@@ -177,7 +203,7 @@ def emit_rows(rows: Iterable[Row], record: Any, out: Tree, e: Emit, prefix: str 
     """Write the fields that have a row."""
     for row in rows:
         value = getattr(record, row.field)
-        if value is None or value == () or value == row.default:
+        if value is None or value in ((), row.default):
             continue
         path = prefix + row.field
         if row.element is not None:
@@ -212,7 +238,7 @@ def parse_rows(rows: Iterable[Row], tree: Tree, p: Parse) -> dict[str, Any]:
     return found
 
 
-def read_own(tree: Tree, url: str, kind: Kind, p: Parse) -> Any:
+def read_own(tree: Any, url: str, kind: Kind, p: Parse) -> Any:
     """Read one extension by its URL."""
     return _from_extensions(kind, extensions(tree, url), p)
 

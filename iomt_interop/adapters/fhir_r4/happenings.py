@@ -11,7 +11,7 @@ from typing import Any, Final
 from ...model import Acknowledgement, Alert, AlertSignal, Concept, Event, Quality, ReferenceRange, Setting
 from .datatypes import ACTOR, CODEABLE, IDENTIFIER, NOTE, RANGE
 from .envelope import put_links, read_envelope, start, take_links
-from .fields import Complex, Emit, Many, Parse, Row, emit_rows, items, parse_rows, text_of
+from .fields import Complex, Emit, Many, Parse, Row, emit_rows, items, nest, parse_rows, text_of, unnest
 from .jsontext import Tree
 from .measured import put_measured, take_measured
 from .observation import LIMITS, close, put_code
@@ -95,11 +95,12 @@ def emit_happening(record: Alert | Setting | Event, e: Emit) -> list[Tree]:
         put_value(inner, record.programmed, e, "programmed") if record.programmed.type != "absent" else e.loss(
             "programmed", "absent programmed value"
         )
-        out["extension"] += [{"url": _PROGRAMMED, **inner}] if inner else []
+        entry = nest(_PROGRAMMED, inner)
+        out["extension"] += [] if entry is None else [entry]
     if isinstance(record, Alert) and record.limits is not None:
         LIMITS_ONE.put(out, "referenceRange", (ReferenceRange(range=record.limits, purpose="alarm"),), e, "limits")
         if "referenceRange" not in out:
-            out["extension"] += [entry] if (entry := RANGE.wrap(OWN + "limits", record.limits, e, "limits")) else []
+            out["extension"] += [text] if (text := RANGE.wrap(OWN + "limits", record.limits, e, "limits")) else []
     emit_rows(_ROWS[record.kind], record, out, e)
     put_links(out, record.links, e, elements=False)
     return [close(out)]
@@ -126,9 +127,11 @@ def read_happening(kind: str, tree: Tree, p: Parse) -> Tree:
         values |= {"code": code, "value": value, "limits": ranges[0].range if ranges else None}
     elif kind == "setting":
         own = [entry for entry in items(tree, "extension") if entry.get("url") == _PROGRAMMED]
-        values |= {"code": code or Concept(), "delivered": value, "programmed": take_value(own[0], p) if own else None}
+        values |= {
+            "code": code or Concept(),
+            "delivered": value,
+            "programmed": take_value(unnest(own[0]), p) if own else None,
+        }
     else:
         values |= {"code": code or Concept(), "value": value}
     return values
-
-

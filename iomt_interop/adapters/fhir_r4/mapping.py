@@ -199,7 +199,7 @@ def read_resource(tree: Tree, origin: Origin, path: str, kept: tuple[Extension, 
         kept += tuple(values.pop("extensions", ()))
         frame = {"id": identity, "provenance": origin.provenance(path)}
         try:
-            record = cast("Any", model(**frame, **values, extensions=kept))
+            record = cast("Any", model)(**frame, **values, extensions=kept)
         except ValidationError:
             issues.append(_issue(origin, path, "FHR-101"))
         else:
@@ -223,9 +223,7 @@ def _parse(tree: Tree, origin: Origin, path: str) -> tuple[type[Model] | None, T
     return (None, {}, []) if found is None else (found[0], found[1](tree, p), [])
 
 
-def _parse_observation(
-    tree: Tree, origin: Origin, path: str, p: Parse
-) -> tuple[type[Model], Tree, list[Record]]:
+def _parse_observation(tree: Tree, origin: Origin, path: str, p: Parse) -> tuple[type[Model], Tree, list[Record]]:
     kind = happening_kind(tree)
     if kind is not None:
         return _HAPPENINGS[kind], read_happening(kind, tree, p), []

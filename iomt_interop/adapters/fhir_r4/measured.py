@@ -11,7 +11,21 @@ from ...model import Absent, Quality, Quantity
 from ...model.observation import QualityFlag
 from ...terminology import systems
 from .datatypes import CODEABLE
-from .fields import Emit, Many, Parse, Row, build, emit_rows, extension, items, parse_rows, read_own, text_of
+from .fields import (
+    Emit,
+    Many,
+    Parse,
+    Row,
+    build,
+    emit_rows,
+    extension,
+    items,
+    nest,
+    parse_rows,
+    read_own,
+    text_of,
+    unnest,
+)
 from .jsontext import Tree
 from .scalars import BOOLEAN, CODE, DECIMAL, LONG, STRING
 from .tables import (
@@ -72,8 +86,9 @@ def put_measured(
 def _withhold(out: Tree, value: Any, e: Emit, path: str) -> None:
     inner: Tree = {}
     put_value(inner, value, e, path)
-    if inner:
-        out.setdefault("extension", []).append({"url": _WITHHELD, **inner})
+    entry = nest(_WITHHELD, inner)
+    if entry is not None:
+        out.setdefault("extension", []).append(entry)
 
 
 def _absence_of_quality(code: str) -> Tree:
@@ -105,7 +120,7 @@ def take_measured(tree: Tree, p: Parse) -> dict[str, Any]:
     value = take_absent(tree, p)
     withheld = [entry for entry in items(tree, "extension") if entry.get("url") == _WITHHELD]
     if withheld:
-        value = take_value(withheld[0], p)
+        value = take_value(unnest(withheld[0]), p)
     elif value is None:
         value = take_value(tree, p)
     elif read_own(tree["dataAbsentReason"], _FROM_QUALITY, BOOLEAN, p):

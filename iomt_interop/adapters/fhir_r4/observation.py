@@ -45,7 +45,7 @@ def _limits_out(value: ReferenceRange, e: Emit, path: str) -> Tree | None:
     return out
 
 
-def _limits_in(json: Any, p: Parse) -> ReferenceRange | None:
+def _limits_in(json: Any, p: Parse) -> Any:
     if not isinstance(json, dict):
         return None
     purpose = read_own(json, OWN + "range-purpose", CODE, p)
@@ -84,7 +84,7 @@ def _component_out(value: Component, e: Emit, path: str) -> Tree:
     return out
 
 
-def _component_in(json: Any, p: Parse) -> Component | None:
+def _component_in(json: Any, p: Parse) -> Any:
     if not isinstance(json, dict):
         return None
     code = CODEABLE.get(json, "code", p) or Concept()
@@ -246,5 +246,3 @@ def read_observation(tree: Tree, p: Parse) -> Tree:
     plain = (COMPONENT.into(item, p) for item in components if not _is_supplemental(item))
     values["components"] = tuple(component for component in plain if component is not None)
     return values
-
-

@@ -75,5 +75,3 @@ def read_patient(tree: Tree, p: Parse) -> Tree:
     languages = (CODEABLE.get(entry, "language", p) for entry in items(tree, "communication"))
     values["languages"] = tuple(language for language in languages if language is not None)
     return values
-
-

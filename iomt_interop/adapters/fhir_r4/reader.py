@@ -158,7 +158,9 @@ class FhirReader:
             return subject.id
 
         def adjust(model: type[Model], values: Tree) -> None:
-            test = any((label.system, label.code) == (HTEST["system"], HTEST["code"]) for label in values.get("labels", ()))
+            test = any(
+                (label.system, label.code) == (HTEST["system"], HTEST["code"]) for label in values.get("labels", ())
+            )
             if model is Subject:
                 if test:
                     values.setdefault("confidence", "test")

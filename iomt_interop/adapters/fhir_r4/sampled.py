@@ -6,6 +6,7 @@ import re
 from array import array
 from dataclasses import dataclass
 from fractions import Fraction
+from math import isfinite
 from typing import Any, Final
 
 from ..._accel import load
@@ -135,12 +136,16 @@ def _decimal_of(value: Fraction) -> tuple[str, bool]:
 def _put_limits(out: Tree, limits: Range, e: Emit, path: str) -> None:
     """Set the limits in the unit of the signal (PHD guide: the scaled limits)."""
     plain = all(
-        limit is None or limit == Quantity(mantissa=limit.mantissa, exponent=limit.exponent, literal=limit.literal)
+        limit is None
+        or (
+            limit == Quantity(mantissa=limit.mantissa, exponent=limit.exponent, literal=limit.literal)
+            and number_out(limit) == (limit.literal or limit.text)
+        )
         for limit in (limits.low, limits.high)
     )
     for key, limit in (("lowerLimit", limits.low), ("upperLimit", limits.high)):
         if limit is not None and limit.special is None:
-            DECIMAL.put(out, key, limit, e, path + "physical_range")
+            out[key] = number_out(limit)
     if not plain or limits.text is not None or (limits.low is None and limits.high is None):
         extension(out, OWN + "physical-range", RANGE, limits, e, path + "physical_range")
 
@@ -165,7 +170,7 @@ def _float_text(segment: Segment) -> str:
     marks = segment.marks or bytes(len(values))
     texts = []
     for value, mark in zip(values, marks, strict=True):
-        if mark or value != value or value in (float("inf"), float("-inf")):
+        if mark or not isfinite(value):
             texts.append(("E", "E", "E", "L", "U")[mark])
         else:
             texts.append(format(value, "f") if value == round(value) else repr(value))
@@ -238,7 +243,7 @@ def _limits_in(json: Tree, p: Parse) -> Range | None:
     own = read_own(json, OWN + "physical-range", RANGE, p)
     if isinstance(own, Range):
         return own
-    found = {}
+    found: dict[str, Any] = {}
     for name, key in (("low", "lowerLimit"), ("high", "upperLimit")):
         number = number_from(json.get(key))
         if number is not None:
@@ -302,5 +307,3 @@ def _widen(segment: dict[str, Any]) -> None:
 def _fitting_of(segment: dict[str, Any]) -> str:
     size = len(segment["data"]) // segment["n"] if segment["n"] else 1
     return f"i{size}"
-
-

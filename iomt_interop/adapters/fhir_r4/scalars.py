@@ -30,7 +30,8 @@ _UNFIT: Final = re.compile(r"[^\S \r\n\t]|[\x00-\x08\x0e-\x1f\x7f-\xa0\u180e\ufe
 _JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _TIME: Final = re.compile(
     r"(?P<date>(?P<year>\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d))?)?)"
-    r"(?P<clock>T(?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?(?:Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00)))?"
+    r"(?P<clock>T(?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)"
+    r"(?:\.(?P<fraction>\d{1,9})(?P<more>\d*))?(?P<zone>Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00)))?"
 )
 
 
@@ -119,9 +120,7 @@ class Coded(Kind):
 
     suffix = "Code"
 
-    def __init__(
-        self, codes: dict[str, str], words: dict[str, str] | None = None, fallback: str | None = None
-    ) -> None:
+    def __init__(self, codes: dict[str, str], words: dict[str, str] | None = None, fallback: str | None = None) -> None:
         self.codes, self.fallback = codes, fallback
         self.words = words if words is not None else {code: word for word, code in codes.items()}
 
@@ -155,7 +154,8 @@ class OneOf(Coded):
 def fhir_datetime(value: str) -> tuple[str | None, bool]:
     """Return what FHIR's ``dateTime`` can say of a time, and whether that is all of it.
 
-    A time of day needs seconds and an offset there; without them only the date remains.
+    A time of day needs seconds and an offset there; without them only the date remains. Of a fraction of a second
+    nine digits are written, as later versions of FHIR demand.
     """
     match = _TIME.match(value)
     if match is None or match["year"] == "0000":
@@ -163,8 +163,11 @@ def fhir_datetime(value: str) -> tuple[str | None, bool]:
     month, day = int(match["month"] or 1), int(match["day"] or 1)
     if not (1 <= month <= 12 and 1 <= day <= monthrange(int(match["year"]), month)[1]):
         return None, False
-    whole = match.end() == len(value) and (match["clock"] is None or match["day"] is not None)
-    return (value, True) if whole else (match["date"], False)
+    if match.end() != len(value) or (match["clock"] is not None and match["day"] is None):
+        return match["date"], False
+    if match["more"]:
+        return value[: match.start("more")] + match["zone"], False
+    return value, True
 
 
 _CLOCK_ROWS: Final = (

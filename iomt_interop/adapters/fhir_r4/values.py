@@ -24,7 +24,22 @@ from ...model import (
 )
 from ...terminology import bits, systems
 from .datatypes import CODEABLE, CODING, QUANTITY, RANGE, RATIO
-from .fields import Emit, Kind, Many, Parse, Part, Row, build, emit_rows, extension, parse_rows, read_own, text_of
+from .fields import (
+    Emit,
+    Kind,
+    Many,
+    Parse,
+    Part,
+    Row,
+    build,
+    emit_rows,
+    extension,
+    nest,
+    parse_rows,
+    read_own,
+    text_of,
+    unnest,
+)
 from .jsontext import Tree
 from .scalars import BOOLEAN, CODE, DATE_TIME, STRING, URI, fhir_text
 from .tables import ABSENT_CODES, ABSENT_DISPLAY, ABSENT_OF, OWN, SPECIAL_REASON
@@ -34,14 +49,37 @@ __all__ = ["ATTACHMENT", "PERIOD", "bit_components", "bits_from", "put_absent", 
 
 # ---- Time as dateTime or Period
 
+
+def _in_order(start: Instant, end: Instant) -> bool:
+    """Tell whether FHIR can compare the ends of a period and finds them in order (per-1)."""
+    if start.precision in _DAYS or end.precision in _DAYS:
+        return start.precision == end.precision and start.value <= end.value
+    first, last = start.utc_ns, end.utc_ns
+    return first is not None and last is not None and first <= last
+
+
+_DAYS: Final = frozenset({"year", "month", "day"})
 _PERIOD_ROWS: Final = (Row("start", "start", DATE_TIME), Row("end", "end", DATE_TIME))
+
+
+def _put_ends(out: Tree, value: Interval, e: Emit, path: str) -> None:
+    """Set start and end; an end that FHIR would not find behind the start as an exact text alone."""
+    emit_rows(_PERIOD_ROWS, value, out, e, path + ".")
+    if value.start is None or value.end is None or not {"start", "end"} <= out.keys():
+        return
+    written = [Instant(value=out[key]) for key in ("start", "end")]
+    if not _in_order(*written):
+        del out["end"]
+        facets = out.setdefault("_end", {}).setdefault("extension", [])
+        if not any(facet["url"] == OWN + "exact-time" for facet in facets):
+            facets.insert(0, {"url": OWN + "exact-time", "valueString": value.end.value})
 
 
 def put_time(out: Tree, base: str, value: Any, e: Emit, path: str) -> None:
     """Set ``<base>DateTime`` or ``<base>Period``."""
     if isinstance(value, Interval):
         period: Tree = {}
-        emit_rows(_PERIOD_ROWS, value, period, e, path + ".")
+        _put_ends(period, value, e, path)
         if period:
             out[base + "Period"] = period
         else:
@@ -61,7 +99,9 @@ def take_time(tree: Tree, base: str, p: Parse) -> Any:
     zone = read_own(tree.get("_" + key), OWN + "calendar-day", STRING, p)
     if zone is not None:
         instant = DATE_TIME.get(tree, key, p)
-        return None if instant is None else build(Day, {"value": instant.value, "zone": None if zone == "local" else zone})
+        return (
+            None if instant is None else build(Day, {"value": instant.value, "zone": None if zone == "local" else zone})
+        )
     period = tree.get(base + "Period")
     if isinstance(period, dict):
         values = parse_rows(_PERIOD_ROWS, period, p)
@@ -78,11 +118,12 @@ class _Period(Kind):
         """Set the element."""
         if isinstance(value, Interval):
             inner: Tree = {}
-            emit_rows(_PERIOD_ROWS, value, inner, e, path + ".")
+            _put_ends(inner, value, e, path)
         else:
             inner = {}
             put_time(inner, "value", value, e, path)
-            inner = {"extension": [{"url": OWN + "time", **inner}]}
+            entry = nest(OWN + "time", inner)
+            inner = {} if entry is None else {"extension": [entry]}
         if inner:
             out[key] = inner
 
@@ -90,9 +131,11 @@ class _Period(Kind):
         """Return the time."""
         if not isinstance(json, dict):
             return None
-        own = [entry for entry in json.get("extension", ()) if isinstance(entry, dict) and entry.get("url") == OWN + "time"]
+        own = [
+            entry for entry in json.get("extension", ()) if isinstance(entry, dict) and entry.get("url") == OWN + "time"
+        ]
         if own:
-            return take_time(own[0], "value", p)
+            return take_time(unnest(own[0]), "value", p)
         values = parse_rows(_PERIOD_ROWS, json, p)
         return build(Interval, values) if values else None
 
@@ -209,7 +252,7 @@ def _bits_text(value: BitSetValue, e: Emit, path: str) -> str:
     return f"{value.width}:{value.bits:x}" + ("" if value.mask is None else f":{value.mask:x}")
 
 
-def _bits_of_text(json: Any, p: Parse) -> BitSetValue | None:
+def _bits_of_text(json: Any, p: Parse) -> Any:
     match = re.fullmatch(r"(8|16|24|32|64):([0-9a-f]{1,16})(?::([0-9a-f]{1,16}))?", json) if type(json) is str else None
     if match is None:
         return None
@@ -233,11 +276,12 @@ def put_value(out: Tree, value: Any, e: Emit, path: str, base: str = "value") ->
 
 def take_value(tree: Tree, p: Parse, base: str = "value") -> Any:
     """Read ``value[x]``, or None."""
-    for name, kind in (("bit-string", BIT_STRING), ("value-attachment", ATTACHMENT)):
-        found = read_own(tree, OWN + name, kind, p)
+    for name, own in (("bit-string", BIT_STRING), ("value-attachment", ATTACHMENT)):
+        found = read_own(tree, OWN + name, own, p)
         if found is not None:
             return found
-    for kind in (QUANTITY, RANGE, RATIO):
+    kinds: tuple[Kind, ...] = (QUANTITY, RANGE, RATIO)
+    for kind in kinds:
         found = kind.get(tree, base + kind.suffix, p)
         if found is not None:
             return found
@@ -273,7 +317,9 @@ def _take_boolean(tree: Tree, base: str, p: Parse) -> BooleanValue | None:
 def _take_clock(tree: Tree, base: str, p: Parse) -> TimeOfDayValue | None:
     sibling = tree.get(f"_{base}Time")
     text = read_own(sibling, OWN + "exact-time", STRING, p) or text_of(tree, base + "Time")
-    return None if text is None else TimeOfDayValue(value=text, native=read_own(sibling, OWN + "native-time", STRING, p))
+    return (
+        None if text is None else TimeOfDayValue(value=text, native=read_own(sibling, OWN + "native-time", STRING, p))
+    )
 
 
 # ---- dataAbsentReason
@@ -297,7 +343,7 @@ def put_absent(out: Tree, value: Any, e: Emit, path: str) -> None:
     out["dataAbsentReason"] = concept
 
 
-def take_absent(tree: Tree, p: Parse) -> Absent | None:
+def take_absent(tree: Tree, p: Parse) -> Any:
     """Read ``dataAbsentReason``."""
     json = tree.get("dataAbsentReason")
     if not isinstance(json, dict):
@@ -338,5 +384,3 @@ def bits_from(value: BitSetValue, components: list[Tree], mdc: int) -> list[Tree
     """Return the components that :func:`bit_components` does not account for."""
     made = bit_components(value, mdc)
     return [component for component in components if component not in made]
-
-

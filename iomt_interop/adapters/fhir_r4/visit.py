@@ -247,5 +247,3 @@ def read_document(tree: Tree, p: Parse) -> Tree:
         encounters = items(context, "encounter")
         values["encounter"] = Reference("Encounter").into(encounters[0], p) if encounters else None
     return values
-
-

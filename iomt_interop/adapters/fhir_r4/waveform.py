@@ -168,9 +168,7 @@ def read_waveform(tree: Tree, p: Parse) -> tuple[Tree, bool] | None:
 
 
 def _is_empty_segment(part: Tree) -> bool:
-    return any(
-        entry.get("url") == OWN + "no-samples" for entry in items(part.get("valueSampledData"), "extension")
-    )
+    return any(entry.get("url") == OWN + "no-samples" for entry in items(part.get("valueSampledData"), "extension"))
 
 
 def _kept(sampled: list[Sampled]) -> tuple[Extension, ...]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..._accel import load
 from ..._accel.er7_py import OBX_FIELDS
-from ...model import Coding, Concept, Instant, Interval, Observation, ObservationBatch, Quantity
+from ...model import Coding, Concept, Instant, Interval, Message, Observation, ObservationBatch, Quantity
 from ...model.batch import NO_INDEX
 from ...model.observation import ObservationStatus
 from ...plugins import ReadContext
@@ -244,6 +244,8 @@ def _from_records(message: bytes, context: ReadContext) -> ObservationBatch:
     records = [*reader.feed(message), *reader.finish()]
     rows = [record for record in records if isinstance(record, Observation) and _is_plain(record)]
     digest = next((record.provenance.digest for record in rows if record.provenance.digest), "")
+    headers = [record.provenance.span for record in records if isinstance(record, Message)]
+    begin = headers[0][0] if headers and headers[0] is not None else 0
     statuses = {row.status for row in rows}
     subjects = {row.subject for row in rows}
     batch = ObservationBatch(
@@ -252,8 +254,8 @@ def _from_records(message: bytes, context: ReadContext) -> ObservationBatch:
         digest=digest,
         subject=subjects.pop() if len(subjects) == 1 else None,
         status=statuses.pop() if len(statuses) == 1 else "unknown",
+        base=begin,
     )
-    begin = message.find(b"MSH")
     numbers: dict[object, int] = {}
     for row in rows:
         _append(batch, row, begin, numbers)

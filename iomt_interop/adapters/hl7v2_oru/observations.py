@@ -144,8 +144,11 @@ class Report:
         described: list[Item] = []
         others: list[Item] = []
         for facet in facets:
-            taken = signal.describe(_peeked(facet.segment).refid, facet.segment)
+            known = _peeked(facet.segment)
+            taken = signal.describe(known.refid, facet.segment)
             (described if taken else others).append(facet)
+            if taken:
+                self._check_code(known, facet.segment)
         kept = tuple(part.whole() for facet in described for part in (facet.segment, *facet.comments))
         self._check_samples(segment, found)
         code = self._code(segment)
@@ -244,9 +247,12 @@ class Report:
 
     def _code(self, segment: Segment) -> Code:
         code = segment.use(3, decode_code) or _NO_CODE
+        self._check_code(code, segment)
+        return code
+
+    def _check_code(self, code: Code, segment: Segment) -> None:
         if code.issue is not None:
             self.unit.issue(code.issue, f"{segment.path}-3", segment.span)
-        return code
 
     def _time(self, segment: Segment) -> Time | None:
         """Map OBX-14; a result that states no time has that of its report."""

@@ -8,7 +8,18 @@ from typing import Final
 from ...model import Coding, Concept
 from ...terminology import loinc, mdc, systems, units
 
-__all__ = ["INFRASTRUCTURE", "OBJECT", "PROTOCOL", "Unit", "coding", "concept", "native", "unit", "unit_concept"]
+__all__ = [
+    "INFRASTRUCTURE",
+    "OBJECT",
+    "PROTOCOL",
+    "Unit",
+    "coding",
+    "concept",
+    "name",
+    "native",
+    "unit",
+    "unit_concept",
+]
 
 Unit = tuple[str | None, Coding | None]
 """A unit in UCUM, where it has one, and as the device coded it."""
@@ -22,7 +33,7 @@ OBJECT: Final = 1 << 16
 INFRASTRUCTURE: Final = 8 << 16
 """Partition 8, communication infrastructure: specialisations, time protocols, production specification."""
 
-PROTOCOL: Final = "IEEE 11073-20601"
+PROTOCOL: Final = "ieee11073-20601"
 
 
 @lru_cache(maxsize=4096)
@@ -72,6 +83,11 @@ def unit_concept(term: int, fitness: bool = False, text: str | None = None) -> C
     ucum, own = unit(term, fitness)
     codings = (own,) if own is not None else ()
     return Concept(codings=codings if ucum is None else (*codings, Coding(system=systems.UCUM, code=ucum)), text=text)
+
+
+def name(term: int) -> str:
+    """Return the reference id of a term of partition 1 (an attribute, an event, an action), else its number."""
+    return mdc.refid_of(OBJECT | term) or str(term)
 
 
 @lru_cache(maxsize=256)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
-from enum import IntEnum
 from typing import Final
 
 from ...model import CodedValue, Event, Extension, Message
 from ...wire.phd import apdu as wire
 from ...wire.phd.attributes import Attribute
-from ...wire.phd.nomenclature import Action
-from ...wire.phd.nomenclature import Event as EventType
 from ...wire.phd.operations import ActionCall, EventReport
-from .concepts import PROTOCOL, native
+from .concepts import PROTOCOL, name, native
 from .emit import Frame, extension
 from .tables import ABORT_REASONS, ASSOCIATION_RESULTS, OPERATIONS, RELEASE_REASONS
 
@@ -35,13 +32,13 @@ _EVENTS: Final[dict[int, tuple[str, str, dict[int, str]]]] = {
 def event(frame: Frame, apdu: wire.Aarq | wire.Aare | wire.Release) -> Event:
     """Return an association, its answer, a release or an abort as an event, the reason as its value."""
     choice = apdu.choice if isinstance(apdu, wire.Release) else wire.AARQ if isinstance(apdu, wire.Aarq) else wire.AARE
-    code, name, reasons = _EVENTS[choice]
+    code, title, reasons = _EVENTS[choice]
     reason = apdu.reason if isinstance(apdu, wire.Release) else apdu.result if isinstance(apdu, wire.Aare) else None
     value = None if reason is None else native(str(reason), reasons.get(reason, "reserved"))
     return Event(
         id=frame.id("event", frame.span),
         provenance=frame.origin(frame.span, code),
-        code=native(code, name),
+        code=native(code, title),
         value=None if value is None else CodedValue(concepts=(value,)),
         device=frame.device,
         extensions=tuple(_leaves(apdu, code, skip=frozenset({"choice", "reason", "result"}))),
@@ -63,9 +60,9 @@ def message(frame: Frame, apdu: wire.Prst, *, keep_attributes: bool) -> Message:
     body = apdu.body
     operation, named = OPERATIONS[apdu.choice], None
     if isinstance(body, EventReport):
-        named = _name(EventType, body.event, "MDC_NOTI")
+        named = name(body.event)
     elif isinstance(body, ActionCall):
-        named = _name(Action, body.action, "MDC_ACT")
+        named = name(body.action)
     return Message(
         id=frame.id("message", frame.span),
         provenance=frame.origin(frame.span, "PRST"),
@@ -74,13 +71,6 @@ def message(frame: Frame, apdu: wire.Prst, *, keep_attributes: bool) -> Message:
         control_id=str(apdu.invoke_id),
         extensions=tuple(_leaves(body, "PRST", skip=frozenset() if keep_attributes else frozenset({"attributes"}))),
     )
-
-
-def _name(kind: type[IntEnum], number: int, prefix: str) -> str:
-    try:
-        return f"{prefix}_{kind(number).name}"
-    except ValueError:
-        return str(number)
 
 
 def _leaves(node: object, path: str, skip: frozenset[str] = frozenset()) -> Iterator[Extension]:
@@ -95,9 +85,8 @@ def _leaves(node: object, path: str, skip: frozenset[str] = frozenset()) -> Iter
     elif is_dataclass(node):
         for part in fields(node):
             if part.name not in _RECORDS and part.name not in skip:
-                name = part.name.replace("_", "-")
-                value = getattr(node, part.name)
-                yield from _leaves(value, path if name in _TRANSPARENT else f"{path}/{name}", skip)
+                step = "" if part.name in _TRANSPARENT else "/" + part.name.replace("_", "-")
+                yield from _leaves(getattr(node, part.name), path + step, skip)
     elif node is not None:
         yield extension(path, str(node))
 

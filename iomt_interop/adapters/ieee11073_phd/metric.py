@@ -79,6 +79,11 @@ class Template:
     components: tuple[Concept, ...] = field(init=False)
     supplemental: tuple[Concept, ...] = field(init=False)
     metric: str = field(init=False)
+    """Id of the Metric record."""
+    sources: tuple[int, ...] = field(init=False)
+    """Handles of the objects that this one is derived from."""
+    category: Category = field(init=False)
+    accuracy: Quantity | None = field(init=False)
 
     def __post_init__(self) -> None:
         kind = self.integer(Attr.ID_TYPE)
@@ -91,6 +96,7 @@ class Template:
         self.components = tuple(self.term(item) for item in self.integers(Attr.ID_PHYSIO_LIST))
         self.supplemental = tuple(concept(item, self.agent.owner) for item in self.integers(Attr.SUPPLEMENTAL_TYPES))
         self.metric = record_id("metric", ADAPTER, self.agent.system, self.handle, code)
+        self.sources, self.category, self.accuracy = self._sources(), self._category(), self._accuracy()
 
     @classmethod
     def of(cls, agent: Agent, source: ConfigObject) -> Self:
@@ -133,24 +139,17 @@ class Template:
         """The device's own name of the object."""
         return self._string(Attr.ID_LABEL_STRING)
 
-    @property
-    def sources(self) -> tuple[int, ...]:
-        """Handles of the objects that this one is derived from."""
-        single = self.attributes.get(Attr.SOURCE_HANDLE_REF)
-        value = None if single is None else single.value
-        return (*((value,) if isinstance(value, int) else ()), *self.integers(Attr.SOURCE_HANDLE_REF_LIST))
+    def _sources(self) -> tuple[int, ...]:
+        single = self.integer(Attr.SOURCE_HANDLE_REF, -1)
+        return (*((single,) if single >= 0 else ()), *self.integers(Attr.SOURCE_HANDLE_REF_LIST))
 
-    @property
-    def category(self) -> Category:
-        """What the object is, by Metric-Spec-Small."""
-        bits = self.integer(Attr.METRIC_SPEC_SMALL)
-        return next((name for mask, name in METRIC_CATEGORY if bits & mask), "measurement")
-
-    @property
-    def accuracy(self) -> Quantity | None:
-        """Accuracy of the measurement, in its unit."""
+    def _accuracy(self) -> Quantity | None:
         found = self.real(Attr.NU_ACCUR_MSMT)
         return None if found is None else values.quantity(found, self.unit)
+
+    def _category(self) -> Category:
+        bits = self.integer(Attr.METRIC_SPEC_SMALL)
+        return next((name for mask, name in METRIC_CATEGORY if bits & mask), "measurement")
 
     def record(self, frame: Frame, metrics: Mapping[int, Template]) -> Metric:
         """Return the Metric record; ``metrics`` are all objects of the configuration."""
@@ -158,10 +157,11 @@ class Template:
         spec = self.integer(Attr.METRIC_SPEC_SMALL, -1)
         scale = scale_of(self)
         period = self.real(Attr.TIME_PD_MSMT_ACTIVE)
+        said = _SAID if self.integer(Attr.ID_PHYSIO) else _SAID | {Attr.ID_TYPE}
         left = (
             extension(f"{path}/attribute {a.id}", a.raw.hex())
             for a in self.attributes.values()
-            if a.id not in _SAID or a.value is None
+            if a.id not in said or a.value is None
         )
         return Metric(
             id=self.metric,

@@ -16,14 +16,14 @@ from ...wire.phd.nomenclature import Attr
 from ...wire.phd.session import Observed
 from . import values
 from .clock import Clock, RelativeKind, device_clock, later
-from .concepts import unit
+from .concepts import name, unit
 from .emit import HTEST, Frame, extension
 from .metric import SHAPING, Template
 from .subjects import Persons
 from .tables import STATUS_FLAGS, STATUS_MODE, STATUS_RESULT
 from .waveform import Samples, channel, samples, segment
 
-__all__ = ["Observer", "native_type", "quality"]
+__all__ = ["READERS", "Observer", "quality"]
 
 Span = tuple[int, int]
 
@@ -48,14 +48,6 @@ def quality(status: int | None) -> Quality | None:
         mode=next((mode for mask, mode in STATUS_MODE if status & mask), None),
         status_bits=status,
     )
-
-
-def native_type(attribute: int) -> str:
-    """Return the name of the attribute that held a value."""
-    try:
-        return f"MDC_ATTR_{Attr(attribute).name}"
-    except ValueError:
-        return str(attribute)
 
 
 def _number(template: Template, value: AttributeValue) -> Reading:
@@ -212,11 +204,11 @@ class Observer:
             "device": template.agent.device,
             "gateway": template.agent.gateway,
             "code": reading.code or template.code,
-            "status": next((name for mask, name in STATUS_RESULT if (status or 0) & mask), "final"),
+            "status": next((result for mask, result in STATUS_RESULT if (status or 0) & mask), "final"),
             "quality": quality(status),
             "time": time,
             "handle": str(seen.handle),
-            "native_type": None if kind is None else native_type(kind),
+            "native_type": None if kind is None else name(kind),
             "labels": () if mode is None else (HTEST,),
             "links": self._links(template, seen.person),
             "extensions": tuple(_left(seen, said)),
