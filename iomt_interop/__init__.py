@@ -14,8 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from .plugins import Candidate, Evidence, Limits, Loss, ReadContext, Translation, WriteContext
     from .facade import adapters, read, sniff, translate, write
+    from .plugins import Candidate, Evidence, Limits, Loss, ReadContext, Translation, WriteContext
     from .vault import Vault
 
 __version__ = "0.1.0"

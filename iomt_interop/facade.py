@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from io import BytesIO
 from itertools import chain
@@ -17,6 +17,7 @@ from .plugins import (
     AdapterInfo,
     Candidate,
     ReadContext,
+    Reader,
     Registry,
     Translation,
     WriteContext,
@@ -120,19 +121,27 @@ def read(
         if adapter is None:
             adapter = choose(sniff_bytes(head, name, registry.usable())).adapter
         reader = check_reader(adapter, guarded(adapter, registry.get(adapter).reader_factory(), context))
-        total = records = 0
-        for chunk in chain([head], _chunks(stream)):
-            total += len(chunk)
-            if total > context.limits.max_bytes:
-                raise LimitExceeded("SRC-005", span=(context.limits.max_bytes, total))
-            for record in guarded(adapter, reader.feed, chunk):
-                records += 1
-                if records > context.limits.max_records:
-                    raise LimitExceeded("SRC-006", span=(0, total))
-                yield record
-            if progress is not None:
-                progress(len(chunk))
-        yield from guarded(adapter, reader.finish)
+        count = 0
+        for records in _batches(adapter, reader, chain([head], _chunks(stream)), context, progress):
+            count += len(records)
+            if count > context.limits.max_records:
+                raise LimitExceeded("SRC-006")
+            yield from records
+
+
+def _batches(
+    adapter: str, reader: Reader, chunks: Iterable[bytes], context: ReadContext, progress: Callable[[int], None] | None
+) -> Iterator[Sequence[Record]]:
+    """Feed a reader and yield what it gives, chunk by chunk."""
+    total = 0
+    for chunk in chunks:
+        total += len(chunk)
+        if total > context.limits.max_bytes:
+            raise LimitExceeded("SRC-005", span=(context.limits.max_bytes, total))
+        yield guarded(adapter, reader.feed, chunk)
+        if progress is not None:
+            progress(len(chunk))
+    yield guarded(adapter, reader.finish)
 
 
 def write(

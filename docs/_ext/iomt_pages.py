@@ -115,10 +115,9 @@ def _commands(command: typing.Any, path: str) -> list[str]:
         default = (
             "required" if parameter.required else "" if parameter.default in (None, False) else str(parameter.default)
         )
-        choices = ", ".join(getattr(parameter.type, "choices", ()))
-        rows.append((literal(name), parameter.help or "", default, choices))
+        rows.append((literal(name), parameter.help or "", default))
     if rows:
-        lines += table(("argument or option", "meaning", "default", "choices"), rows, widths=(24, 50, 12, 14))
+        lines += table(("argument or option", "meaning", "default"), rows, widths=(25, 60, 15))
     for name in sorted(getattr(command, "commands", {})):
         lines += _commands(command.commands[name], f"{path} {name}")
     return lines

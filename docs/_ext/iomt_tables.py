@@ -78,6 +78,11 @@ VARIABLES: tuple[tuple[str, str, str], ...] = (
     ),
     ("IOMT_PASSPHRASE", "text", "The passphrase of a vault, for the commands that are given no ``--key-file``."),
     (
+        "IOMT_KEY",
+        "base64 of 32 octets",
+        "The key of a vault, for :class:`~iomt_interop.vault.EnvironmentKey` (another name can be given there).",
+    ),
+    (
         "IOMT_DEBUG",
         "``1``",
         "Shows the traceback of a defect of the library. It may hold patient data: only for data you invented.",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, cast
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from .. import __version__
@@ -94,7 +95,7 @@ def sniff(
             candidates = cast("list[dict[str, str]]", row["candidates"])
             evidence = ", ".join(f"{c['adapter']}: {c['evidence']}" for c in candidates) or Evidence.NO.name
             unknown = "ambiguous" if candidates else "not recognised"
-            table.add_row(str(row["file"]), cast("str | None", row["adapter"]) or unknown, evidence)
+            table.add_row(escape(str(row["file"])), cast("str | None", row["adapter"]) or unknown, evidence)
         console.print(table)
     if any(row["adapter"] is None for row in rows):
         raise typer.Exit(FINDINGS)
@@ -129,7 +130,7 @@ def translate(
         write_context = WriteContext(form=form, include_test_data=include_test)
         writer = check_writer(to, guarded(to, target.writer_factory(), write_context))
         put_out(stream_chunks(to, writer.write(_noting(records, issues))), output)
-    told = {
+    told: dict[str, list[dict[str, object]]] = {
         "losses": [{"record": x.record, "kind": x.kind, "path": x.path, "reason": x.reason} for x in writer.losses],
         "issues": [{"severity": x.severity, "code": x.code, "path": x.path, "span": x.span} for x in issues],
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
+from rich.markup import escape
 from rich.table import Table
 
 from .. import __version__
@@ -48,7 +49,7 @@ def show(found: list[Check]) -> None:
     """Print the checks as a table."""
     table = Table("check", "", "detail")
     for check in found:
-        table.add_row(check.name, "ok" if check.ok else "FAILS", check.detail)
+        table.add_row(check.name, "ok" if check.ok else "FAILS", escape(check.detail))
     console.print(table)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from ..errors import InputError
@@ -125,7 +126,7 @@ def show_ingested(done: list[Ingested]) -> None:
     for entry in done:
         kinds = [f"{n} {kind}" for kind, n in sorted(entry.kinds.items()) if kind not in {"issue", "residue"}]
         cells = [entry.adapter or "?", entry.evidence or "", entry.problem or ", ".join(kinds) or "none"]
-        table.add_row(entry.file, *cells, str(entry.kinds["issue"]), str(entry.kinds["residue"]))
+        table.add_row(*map(escape, (entry.file, *cells)), str(entry.kinds["issue"]), str(entry.kinds["residue"]))
     console.print(table)
 
 

@@ -98,7 +98,7 @@ def test_translate_to_a_file_with_a_report(tmp_path: Path) -> None:
         (("translate", "/nowhere/at/all", "--to", "fhir_r4"), 1),
         (("translate", "-", "--to", "fhir_r4", "--strictness", "loose"), 2),
         (("no-such-command",), 2),
-        (("vault", "info", "/nowhere/at/all.vault", "--key-file", "/nowhere/key"), 1),
+        (("vault", "info", "/nowhere/at/all.vault", "--key-file", "/nowhere/key"), 2),
     ],
 )
 def test_exit_codes(args: tuple[str, ...], code: int) -> None:

@@ -42,7 +42,7 @@ SEGMENT_ROWS: Final = (
 )
 _MARK_OF: Final = {"E": 2, "L": 3, "U": 4}
 _TOKENS: Final = re.compile(r"[ \t\r\n\f\v\u00a0\u2000-\u200a\u202f\u3000]+")
-_DIGITS: Final = re.compile(r"(-?[0-9]{1,18})(?:\.([0-9]{1,18}))?")
+_DIGITS: Final = re.compile(r"(-?[0-9]{1,19})(?:\.([0-9]{1,18}))?")
 
 
 @dataclass(frozen=True, slots=True, repr=False)

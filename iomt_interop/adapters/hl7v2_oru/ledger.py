@@ -136,25 +136,26 @@ class Node:
 
     def rest(self) -> Rest:
         """Return path and text of what was not taken, in the largest pieces that nothing was taken from."""
-        return tuple(self._left("")[1])
+        if self._taken or not self.raw:
+            return ()
+        return tuple(self._left("", "".join(self.syntax[1:4]))[1])
 
-    def _left(self, path: str) -> tuple[bool, Sequence[tuple[str, str]]]:
+    def _left(self, path: str, delimiters: str) -> tuple[bool, Sequence[tuple[str, str]]]:
         """Return whether anything in here was taken, and what was not."""
-        if self._taken:
-            return True, ()
-        raw, children = self.raw, self._children
-        if not raw:
-            return False, ()
         pieces: list[tuple[str, str]] = []
         touched = False
-        for number, child in enumerate(children or (), 1):
-            step = "" if len(children or ()) == 1 else f"[{number}]" if self.level == _FIELD else f".{number}"
-            taken, left = child._left(path + step)
-            touched = touched or taken
-            pieces += left
+        children = self._children or ()
+        for number, child in enumerate(children, 1):
+            if child._taken:
+                touched = True
+            elif child.raw:
+                step = "" if len(children) == 1 else f"[{number}]" if self.level == _FIELD else f".{number}"
+                taken, left = child._left(path + step, delimiters)
+                touched = touched or taken
+                pieces += left
         if touched:
             return True, pieces
-        return False, ((path, raw),) if raw.strip("".join(self.syntax[1:4])) else ()
+        return False, ((path, self.raw),) if self.raw.strip(delimiters) else ()
 
 
 _EMPTY: Final = Node("", Syntax("", "", "", "", "", ""), _LEAF)

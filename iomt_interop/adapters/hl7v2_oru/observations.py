@@ -119,12 +119,14 @@ class Report:
             facts["components"] = (*facts.get("components", ()), component)
             kept += rest
         facts |= details(segment)
+        if links:
+            facts["links"] = links
+        native_type = segment.strike(2)
         self.unit.add(
             Observation(
                 id=self.unit.id("observation", segment),
                 code=code.concept,
-                native_type=segment.strike(2) or None,
-                links=links,
+                native_type=native_type or None,
                 extensions=segment.extensions() + kept,
                 **facts,
             )
@@ -132,14 +134,41 @@ class Report:
 
     def _waveform(self, item: Item, facets: Sequence[Item]) -> bool:
         """Map NA and MA; ``False`` when there is no number in it."""
-        segment, handle = item.segment, item.handle
-        raw, kind = segment.raw(5), segment.raw(2)
-        found = sampling(kind, raw, segment.syntax)
+        segment = item.segment
+        found = sampling(segment.raw(2), segment.raw(5), segment.syntax)
         time = self._time(segment)
         start = time.start if isinstance(time, Interval) else time
         runs = None if found is None else found.runs(start if isinstance(start, Instant) else None)
         if found is None or runs is None:
             return False
+        signal, described, others = self._signal(facets)
+        self._check_samples(segment, found)
+        code = self._code(segment)
+        # A waveform has no place for a judgement of its value: such flags are read and stay an extension as well.
+        verdict = decode_verdict(segment.raw(8), segment.syntax).value if segment.raw(8) else _NO_VERDICT
+        if not verdict.interpretation:
+            segment.use(8, decode_verdict)
+        facts = self._common(item, verdict, time)
+        channel = self._channel(item, code, signal, found)
+        kept = facts.pop("extensions", ()) + described
+        identity = self.unit.id("waveform", segment)
+        self.unit.add(
+            Waveform(
+                id=identity,
+                code=code.concept,
+                channels=(channel,) * len(found.channels),
+                segments=runs,
+                native_type=segment.strike(2),
+                extensions=segment.extensions() + kept,
+                **facts,
+            )
+        )
+        for facet in others:
+            self._observation(facet, (), (Link(relation="part_of", target=identity),))
+        return True
+
+    def _signal(self, facets: Sequence[Item]) -> tuple[Signal, tuple[Extension, ...], list[Item]]:
+        """Return what the facets say of the signal, their segments whole, and the facets that say something else."""
         signal = Signal()
         described: list[Item] = []
         others: list[Item] = []
@@ -149,20 +178,14 @@ class Report:
             (described if taken else others).append(facet)
             if taken:
                 self._check_code(known, facet.segment)
-        kept = tuple(part.whole() for facet in described for part in (facet.segment, *facet.comments))
-        self._check_samples(segment, found)
-        code = self._code(segment)
+        return signal, tuple(part.whole() for f in described for part in (f.segment, *f.comments)), others
+
+    def _channel(self, item: Item, code: Code, signal: Signal, found: Sampling) -> Channel:
+        segment, handle, metric = item.segment, item.handle, None
         unit = segment.use(6, decode_unit) or _NO_UNIT
-        # A waveform has no place for a judgement of its value: such flags are read and stay an extension as well.
-        verdict = _NO_VERDICT if not segment.raw(8) else decode_verdict(segment.raw(8), segment.syntax).value
-        if not verdict.interpretation:
-            segment.use(8, decode_verdict)
-        facts = self._common(item, verdict, time)
-        metric = None
         if handle is not None:
             metric = self.tree.metric(segment, handle, code, _metric_facts(unit, _NO_METHOD, signal.resolution))
-        scale = found.scale(signal)
-        channel = Channel(
+        return Channel(
             code=code.concept,
             unit=unit.ucum,
             native_unit=unit.native,
@@ -170,25 +193,9 @@ class Report:
             filters=tuple(signal.filters),
             site=segment.use(20, decode_concept),
             metric=metric,
-            handle=facts.get("handle"),
-            **scale,
+            handle=None if handle is None else handle.text,
+            **found.scale(signal),
         )
-        kept = facts.pop("extensions", ()) + kept
-        identity = self.unit.id("waveform", segment)
-        self.unit.add(
-            Waveform(
-                id=identity,
-                code=code.concept,
-                channels=(channel,) * len(found.channels),
-                segments=runs,
-                native_type=segment.strike(2),
-                **facts,
-                extensions=segment.extensions() + kept,
-            )
-        )
-        for facet in others:
-            self._observation(facet, (), (Link(relation="part_of", target=identity),))
-        return True
 
     def _check_samples(self, segment: Segment, found: Sampling) -> None:
         """Strike OBX-5 off when the samples give it back to the letter; else it is kept beside them."""

@@ -118,12 +118,12 @@ class Segment:
 
     def extensions(self) -> tuple[Extension, ...]:
         """Return everything that has not been struck off."""
-        if any(self.fields[1:]):
+        self.fields[0] = ""
+        if any(self.fields):
             delimiters = "".join(self.syntax[1:4])
-            path = self.path
             for number, raw in enumerate(self.fields):
-                if number and raw.strip(delimiters):
-                    self._kept.append(extension(f"{path}-{number}", raw))
+                if raw and raw.strip(delimiters):
+                    self._kept.append(extension(f"{self.path}-{number}", raw))
         return tuple(self._kept) if self._kept else ()
 
 

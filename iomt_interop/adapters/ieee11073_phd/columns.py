@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from hashlib import sha256
 from struct import Struct
@@ -13,13 +14,12 @@ from ...model.batch import NO_INDEX
 from ...plugins import ReadContext
 from ...wire.phd.apdu import PRST
 from ...wire.phd.nomenclature import Attr, Event
-from ...wire.phd.reports import ConfigReport
 from ...wire.phd.session import Session, SessionItem
 from ...wire.phd.standard import standard_configuration
 from .clock import Clock
-from .device import device_id
+from .conversation import Conversation
 from .emit import ADAPTER, VERSION
-from .metric import Agent, Template
+from .metric import Template
 from .tables import METRIC_CLASSES
 
 __all__ = ["read_columns"]
@@ -33,6 +33,9 @@ length, request id, report number."""
 _EVENT_REPORTS: Final = frozenset({0x0100, 0x0101})
 _FIXED: Final = frozenset({Event.FIXED, Event.UNBUF_FIXED, Event.BUF_FIXED})
 
+_REPLY: Final = re.compile(rb"\xe7\0\0\x12\0\x10..\x02\x01\0\x0a.{6}\x0d[\x1d-\x20\x22-\x2d]\0\0", re.DOTALL)
+"""The manager's answer to a scan report, which says nothing more."""
+
 _KINDS: Final[dict[int, tuple[int, int]]] = {
     Attr.NU_VAL_OBS_BASIC: (1, 2),
     Attr.NU_VAL_OBS_SIMP: (2, 4),
@@ -43,14 +46,19 @@ _KINDS: Final[dict[int, tuple[int, int]]] = {
 }
 """Attributes that columns can say whole: the kernel's kind, and octets of one number or time."""
 
-_UNSAYABLE: Final = frozenset({Attr.MSMT_STAT, Attr.TIME_PD_MSMT_ACTIVE})
+_TIME: Final = _KINDS[Attr.TIME_STAMP_ABS]
+_COMPOUNDS: Final = frozenset({Attr.NU_CMPD_VAL_OBS_BASIC, Attr.NU_CMPD_VAL_OBS_SIMP})
+
+_UNSAYABLE: Final = frozenset({
+    Attr.MSMT_STAT, Attr.TIME_PD_MSMT_ACTIVE, Attr.SOURCE_HANDLE_REF, Attr.SOURCE_HANDLE_REF_LIST,
+})  # fmt: skip
 """Attributes of an object that say of each value what no column does."""
 
-_Row = tuple[int, bytes, bytes, bytes, bytes, bytes, bytes, bytes, bytes]
+_Rows = tuple[int, bytes, bytes, bytes, bytes, bytes, bytes, bytes, bytes]
 
 
 class _Kernel(Protocol):
-    def scan_fixed(self, data: bytes, start: int, stop: int, plan: bytes, /) -> _Row | None: ...
+    def scan_fixed(self, data: bytes, start: int, stop: int, plan: bytes, /) -> _Rows | None: ...
 
 
 class _Layout(NamedTuple):
@@ -58,6 +66,8 @@ class _Layout(NamedTuple):
 
     plan: bytes
     templates: dict[int, Template]
+    members: dict[int, int]
+    """Numbers of one observation, by handle; empty when no object is a compound."""
     columns: tuple[list[bytes], ...]
 
 
@@ -75,8 +85,9 @@ def read_columns(stream: bytes, context: ReadContext, *, rest: list[Span] | None
     context : ReadContext
         As for the reader.
     rest : list, optional
-        Takes the byte range of every data report of which no row was made: enumerations, samples, several persons,
-        a status beside the value, no configuration. The reader tells what they say.
+        Takes the byte range of whatever no row says: data reports with enumerations, samples, several persons, a
+        status beside the value, no configuration; time stamps that are no date; special values with an exponent.
+        The reader tells what they say.
 
     Returns
     -------
@@ -98,6 +109,8 @@ class _Columns:
         self._stream = stream
         self._rest = rest
         self._clock = Clock(context.default_zone)
+        received = context.received
+        self._received = None if received is None else received.replace(origin="received", device_clock=None)
         self._kernel = cast(_Kernel, load("mder"))
         self._session = Session(max_apdu=min(65539, context.limits.max_unit))
         self._batch = ObservationBatch(
@@ -107,7 +120,7 @@ class _Columns:
             subject=None if context.subject is None else context.subject.id,
             status="final",
         )
-        self._system: bytes | None = None
+        self._conversation = Conversation(context, self._clock)
         self._layout: _Layout | None = None
         self._codes: dict[Concept, int] = {}
         self._units: dict[tuple[str | None, Coding | None], int] = {}
@@ -116,49 +129,54 @@ class _Columns:
     def read(self) -> ObservationBatch:
         """Walk the APDUs: reports to the kernel, everything else to the session, which learns from it."""
         stream, size, at = self._stream, len(self._stream), 0
-        unpack, kernel = _HEAD.unpack_from, self._kernel.scan_fixed
         while at < size:
             stop = at + 4 + int.from_bytes(stream[at + 2 : at + 4], "big")
-            layout = self._layout
-            if layout is not None and at + _HEAD.size < stop <= size:
-                tag, length, inner, _, choice, body, _, _, event, info, _, _ = unpack(stream, at)
-                # The lengths must agree with each other; where they do not, the session says what is wrong.
-                regular = (length - inner, inner - body, body - info) == (2, 6, 10)
-                if tag == PRST and regular and choice in _EVENT_REPORTS and event in _FIXED:
-                    found = kernel(stream, at + _HEAD.size, stop, layout.plan)
-                    if found is not None:
-                        for column, part in zip(layout.columns, found[1:], strict=True):
-                            column.append(part)
-                        at = stop
-                        continue
-            self._listen(at, stop)
+            if not self._fast(at, stop) and not _REPLY.fullmatch(stream, at, stop):
+                self._listen(at, stop)
             at = stop
         self._session.finish()
         self._flush()
         return self._batch
 
+    def _fast(self, at: int, stop: int) -> bool:
+        """Read a fixed report by the kernel, or say that it is none, or not as planned."""
+        layout = self._layout
+        if layout is None or at + _HEAD.size >= stop or stop > len(self._stream):
+            return False
+        tag, length, inner, _, choice, body, _, _, event, info, _, _ = _HEAD.unpack_from(self._stream, at)
+        # The lengths must agree with each other; where they do not, the session says what is wrong.
+        regular = (length - inner, inner - body, body - info) == (2, 6, 10)
+        if tag != PRST or not regular or choice not in _EVENT_REPORTS or event not in _FIXED:
+            return False
+        found = self._kernel.scan_fixed(self._stream, at + _HEAD.size, stop, layout.plan)
+        if found is None or (layout.members and not _as_mapped(found, layout.members)):
+            return False
+        for column, part in zip(layout.columns, found[1:], strict=True):
+            column.append(part)
+        return True
+
     def _listen(self, start: int, stop: int) -> None:
-        """Give one APDU to the session."""
+        """Give one APDU to the session, and plan anew when it changed how reports are to be read."""
         for item in self._session.iter_feed(self._stream[start:stop]):
             if item.observations or item.undecoded:
                 self._rest.append((start, stop))
-            self._learn(item)
+            self._conversation.records(item)
+            known = self._templates(item)
+            if known != (None if self._layout is None else self._layout.templates):
+                self._flush()
+                self._layout = None if known is None else _layout(known)
 
-    def _learn(self, item: SessionItem) -> None:
-        """Make a new plan when the configuration in force is another."""
-        system, number = item.system_id, item.config_id
-        report = None
-        if number is not None:
-            report = self._session.configurations.get((system, number)) or standard_configuration(number)
-        if system is not None and self._system is None:
-            self._system, self._batch.device = system, device_id(system)
-        if report is None or system != self._system:
-            self._flush()
-            self._layout = None
-        elif self._layout is None or self._known is not report:
-            self._flush()
-            self._known: ConfigReport = report
-            self._layout = _layout(report, system)
+    def _templates(self, item: SessionItem) -> dict[int, Template] | None:
+        """Return the objects of the configuration in force; none for a second device in the stream."""
+        number, device = item.config_id, self._conversation.device
+        self._batch.device = self._batch.device or device
+        if number is None or device != self._batch.device:
+            return None
+        report = self._session.configurations.get((item.system_id, number)) or standard_configuration(number)
+        if report is None:
+            return None
+        found = (self._conversation.template(source) for source in report.objects if source.value_map)
+        return {template.handle: template for template in found if _sayable(template)}
 
     def _flush(self) -> None:
         """Move what was read by one plan into the batch."""
@@ -180,14 +198,17 @@ class _Columns:
         batch.stop.extend([start + meaning[kind][2] for start, kind in zip(starts, kinds, strict=True)])
         place = {offset: self._time(offset) for offset in set(times)}
         batch.time.extend([place[offset] for offset in times])
+        # The batch says which special value it is, not with which exponent it came.
+        odd = (row for row, special in enumerate(specials) if special and exponents[row])
+        self._rest.extend((starts[row], starts[row] + meaning[kinds[row]][2]) for row in odd)
         for parts in layout.columns:
             parts.clear()
 
     def _meaning(self, template: Template, attribute: int, member: int) -> tuple[int, int, int]:
         """Return the indexes of code and unit, and the octets of a number."""
         code = template.code
-        if attribute in (Attr.NU_CMPD_VAL_OBS_BASIC, Attr.NU_CMPD_VAL_OBS_SIMP):
-            code = template.components[member] if member < len(template.components) else Concept()
+        if attribute in _COMPOUNDS:
+            code = template.components[member]
         if code not in self._codes:
             self._codes[code] = len(self._codes)
             self._batch.codes.append(code)
@@ -198,16 +219,17 @@ class _Columns:
 
     def _time(self, offset: int) -> int:
         """Return the index of a time stamp; equal stamps share one."""
-        if offset == NO_INDEX:
-            return NO_INDEX
-        raw = self._stream[offset : offset + 8]
+        raw = b"" if offset == NO_INDEX else self._stream[offset : offset + 8]
         index = self._times.get(raw)
-        if index is None:
-            instant: Instant | None = self._clock.absolute(raw)
-            index = NO_INDEX if instant is None else len(self._batch.times)
-            if instant is not None:
-                self._batch.times.append(instant)
-            self._times[raw] = index
+        if index is not None:
+            return index
+        instant = self._clock.absolute(raw) if raw else self._received
+        if raw and instant is None:
+            self._rest.append((offset, offset + 8))
+            return self._time(NO_INDEX)
+        index = self._times[raw] = NO_INDEX if instant is None else len(self._batch.times)
+        if instant is not None:
+            self._batch.times.append(instant)
         return index
 
 
@@ -217,21 +239,52 @@ def _column(code: str, parts: list[bytes]) -> array[int]:
     return column
 
 
-def _layout(report: ConfigReport, system: bytes | None) -> _Layout:
-    """Plan the objects that columns can say whole; a report of any other is not for the kernel."""
-    words, templates = array("H"), {}
-    agent = Agent(None if system is None else system.hex().upper())
-    for source in report.objects:
-        mapped = source.value_map
-        if source.object_class not in METRIC_CLASSES or not mapped:
-            continue
-        stated = {attribute.id for attribute in source.attributes}
-        if not _UNSAYABLE.isdisjoint(stated) or any(attribute not in _KINDS for attribute, _ in mapped):
-            continue
-        templates[source.handle] = Template.of(agent, source)
-        words.extend((source.handle, sum(length for _, length in mapped), len(mapped)))
+def _as_mapped(found: _Rows, members: dict[int, int]) -> bool:
+    """Check that each compound has as many members as its place in the value map: the kernel knows only its end."""
+    handles, places = memoryview(found[1]).cast("H"), found[3]
+    row = 0
+    while row < len(places):
+        size = members[handles[row]]
+        if places[row : row + size] != bytes(range(size)):
+            return False
+        row += size
+    return row == len(places)
+
+
+def _sayable(template: Template) -> bool:
+    """Tell whether columns say everything that a fixed report says of this object."""
+    if template.kind not in METRIC_CLASSES or not _UNSAYABLE.isdisjoint(template.attributes):
+        return False
+    mapped = _map_of(template)
+    kinds = [_KINDS.get(attribute) for attribute, _ in mapped]
+    if None in kinds or [kind for kind in kinds if kind != _TIME] != [kind for kind in kinds[:1] if kind != _TIME]:
+        return False
+    return kinds.count(_TIME) <= 1 and all(_fits(template, *pair) for pair in mapped)
+
+
+def _fits(template: Template, attribute: int, length: int) -> bool:
+    """Tell whether a value map gives an attribute the octets that it needs."""
+    _, size = _KINDS[attribute]
+    if attribute in _COMPOUNDS:
+        return length == 4 + size * len(template.components)
+    return length == size
+
+
+def _map_of(template: Template) -> tuple[tuple[int, int], ...]:
+    found = template.attributes[Attr.ATTRIBUTE_VAL_MAP].value
+    return cast("tuple[tuple[int, int], ...]", found)
+
+
+def _layout(templates: dict[int, Template]) -> _Layout:
+    """Plan the objects for the kernel, which gives up at any other."""
+    words = array("H")
+    for handle, template in templates.items():
+        mapped = _map_of(template)
+        words.extend((handle, sum(length for _, length in mapped), len(mapped)))
         at = 0
         for attribute, length in mapped:
             words.extend((attribute, _KINDS[attribute][0], at))
             at += length
-    return _Layout(words.tobytes(), templates, tuple([] for _ in range(8)))
+    compound = {handle: t for handle, t in templates.items() if any(a in _COMPOUNDS for a, _ in _map_of(t))}
+    members = {handle: len(t.components) if handle in compound else 1 for handle, t in templates.items()}
+    return _Layout(words.tobytes(), templates, members if compound else {}, tuple([] for _ in range(8)))

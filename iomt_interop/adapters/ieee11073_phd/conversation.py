@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ...model import ClockSync, DeviceClock, Instant
+from ...model import ClockSync, DeviceClock, Instant, Record
 from ...plugins import ReadContext
 from ...wire.mder import NO_RELATIVE_TIME
 from ...wire.phd.apdu import Aare, Aarq, Association, Prst
@@ -16,7 +16,7 @@ from ...wire.phd.session import Observed, SessionItem
 from .clock import Clock, RelativeKind, device_clock
 from .device import CLOCKS, Mds, gateway
 from .emit import Frame, extension
-from .messages import message
+from .messages import event, message
 from .metric import SHAPING, Agent, Template
 from .observation import READERS, Observer
 from .stores import Stores
@@ -54,7 +54,30 @@ class Conversation:
         """Id of the device that the stream is about."""
         return None if self._mds is None else self._mds.id
 
-    def associate(self, frame: Frame, apdu: Aarq) -> None:
+    def records(self, item: SessionItem) -> list[Record]:
+        """Return the records of one APDU, and remember what it told."""
+        apdu = item.apdu
+        frame = Frame(item.raw, item.span, self.device)
+        if isinstance(apdu, Prst):
+            self._operation(frame, item, apdu)
+        else:
+            if isinstance(apdu, Aarq):
+                self._associate(frame, apdu)
+            elif isinstance(apdu, Aare):
+                self._answer(frame, apdu)
+            frame.add(event(frame, apdu))
+        for code in item.diagnostics:
+            frame.issue(code, frame.span, None)
+        return frame.records
+
+    def template(self, source: ConfigObject) -> Template:
+        """Return a configured object as its attributes stand now."""
+        known = self._templates.get(source.handle)
+        if known is not None and known[0] is source:
+            return known[1]
+        return Template.of(self._agent, source)
+
+    def _associate(self, frame: Frame, apdu: Aarq) -> None:
         """Begin the association that a device asks for."""
         offered = apdu.association
         self._observer.forget()
@@ -67,7 +90,7 @@ class Conversation:
             self._describe(frame, (stated,), "AARQ")
         self._know_agent()
 
-    def answer(self, frame: Frame, apdu: Aare) -> None:
+    def _answer(self, frame: Frame, apdu: Aare) -> None:
         """Take note of the manager."""
         offered: Association | None = apdu.proto.association
         if offered is None or not any(offered.system_id):
@@ -79,7 +102,7 @@ class Conversation:
             frame.add(manager)
         self._know_agent()
 
-    def operation(self, frame: Frame, item: SessionItem, apdu: Prst) -> None:
+    def _operation(self, frame: Frame, item: SessionItem, apdu: Prst) -> None:
         """Add the records of a remote operation: the message first, then what it carries."""
         body = apdu.body
         described = isinstance(body, GetReply) and body.handle == _MDS
@@ -109,7 +132,7 @@ class Conversation:
         elif seen.config.object_class not in METRIC_CLASSES:
             self._describe(frame, (), path, (seen.config.object_class, seen.handle, attributes))
         else:
-            template = self._template(seen.config).updated(attributes)
+            template = self.template(seen.config).updated(attributes)
             self._templates[seen.handle] = (seen.config, template)
             self._announce(frame, template)
             if any(a.id in READERS for a in attributes) or any(a.id not in SHAPING for a in attributes):
@@ -134,12 +157,6 @@ class Conversation:
                 self._stores.configure(source.handle, source.attributes)
         for _, template in self._templates.values():
             self._announce(frame, template)
-
-    def _template(self, source: ConfigObject) -> Template:
-        known = self._templates.get(source.handle)
-        if known is not None and known[0] is source:
-            return known[1]
-        return Template.of(self._agent, source)
 
     def _announce(self, frame: Frame, template: Template) -> None:
         """Add the metric, unless it was added and nothing of it has changed."""

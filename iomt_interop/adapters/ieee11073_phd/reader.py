@@ -7,12 +7,9 @@ from collections.abc import Sequence
 from ...errors import InputError, LimitExceeded
 from ...model import Record
 from ...plugins import ReadContext
-from ...wire.phd.apdu import Aare, Aarq, Prst
 from ...wire.phd.session import Session, SessionItem
 from .clock import Clock
 from .conversation import Conversation
-from .emit import Frame
-from .messages import event
 
 __all__ = ["PhdReader", "make_reader"]
 
@@ -90,23 +87,11 @@ class PhdReader:
 
     def _unit(self, item: SessionItem) -> list[Record]:
         """Return the records of one APDU."""
-        apdu = item.apdu
-        talk = self._conversation
-        frame = Frame(item.raw, item.span, talk.device)
-        if isinstance(apdu, Prst):
-            talk.operation(frame, item, apdu)
-        else:
-            if isinstance(apdu, Aarq):
-                talk.associate(frame, apdu)
-            elif isinstance(apdu, Aare):
-                talk.answer(frame, apdu)
-            frame.add(event(frame, apdu))
-        for code in item.diagnostics:
-            frame.issue(code, frame.span, None)
-        self._records_left -= len(frame.records)
+        records = self._conversation.records(item)
+        self._records_left -= len(records)
         if self._records_left < 0:
-            raise LimitExceeded("SRC-005", span=frame.span)
-        return frame.records
+            raise LimitExceeded("SRC-005", span=item.span)
+        return records
 
 
 def make_reader(context: ReadContext, /) -> PhdReader:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from iomt_interop.adapters.ieee11073_phd.columns import read_columns
 from iomt_interop.adapters.ieee11073_phd.reader import make_reader
 from iomt_interop.errors import InputError, MalformedInput, TruncatedInput
-from iomt_interop.model import Observation
+from iomt_interop.model import Instant, Observation
 from iomt_interop.plugins import ReadContext
 
 PRESSURE = {
@@ -46,8 +46,8 @@ def flat(records: list[Observation]) -> list[tuple[object, ...]]:
     ]
 
 
-def by_records(stream: bytes) -> list[tuple[object, ...]]:
-    reader = make_reader(ReadContext())
+def by_records(stream: bytes, context: ReadContext | None = None) -> list[tuple[object, ...]]:
+    reader = make_reader(context or ReadContext())
     return flat([record for record in reader.feed(stream) if isinstance(record, Observation)])
 
 
@@ -56,8 +56,11 @@ def test_rows_are_what_the_records_say(reports: list[list[tuple[int, bytes]]]) -
     stream = BEGIN + b"".join(o.fixed(*report) for report in reports)
     rest: list[tuple[int, int]] = []
     batch = read_columns(stream, ReadContext(), rest=rest)
-    assert flat(list(batch.records())) == by_records(stream)
-    assert not rest
+    rows, expected = flat(list(batch.records())), by_records(stream)
+    assert len(rows) == len(expected)
+    named = {start for start, _ in rest}
+    assert all(a == b or start in named for a, b, start in zip(rows, expected, batch.start, strict=True))
+    assert named == {s for s, e, x in zip(batch.start, batch.exponent, batch.special, strict=True) if x and e}
 
 
 def test_spans_are_of_the_number() -> None:
@@ -119,3 +122,50 @@ def test_damage_gives_the_same_rows_or_an_input_error(data: st.DataObject) -> No
         return
     if not rest:
         assert rows == by_records(bytes(stream))
+
+
+@pytest.mark.parametrize("count", [2, 4, 5])
+def test_a_compound_of_another_size_is_not_for_columns(count: int) -> None:
+    """Its octets fit the observation, but would reach into the time stamp, or leave some over."""
+    values = o.u16(count) + o.u16(2 * count) + b"".join(o.sfloat(n) for n in (120, 80, 100))
+    stream = BEGIN + o.fixed((2, values + o.absolute()))
+    rest: list[tuple[int, int]] = []
+    assert len(read_columns(stream, ReadContext(), rest=rest)) == 0
+    assert len(rest) == 1
+
+
+@pytest.mark.parametrize("mapped", [((2636, 4),), ((2636, 2), (2646, 4)), ((2448, 8), (2439, 8)), ((2677, 8),)])
+def test_an_odd_value_map_is_not_for_columns(mapped: tuple[tuple[int, int], ...]) -> None:
+    table = {**PRESSURE, 2645: o.value_map(*mapped)}
+    stream = o.association_request() + o.configuration((o.NU, 1, table))
+    stream += o.fixed((1, bytes(sum(length for _, length in mapped))))
+    rest: list[tuple[int, int]] = []
+    assert len(read_columns(stream, ReadContext(), rest=rest)) == 0
+    assert len(rest) == 1
+
+
+def test_a_stamp_that_is_no_date_is_named() -> None:
+    begin = BEGIN + o.fixed((3, o.float32(1)))
+    stream = begin + o.fixed((1, o.sfloat(98) + b"\xff" * 8))
+    received = Instant(value="2026-11-24T11:00:00Z")
+    for context in (ReadContext(), ReadContext(received=received)):
+        rest: list[tuple[int, int]] = []
+        batch = read_columns(stream, context, rest=rest)
+        assert [stream[start:stop] for start, stop in rest] == [b"\xff" * 8]
+        assert flat(list(batch.records())) == by_records(stream, context)
+
+
+def test_answers_of_the_manager_are_passed_over() -> None:
+    answer = o.data(7, 0x0201, o.u16(0) + o.u32(0) + o.u16(0x0D1D) + o.octets(b""))
+    stream = BEGIN + (o.fixed((1, o.sfloat(98) + o.absolute())) + answer) * 3
+    rest: list[tuple[int, int]] = []
+    assert len(read_columns(stream, ReadContext(), rest=rest)) == 3
+    assert not rest
+
+
+def test_a_changed_attribute_changes_the_rows() -> None:
+    report = o.fixed((1, o.sfloat(98) + o.absolute()))
+    stream = BEGIN + report + o.variable((1, {2454: o.u16(2720)})) + report
+    batch = read_columns(stream, ReadContext())
+    assert flat(list(batch.records())) == by_records(stream)
+    assert len(batch.units) == 2
