@@ -24,7 +24,7 @@ _PAGES = {"iomt_interop.model.": "/reference/model", "iomt_interop.plugins.manif
 
 def public_names(module: ModuleType) -> list[str]:
     """Return ``__all__`` without dunder names."""
-    return [name for name in getattr(module, "__all__", ()) if not name.startswith("__") and hasattr(module, name)]
+    return [name for name in getattr(module, "__all__", ()) if not name.startswith("__")]
 
 
 def api(name: str) -> list[str]:
@@ -50,7 +50,7 @@ def api(name: str) -> list[str]:
 def _entry(module: str, name: str, value: Any) -> list[str]:
     home = f"{getattr(value, '__module__', '')}."
     for package in (f"iomt_interop.{each}" for each in _PACKAGES):
-        if inspect.isclass(value) and home.startswith(f"{package}.") and package != module:
+        if inspect.isclass(value) and home.startswith(f"{package}.") and not f"{module}.".startswith(f"{package}."):
             return [f"- :class:`~{package}.{name}`", ""]
     if inspect.isclass(value) and issubclass(value, BaseModel):
         for start, page in _PAGES.items():
@@ -72,7 +72,7 @@ def _data(module: str, name: str, value: Any) -> list[str]:
 
 
 def aliases(package: str) -> list[str]:
-    """Return the aliases and constants that only the package's submodules export; signatures name them."""
+    """Return what only the package's submodules export, but for functions; signatures name it."""
     lines: list[str] = []
     within = import_module(package)
     exported = public_names(within) if hasattr(within, "__path__") else ()
@@ -80,8 +80,9 @@ def aliases(package: str) -> list[str]:
         module = import_module(home)
         for name in public_names(module):
             value = getattr(module, name)
-            if name not in exported and not inspect.isclass(value) and not inspect.isroutine(value):
-                lines += _data(home, name, value)
+            if name in exported or inspect.isroutine(value):
+                continue
+            lines += _entry(home, name, value) if inspect.isclass(value) else _data(home, name, value)
     return lines
 
 

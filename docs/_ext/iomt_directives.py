@@ -111,7 +111,11 @@ def _public(target: str, objects: dict[str, Any]) -> list[str]:
     """Return the documented names that a private, bare or half-qualified name stands for."""
     parts = target.split(".")
     found = [".".join([*parts[:keep], parts[-1]]) for keep in range(len(parts) - 2, 0, -1)]
-    if parts[0] != "iomt_interop":
+    if parts[0] == "iomt_interop":
+        home, _, name = target.rpartition(".")
+        value = getattr(sys.modules.get(home), name, None)
+        found.insert(0, f"{getattr(value, '__module__', '')}.{name}")  # what the module took from another one
+    else:
         ends = [name for name in sorted(objects) if name.endswith(f".{target}")]
         found += ends if len(ends) == 1 else []
     return found

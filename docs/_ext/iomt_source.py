@@ -61,31 +61,30 @@ def error_classes() -> set[str]:
 @cache
 def code_uses() -> dict[str, dict[str, set[str]]]:
     """Return, for each error code in the source, the modules that use it and the classes they raise with it."""
-    classes, known = error_classes(), {code.partition("-")[0] for group in code_groups().values() for code in group}
+    classes = error_classes()
     uses: dict[str, dict[str, set[str]]] = defaultdict(lambda: {"modules": set(), "classes": set()})
     for name, tree in modules().items():
         if name == "iomt_interop.errors":
             continue
         for node in ast.walk(tree):
             for code in _codes(node):
-                if code.partition("-")[0] in known:
-                    uses[code]["modules"].add(name)
+                uses[code]["modules"].add(name)
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in classes:
                 for code in (code for part in node.args[:1] for inner in ast.walk(part) for code in _codes(inner)):
-                    uses[code]["modules"].add(name)
                     uses[code]["classes"].add(node.func.id)
     return uses
 
 
 def _codes(node: ast.AST) -> Iterator[str]:
     text = node.value if isinstance(node, ast.Constant) else None
-    if isinstance(text, str) and re.fullmatch(r"[A-Z][A-Z0-9]*-\d+", text):
+    if isinstance(text, str) and re.fullmatch(r"[A-Z][A-Z0-9]{2}-\d{3}", text):
         yield text
 
 
 def variables() -> set[str]:
-    """Return the environment variables that the package, its build and its tests name."""
-    paths = [*PACKAGE.rglob("*.py"), ROOT / "setup.py", *(ROOT / "tests").rglob("*.py")]
+    """Return the environment variables that the package, its build and the fixtures of its tests name."""
+    tests = [ROOT / "tests" / "conftest.py", *(ROOT / "tests" / "support").glob("*.py")]
+    paths = [*PACKAGE.rglob("*.py"), ROOT / "setup.py", *tests]
     return {name for path in paths for name in _variables(path)}
 
 

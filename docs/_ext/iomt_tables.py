@@ -93,6 +93,5 @@ VARIABLES: tuple[tuple[str, str, str], ...] = (
         "folder",
         "Where the tests find an independent FHIR validator; they skip, and say so, where there is none.",
     ),
-    ("IOMT_NODE_MODULES", "folder", "The Node packages of that validator."),
 )
 """Name, values and meaning of every environment variable of the library, its build and its tests."""

@@ -16,7 +16,7 @@ from ..errors import InvalidRequest, LimitExceeded
 __all__ = ["MAX_DEPTH", "SAMPLE_CODES", "NumberText", "decimal_text", "dumps", "is_datetime", "join", "quote",
            "sample_text"]  # fmt: skip
 
-MAX_DEPTH: Final = 500
+MAX_DEPTH: Final = 200
 """Deepest tree that :func:`dumps` writes."""
 
 SAMPLE_CODES: Final[dict[str, str]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
@@ -19,7 +20,8 @@ __all__ = ["EnvironmentKey", "KeyFile", "KeyProvider", "PassphraseKey"]
 
 _SCRYPT: Final = {"n": 1 << 15, "r": 8, "p": 1}
 """32 MiB and about a tenth of a second per guess (RFC 7914)."""
-_MAX_N: Final = 1 << 22
+_MAX_MEMORY: Final = 1 << 29
+"""What the parameters of a vault, which anybody may have changed, can make us take."""
 
 
 @runtime_checkable
@@ -51,7 +53,9 @@ class PassphraseKey:
     def __init__(self, passphrase: str) -> None:
         if not passphrase:
             raise InvalidRequest("USE-001", path="passphrase", hint="an empty passphrase protects nothing")
-        self._passphrase = passphrase.encode()
+        # Keyboards differ in how they compose an accented letter (RFC 8265 section 4.2.2); what the environment
+        # holds beside UTF-8 arrives as lone surrogates.
+        self._passphrase = unicodedata.normalize("NFC", passphrase).encode("utf-8", "surrogatepass")
 
     def __repr__(self) -> str:
         return "PassphraseKey()"
@@ -65,7 +69,7 @@ class PassphraseKey:
         _expect(parameters, "scrypt")
         try:
             n, r, p = (int(parameters[name]) for name in "nrp")
-            if not 2 <= n <= _MAX_N or not 1 <= r <= 32 or not 1 <= p <= 16:
+            if not 0 < 128 * n * r <= _MAX_MEMORY or not 1 <= p <= 4:
                 raise ValueError
             stretched = Scrypt(salt=bytes.fromhex(parameters["salt"]), length=KEY_SIZE, n=n, r=r, p=p)
             return SecretKey(stretched.derive(self._passphrase))
@@ -134,7 +138,7 @@ class EnvironmentKey:
         raw = os.environ.get(self._variable)
         if raw is None:
             raise KeyUnavailable("SEC-002", hint="the key's environment variable is not set")
-        return _decode(raw.encode(), "the key's environment variable does not hold 256 bits in base64")
+        return _decode(os.fsencode(raw), "the key's environment variable does not hold 256 bits in base64")
 
 
 def _expect(parameters: Mapping[str, str], kind: str) -> None:

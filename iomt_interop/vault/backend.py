@@ -18,6 +18,9 @@ from ..errors import InvalidRequest, StoreDamaged, VaultLocked
 __all__ = ["Backend", "Block", "SqliteBackend", "SubjectRow"]
 
 _APPLICATION_ID: Final = 0x494F4D54  # "IOMT"
+_REFUSED: Final = frozenset(
+    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
+)
 _SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE subjects (handle BLOB PRIMARY KEY, blind BLOB NOT NULL UNIQUE, wrapped BLOB NOT NULL) WITHOUT ROWID;
@@ -25,7 +28,7 @@ CREATE TABLE blocks (seq INTEGER PRIMARY KEY, header BLOB NOT NULL, salt BLOB NO
                      ciphertext BLOB NOT NULL);
 CREATE TABLE records (blind BLOB PRIMARY KEY, content BLOB NOT NULL, seq INTEGER NOT NULL, ordinal INTEGER NOT NULL)
                      WITHOUT ROWID;
-CREATE TABLE identifiers (blind BLOB NOT NULL, handle BLOB NOT NULL, PRIMARY KEY (blind, handle)) WITHOUT ROWID;
+CREATE TABLE identifiers (blind BLOB NOT NULL, record BLOB NOT NULL, PRIMARY KEY (blind, record)) WITHOUT ROWID;
 """
 
 
@@ -97,7 +100,7 @@ class Backend(Protocol):
         ...
 
     def record(self, blind: bytes) -> tuple[bytes, int, int] | None:
-        """Return digest of the content, block and position of the latest version of a record."""
+        """Return the authenticated digest of the content, block and position of a record's latest version."""
         ...
 
     def set_record(self, blind: bytes, content: bytes, seq: int, ordinal: int) -> None:
@@ -108,12 +111,16 @@ class Backend(Protocol):
         """Yield the whole index of records."""
         ...
 
-    def add_identifier(self, blind: bytes, handle: bytes) -> None:
-        """Index a subject by the keyed digest of an identifier."""
+    def add_identifier(self, blind: bytes, record: bytes) -> None:
+        """Index a subject's record by the keyed digest of an identifier."""
         ...
 
-    def handles(self, blind: bytes) -> list[bytes]:
-        """Return the subjects with an identifier."""
+    def identified(self, blind: bytes) -> list[bytes]:
+        """Return the keyed digests of the records with an identifier."""
+        ...
+
+    def identifiers(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the whole index of identifiers."""
         ...
 
     def size(self) -> int:
@@ -134,9 +141,28 @@ def _storage() -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise VaultLocked("SEC-003") from None
-        raise StoreDamaged("SEC-004") from None
+        raise StoreDamaged("SEC-007" if code in _REFUSED else "SEC-004") from None
+    except sqlite3.ProgrammingError:
+        raise InvalidRequest("USE-002", path="vault", hint="it is closed") from None
     except (sqlite3.Error, OverflowError, UnicodeDecodeError):
         raise StoreDamaged("SEC-004") from None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _publish(draft: Path, final: Path) -> None:
+    """Give a finished file its name, which must be free, and make the name durable."""
+    os.link(draft, final)
+    folder = os.open(final.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 class SqliteBackend:
@@ -154,9 +180,10 @@ class SqliteBackend:
 
     def __init__(self, path: str | os.PathLike[str], *, readonly: bool = True, timeout: float = 5.0) -> None:
         self._path = Path(path)
-        if not self._path.is_file():
-            raise InvalidRequest("USE-002", path="vault", hint="there is no vault here")
-        self._connection = sqlite3.connect(self._path, timeout=timeout, isolation_level=None)
+        if not _is_file(self._path):
+            raise StoreDamaged("SEC-006")
+        with _storage():
+            self._connection = sqlite3.connect(self._path, timeout=timeout, isolation_level=None)
         try:
             self._configure(readonly)
         except BaseException:
@@ -171,9 +198,9 @@ class SqliteBackend:
         """Make a store; it appears under its name only when it is whole."""
         final = Path(path)
         draft = final.with_name(f".{final.name}.{os.getpid()}.new")
-        if final.exists():
-            raise InvalidRequest("USE-002", path="vault", hint="something stands at this path already")
         try:
+            if final.exists():
+                raise InvalidRequest("USE-002", path="vault", hint="something stands at this path already")
             os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         except OSError:
             raise InvalidRequest("USE-002", path="vault", hint="the folder is not writable") from None
@@ -186,9 +213,11 @@ class SqliteBackend:
                 connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
                 connection.commit()
                 connection.close()
-            os.link(draft, final)
+            _publish(draft, final)
         except FileExistsError:
             raise InvalidRequest("USE-002", path="vault", hint="something stands at this path already") from None
+        except OSError:
+            raise InvalidRequest("USE-002", path="vault", hint="the file system does not take it") from None
         finally:
             with suppress(OSError):
                 os.unlink(draft)
@@ -292,14 +321,18 @@ class SqliteBackend:
         query = "SELECT blind, content, seq, ordinal FROM records"
         yield from self._rows(query, (), (bytes, bytes, int, int))  # type: ignore[misc]  # as above
 
-    def add_identifier(self, blind: bytes, handle: bytes) -> None:
-        """Index a subject by the keyed digest of an identifier."""
-        self._run("INSERT OR IGNORE INTO identifiers VALUES (?, ?)", (blind, handle))
+    def add_identifier(self, blind: bytes, record: bytes) -> None:
+        """Index a subject's record by the keyed digest of an identifier."""
+        self._run("INSERT OR IGNORE INTO identifiers VALUES (?, ?)", (blind, record))
 
-    def handles(self, blind: bytes) -> list[bytes]:
-        """Return the subjects with an identifier."""
-        rows = self._rows("SELECT handle FROM identifiers WHERE blind = ?", (blind,), (bytes,))
+    def identified(self, blind: bytes) -> list[bytes]:
+        """Return the keyed digests of the records with an identifier."""
+        rows = self._rows("SELECT record FROM identifiers WHERE blind = ?", (blind,), (bytes,))
         return [row[0] for row in rows]  # type: ignore[misc]  # as above
+
+    def identifiers(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the whole index of identifiers."""
+        yield from self._rows("SELECT blind, record FROM identifiers", (), (bytes, bytes))  # type: ignore[misc]
 
     def size(self) -> int:
         """Return the octets that the store takes."""

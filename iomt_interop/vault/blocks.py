@@ -10,8 +10,9 @@ from hashlib import sha256
 from typing import Final
 
 from ..errors import StoreDamaged
+from ..model import SCHEMA_VERSION
 
-__all__ = ["FORMAT", "MAX_PLAINTEXT", "Header", "chain", "pack", "unpack"]
+__all__ = ["FORMAT", "KEY_VERSION", "MAX_PLAINTEXT", "Header", "chain", "pack", "unpack"]
 
 FORMAT: Final = 1
 """Version of the vault's format."""
@@ -19,10 +20,17 @@ FORMAT: Final = 1
 SUITE: Final = 1
 """AES-256-GCM, key and commitment from HMAC-SHA-512."""
 
+ZLIB: Final = 1
+"""The compression (RFC 1950)."""
+
+KEY_VERSION: Final = 1
+"""Version of the key-encryption key."""
+
 MAX_PLAINTEXT: Final = 256 << 20
 """What a block may unfold to; nothing that was written is longer."""
 
-_HEAD: Final = struct.Struct(">BBHI16s16sQ32sI")
+_HEAD: Final = struct.Struct(">BBHBII16s16sQQ32sI")
+_KINDS: Final = (FORMAT, SUITE, SCHEMA_VERSION, ZLIB, KEY_VERSION)
 _PLACE: Final = struct.Struct(">QI")
 
 
@@ -38,25 +46,28 @@ class Header:
         Random handle of the subject.
     seq : int
         Number of the block in the vault.
+    first : int
+        Number of the first block of the same transaction.
     previous : bytes
         Digest of the chain up to the block before.
     count : int
         Records in the block.
     replaced : tuple of (int, int)
-        Block and position of older versions that this block replaces.
+        Block and position of older versions that this block replaces; they may be in this block too.
     """
 
     store: bytes
     handle: bytes
     seq: int
+    first: int
     previous: bytes
     count: int
     replaced: tuple[tuple[int, int], ...] = ()
 
     def encode(self) -> bytes:
         """Return the octets that are stored, chained and authenticated."""
-        head = (FORMAT, SUITE, 1, self.count, self.store, self.handle, self.seq, self.previous, len(self.replaced))
-        return _HEAD.pack(*head) + b"".join(_PLACE.pack(*place) for place in self.replaced)
+        mine = (self.count, self.store, self.handle, self.seq, self.first, self.previous, len(self.replaced))
+        return _HEAD.pack(*_KINDS, *mine) + b"".join(_PLACE.pack(*place) for place in self.replaced)
 
     @classmethod
     def decode(cls, raw: bytes) -> Header:
@@ -69,13 +80,13 @@ class Header:
         """
         if len(raw) < _HEAD.size:
             raise StoreDamaged("SEC-004")
-        version, suite, _schema, count, store, handle, seq, previous, places = _HEAD.unpack_from(raw)
-        if (version, suite) != (FORMAT, SUITE):
+        *kinds, count, store, handle, seq, first, previous, places = _HEAD.unpack_from(raw)
+        if tuple(kinds) != _KINDS:
             raise StoreDamaged("SEC-005")
         if len(raw) != _HEAD.size + places * _PLACE.size:
             raise StoreDamaged("SEC-004")
         replaced = tuple(_PLACE.iter_unpack(raw[_HEAD.size :]))
-        return cls(store, handle, seq, previous, count, replaced)
+        return cls(store, handle, seq, first, previous, count, replaced)
 
 
 def chain(previous: bytes, header: bytes, salt: bytes, commitment: bytes) -> bytes:
@@ -87,13 +98,14 @@ def chain(previous: bytes, header: bytes, salt: bytes, commitment: bytes) -> byt
     return sha256(b"iomt chain\0" + previous + struct.pack(">I", len(header)) + header + salt + commitment).digest()
 
 
-def pack(documents: Sequence[bytes]) -> bytes:
-    """Join records' JSON documents and compress them."""
-    return zlib.compress(b"[" + b",".join(documents) + b"]", 1)
+def pack(positions: Sequence[int], documents: Sequence[bytes]) -> bytes:
+    """Join the records' positions in their transaction and their JSON documents, and compress them."""
+    order = struct.pack(f">{len(positions)}I", *positions)
+    return zlib.compress(order + b"[" + b",".join(documents) + b"]", 1)
 
 
-def unpack(raw: bytes) -> bytes:
-    """Return the JSON array of a block.
+def unpack(raw: bytes, count: int) -> tuple[tuple[int, ...], bytes]:
+    """Return the positions and the JSON array of a block.
 
     Raises
     ------
@@ -105,6 +117,6 @@ def unpack(raw: bytes) -> bytes:
         data = inflater.decompress(raw, MAX_PLAINTEXT)
     except zlib.error:
         raise StoreDamaged("SEC-004") from None
-    if not inflater.eof or inflater.unused_data:
+    if not inflater.eof or inflater.unused_data or len(data) < 4 * count:
         raise StoreDamaged("SEC-004")
-    return data
+    return struct.unpack_from(f">{count}I", data), data[4 * count :]

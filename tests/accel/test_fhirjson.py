@@ -29,7 +29,7 @@ def kernel(request: pytest.FixtureRequest) -> ModuleType:
 
 
 trees = st.recursive(
-    st.none() | st.booleans() | st.text() | st.integers().map(lambda n: pure.NumberText(n)),
+    st.none() | st.booleans() | st.text() | st.integers().map(pure.NumberText),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=20,
 )

@@ -79,6 +79,18 @@ def test_all_files_are_read_without_an_exception(messages: Path) -> None:
         assert read(data, size=997) == records, path.name
 
 
+def test_every_reference_has_its_record(messages: Path) -> None:
+    for path in sorted(messages.rglob("*.hl7")):
+        records = read(path.read_bytes())
+        known = {record.id for record in records}
+        for record in records:
+            for name in ("subject", "encounter", "order", "device", "metric", "gateway"):
+                target = getattr(record, name, None)
+                assert target is None or target in known, (path.name, record.kind, name)
+            if record.kind == "device":
+                assert record.parent is None or record.parent in known, path.name
+
+
 def test_columns_never_say_more_than_records(messages: Path) -> None:
     for path in sorted(messages.rglob("*.hl7")):
         data = path.read_bytes()

@@ -7,10 +7,10 @@ import re
 from typing import Any, Final, NoReturn
 
 from ..._accel import load
-from ..._accel.fhirjson_py import NumberText
+from ..._accel.fhirjson_py import MAX_DEPTH, NumberText
 from ...errors import LimitExceeded, MalformedInput, Span, TruncatedInput
 
-__all__ = ["NumberText", "Tree", "dumps", "parse"]
+__all__ = ["MAX_DEPTH", "NumberText", "Tree", "dumps", "parse"]
 
 Tree = dict[str, Any]
 """A JSON object: dict, list, str, NumberText, bool, None."""

@@ -36,7 +36,7 @@ from .device import emit_association, emit_device, emit_metric, read_device, rea
 from .envelope import is_canonical_id, is_own, resource_id
 from .fields import Emit, Parse, items, text_of
 from .happenings import emit_happening, happening_kind, read_happening
-from .jsontext import Tree, dumps, parse
+from .jsontext import MAX_DEPTH, Tree, dumps, parse
 from .observation import emit_observation, read_observation
 from .patch import apply, diff, is_edit
 from .patient import emit_patient, read_patient
@@ -113,7 +113,7 @@ def _residue(record: Residue, e: Emit) -> list[Tree]:
     """Return a resource that this adapter kept whole."""
     if is_own(record) and record.reason == "resource":
         try:
-            tree = parse(record.raw, max_depth=400)
+            tree = parse(record.raw, max_depth=MAX_DEPTH)
         except MalformedInput:
             tree = None
         if isinstance(tree, dict) and text_of(tree, "resourceType") is not None:

@@ -18,7 +18,7 @@ from hashlib import blake2b
 from typing import Any, Final
 
 from ...model import Extension
-from .jsontext import dumps, parse
+from .jsontext import MAX_DEPTH, dumps, parse
 
 __all__ = ["NAMESPACE", "apply", "diff", "is_edit"]
 
@@ -57,7 +57,7 @@ def apply(tree: Any, edits: Sequence[Extension]) -> tuple[Any, list[str]]:
         if not separator:
             pointer, expected = edit.path, ""
         if pointer == "" and expected == _digest(tree) and edit.value is not None:
-            tree = parse(edit.value.encode(), max_depth=400)
+            tree = parse(edit.value.encode(), max_depth=MAX_DEPTH)
         elif not _edit(tree, pointer, expected, edit.value):
             failed.append(pointer)
     return tree, failed
@@ -75,7 +75,7 @@ def _edit(tree: Any, pointer: str, expected: str, text: str | None) -> bool:
     key = _key(tree, parts[-1])
     if key is None:
         return False
-    value = None if text is None else parse(text.encode(), max_depth=400)
+    value = None if text is None else parse(text.encode(), max_depth=MAX_DEPTH)
     if not expected:
         return _add(tree, key, value, text is not None)
     if not _has(tree, key) or _digest(tree[key]) != expected:

@@ -19,7 +19,7 @@ from .tables import ADAPTER, VERSION
 
 __all__ = ["FhirReader", "make_reader"]
 
-_MAX_DEPTH: Final = 200
+_MAX_DEPTH: Final = 100
 _BLANK: Final = b" \t\r\n"
 _TIMED: Final = frozenset({"Observation", "Waveform"})
 

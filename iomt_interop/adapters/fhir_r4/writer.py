@@ -13,7 +13,7 @@ from .enrich import enrich, is_test
 from .envelope import is_canonical_id, is_own, resource_id
 from .fast import FastPath
 from .fields import Emit, items, text_of
-from .jsontext import Tree, dumps, parse
+from .jsontext import MAX_DEPTH, Tree, dumps, parse
 from .mapping import to_resources
 from .patch import NAMESPACE
 from .tables import OWN
@@ -267,7 +267,7 @@ def _is_bundle(record: Record) -> bool:
 def _kept_tree(record: Record, path: str) -> Tree:
     for extension in record.extensions:
         if extension.namespace == NAMESPACE and extension.path == path and extension.value is not None:
-            tree = parse(extension.value.encode(), max_depth=400)
+            tree = parse(extension.value.encode(), max_depth=MAX_DEPTH)
             return tree if isinstance(tree, dict) else {}
     return {}
 

@@ -13,7 +13,18 @@ from ...model import Coding, Concept
 from ...terminology import hl7tables, loinc, mdc, systems, units
 from .ledger import Node, decoder
 
-__all__ = ["Code", "Unit", "coded", "coding", "concept", "decode_code", "decode_concept", "decode_unit", "table_coding"]
+__all__ = [
+    "Code",
+    "Unit",
+    "coded",
+    "coding",
+    "concept",
+    "decode_code",
+    "decode_concept",
+    "decode_topic",
+    "decode_unit",
+    "table_coding",
+]
 
 _HEX_PAIR: Final = re.compile(r"([0-9A-Fa-f]{4})-([0-9A-Fa-f]{4})")
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,9}")
@@ -165,5 +176,8 @@ def _ucum(native: Coding) -> str | None:
 
 
 decode_concept = decoder(lambda field: concept(field[1]))
+decode_topic = decoder(lambda field: concept(field[1]), cache=1024)
+"""As :data:`decode_concept`, for fields that say nothing of a person."""
+
 decode_code = decoder(device_code, cache=4096)
 decode_unit = decoder(unit, cache=1024)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from ...model import Actor, Encounter, Identifier, Instant, Interval, Message, Subject, record_id
-from .codes import coded, decode_concept, table_coding
+from .codes import coded, decode_concept, decode_topic, table_coding
 from .ledger import NULL, Node, decoder
 from .people import Persons, actors, address, cx, each, ei, hd_identifier, location, name, persons, telecom, universal
 from .tables import PROCESSING
@@ -25,11 +25,11 @@ _names = decoder(lambda field: each(field, name))
 _addresses = decoder(lambda field: each(field, address))
 _telecoms = decoder(lambda field: each(field, telecom))
 _concepts = decoder(coded)
-_profiles = decoder(lambda field: each(field, ei))
-_application = decoder(lambda field: hd_identifier(field[1]))
+_profiles = decoder(lambda field: each(field, ei), cache=64)
+_application = decoder(lambda field: hd_identifier(field[1]), cache=256)
 _location = decoder(lambda field: location(field[1]))
-_sex = decoder(lambda field: table_coding(field[1], "0001"))
-_class = decoder(lambda field: table_coding(field[1], "0004"))
+_sex = decoder(lambda field: table_coding(field[1], "0001"), cache=64)
+_class = decoder(lambda field: table_coding(field[1], "0004"), cache=64)
 _character_sets = decoder(lambda field: tuple(text for part in field.children if (text := part.take()) is not None))
 
 
@@ -79,7 +79,7 @@ def message(unit: Unit, segment: Segment) -> Message:
         processing=PROCESSING[segment.strike(11)] if processing in PROCESSING else None,
         version=segment.text(12),
         character_set=segment.use(18, _character_sets) or (),
-        language=segment.use(19, decode_concept),
+        language=segment.use(19, decode_topic),
         profiles=segment.use(21, _profiles) or (),
         extensions=tuple(e for e in kept if e.value) + segment.extensions(),
         labels=(HTEST,) if unit.mode is not None else (),
@@ -183,7 +183,7 @@ def encounter(unit: Unit, segment: Segment) -> Encounter:
         location=segment.use(3, _location),
         admission_type=segment.use(4, decode_concept),
         prior_location=segment.use(6, _location),
-        service=segment.use(10, decode_concept),
+        service=segment.use(10, decode_topic),
         period=None if start is end is None else Interval(start=start, end=end),
         actors=actors(segment, _ACTORS),
         extensions=segment.extensions(),

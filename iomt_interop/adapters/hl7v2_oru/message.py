@@ -198,7 +198,7 @@ def message_syntax(sent: str, plain: Syntax, zone: str) -> Syntax:
 def may_send_sentinels(sender_field: str) -> bool:
     """Tell whether MSH-3 looks like a sender with sentinel values, without parsing it."""
     text = sender_field.upper()
-    return any(oui in text or text.startswith(name) for oui, name, _, _ in SENTINELS)
+    return any(oui in text or text.startswith(name) for oui, name, _ in SENTINELS)
 
 
 def _segments(parsed: hl7v2.Message, syntax: Syntax) -> list[Segment]:
@@ -242,7 +242,7 @@ class _Reading:
         self.sent = decode_message(segment.raw(7), segment.syntax).value if segment.raw(7) else None
         self.eui64, self.name = sender(segment)
         self.sender = (segment.raw(3), segment.raw(4)) if segment.raw(3) else None
-        for oui, name, values, _ in SENTINELS:
+        for oui, name, values in SENTINELS:
             if (self.eui64 or "").startswith(oui) or (self.name or "").upper().startswith(name):
                 self.sentinels |= values
 

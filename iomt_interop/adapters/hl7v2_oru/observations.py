@@ -25,7 +25,7 @@ from ...model import (
     Waveform,
 )
 from ...model.time import Time
-from .codes import Code, decode_code, decode_concept, decode_unit
+from .codes import Code, decode_code, decode_topic, decode_unit
 from .codes import Unit as Measure
 from .devices import Handle, Tree, is_structural
 from .orders import notes
@@ -43,7 +43,7 @@ _NO_UNIT: Final = Measure(None, None, Concept())
 _NO_VERDICT: Final = Verdict(None, (), None)
 _NO_METHOD: Final = Method((), {})
 _SAMPLED: Final = frozenset({"NA", "MA"})
-_AMOUNTS: Final = (Quantity, Range, Ratio)
+_AMOUNTS: Final = frozenset({Quantity, Range, Ratio})
 
 
 class Item(NamedTuple):
@@ -191,7 +191,7 @@ class Report:
             native_unit=unit.native,
             period=signal.period,
             filters=tuple(signal.filters),
-            site=segment.use(20, decode_concept),
+            site=segment.use(20, decode_topic),
             metric=metric,
             handle=None if handle is None else handle.text,
             **found.scale(signal),
@@ -286,7 +286,7 @@ class Report:
             field = segment.node(5)
             values = [value(part, task) for part in field.children if part.raw]
             segment.settle(5, field)
-        if any(isinstance(found, _AMOUNTS) for found in values):
+        if any(type(found) in _AMOUNTS for found in values):
             segment.strike(6)
             segment.keep(6, rest)
         return values, unit

@@ -6,7 +6,7 @@ from typing import Final
 
 from ...model import Extension, Interval, Note, Order
 from ...model.time import Time
-from .codes import coded, decode_concept
+from .codes import coded, decode_concept, decode_topic
 from .ledger import decoder
 from .people import Persons, actors, each, ei, eip, persons
 from .times import decode_order, decode_stated, decode_window
@@ -63,7 +63,7 @@ def order(unit: Unit, segment: Segment, common: list[Segment], comments: list[Se
         encounter=unit.encounter,
         placer=placer,
         filler=filler,
-        code=segment.use(4, decode_concept),
+        code=segment.use(4, decode_topic),
         requested=segment.use(6, decode_stated),
         time=time,
         actors=actors(segment, _ACTORS),

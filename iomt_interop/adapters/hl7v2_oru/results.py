@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, get_args
 from ...model import Absent, Actor, Concept, Identifier, Quality, ReferenceRange
 from ...model.observation import QualityFlag
 from ...terminology import hl7tables, systems
-from .codes import coded, concept, decode_concept, decode_unit
+from .codes import coded, concept, decode_topic, decode_unit
 from .ledger import Node, Syntax, decoder
 from .orders import decode_entities
 from .people import Persons, each, organizations, persons
@@ -101,7 +101,7 @@ def details(segment: Segment) -> dict[str, Any]:
     found = {
         "performers": tuple(actor for n, decode in _PERFORMERS for actor in segment.use(n, decode) or ()),
         "analysed": segment.use(19, decode_stated),
-        "body_site": segment.use(20, decode_concept),
+        "body_site": segment.use(20, decode_topic),
         "identifiers": segment.use(21, decode_entities) or (),
     }
     return {name: value for name, value in found.items() if value}

@@ -96,11 +96,11 @@ COMPARATORS: Final = ("<=", ">=", "<>", "<", ">")
 EMPTY_NUMBERS: Final[dict[str, AbsentReason]] = {"": "unknown", "---": "not-available", "--": "not-available"}
 """What displays print when there is no number, after blanks are cut off."""
 
-SENTINELS: Final[tuple[tuple[str, str, frozenset[str], AbsentReason], ...]] = (
-    # OUI of the sender's EUI-64, start of its name, numbers that are no measurement. The interface guides say that
-    # the value is invalid and not why, so that no cause (a sensor that fell off) is made up.
-    ("00A037", "MINDRAY", frozenset({"-999", "-999.0", "-99.9", "-99.90"}), "invalid"),
+SENTINELS: Final[tuple[tuple[str, str, frozenset[str]], ...]] = (
+    # OUI of the sender's EUI-64, start of its name, numbers that are no measurement.
+    ("00A037", "MINDRAY", frozenset({"-999", "-999.0", "-99.9", "-99.90"})),
 )
+"""They become an absence of reason ``invalid``: the senders say so and not why, and no cause is made up for them."""
 
 ATTRIBUTES: Final[dict[str, Literal["rate", "resolution", "range", "filter"]]] = {
     "MDC_ATTR_SAMP_RATE": "rate",

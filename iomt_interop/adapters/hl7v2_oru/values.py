@@ -20,10 +20,7 @@ from .ledger import NULL, Node
 from .tables import CODED_TYPES, COMPARATORS, EMPTY_NUMBERS, TEXT_TYPES, TIME_TYPES
 from .times import instant, interval, time_of_day
 
-__all__ = ["MEASURED", "Task", "quantity", "reference_range", "value"]
-
-MEASURED: Final = frozenset({"NM", "SN", "NR"})
-"""Types whose value carries the unit of OBX-6."""
+__all__ = ["Task", "quantity", "reference_range", "value"]
 
 _DECIMAL_COMMA: Final = re.compile(r"[+-]?[0-9]+,[0-9]{1,2}")
 _RANGE: Final = re.compile(r"\s*([+-]?[0-9]*\.?[0-9]+)\s*[-^]\s*([+-]?[0-9]*\.?[0-9]+)\s*")

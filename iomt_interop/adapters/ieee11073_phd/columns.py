@@ -9,7 +9,7 @@ from struct import Struct
 from typing import Final, NamedTuple, Protocol, cast
 
 from ..._accel import load
-from ...model import Coding, Concept, Instant, ObservationBatch
+from ...model import Coding, Concept, ObservationBatch
 from ...model.batch import NO_INDEX
 from ...plugins import ReadContext
 from ...wire.phd.apdu import PRST
