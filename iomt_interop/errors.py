@@ -95,6 +95,9 @@ CODES: Final[dict[str, str]] = {
     "PHX-204": "the samples do not fit their specification",
     "PHX-205": "the enumeration's form is not known",
     "PHX-206": "the scale of the samples is no finite decimal; its two points are exact",
+    "PHX-207": "an attribute stands twice in one list; the last counts",
+    "PHX-208": "the report is of an object that measures nothing",
+    "PHX-209": "the attributes of one object are longer than the limit",
     # FHIR R4 JSON.
     "FHR-001": "the text is not UTF-8",
     "FHR-002": "the text is not JSON",

@@ -169,6 +169,8 @@ class ClockSync(Envelope):
 
     kind: Literal["clock_sync"] = "clock_sync"
     device: str | None = None
+    gateway: str | None = None
+    """Id of the :class:`Device` that compared the clocks."""
     reference: Instant | None = None
     """The better clock (the gateway's)."""
     device_time: Instant | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -10,6 +11,7 @@ from ..model import (
     Actor,
     Address,
     Device,
+    DeviceAssociation,
     Encounter,
     Extension,
     Identifier,
@@ -22,13 +24,19 @@ from ..model import (
     Residue,
     Subject,
     Telecom,
+    Udi,
 )
 from ..model.base import Model
 
 __all__ = ["MIN_LENGTH", "find_leaks", "identifying_values"]
 
 MIN_LENGTH: Final = 4
-"""Shorter texts occur in any bytes by chance."""
+"""Shorter texts occur in any bytes by chance; so do numbers of so few digits."""
+
+_MIN_FOLDED: Final = 6
+"""A shorter text is searched for as it is written: in another case, too, it would occur by chance."""
+
+_GRAM: Final = 4
 
 # Which fields of which part of a record identify. Codes, units and measured values do not.
 _FIELDS: Final[dict[type[Model], tuple[str, ...]]] = {
@@ -44,6 +52,8 @@ _FIELDS: Final[dict[type[Model], tuple[str, ...]]] = {
     Encounter: (),
     Order: (),
     Device: ("serial", "names"),
+    DeviceAssociation: ("native_person",),
+    Udi: ("serial", "carrier_hrf", "carrier_aidc"),
     Message: ("control_id",),
 }
 
@@ -60,7 +70,11 @@ def identifying_values(records: Iterable[Record]) -> Iterator[str]:
             found += record.raw.decode("utf-8", "replace").splitlines()
         if isinstance(record, Subject) and record.birth_date is not None:
             found.append(record.birth_date.native or record.birth_date.value)
-        yield from (text for text in found if len(text) >= MIN_LENGTH)
+        yield from filter(_searchable, found)
+
+
+def _searchable(text: str) -> bool:
+    return len(text) > MIN_LENGTH if text.isdigit() else len(text) >= MIN_LENGTH
 
 
 def _walk(part: object) -> Iterator[str]:
@@ -90,23 +104,38 @@ def find_leaks(data: bytes, values: Iterable[str]) -> list[tuple[int, str]]:
         Number of the text and the encoding; never the text itself.
     """
     folded = data.lower()
-    return [
-        (number, encoding)
-        for number, value in enumerate(values)
-        for encoding, needle in _encodings(value)
-        if needle in (folded if encoding.startswith(("utf-8", "hex")) else data)
-    ]
+    grams = {True: _grams(folded), False: _grams(data)}
+    found = []
+    for number, value in enumerate(values):
+        for encoding, needle, fold in _encodings(value):
+            # The set of all runs of four octets tells for nearly every needle that it is not there.
+            first = int.from_bytes(needle[:_GRAM], sys.byteorder)
+            if (len(needle) < _GRAM or first in grams[fold]) and needle in (folded if fold else data):
+                found.append((number, encoding))
+    return found
 
 
-def _encodings(value: str) -> Iterator[tuple[str, bytes]]:
+def _grams(data: bytes) -> set[int]:
+    """Return all runs of four octets as numbers."""
+    found: set[int] = set()
+    for start in range(_GRAM):
+        whole = len(data) - (len(data) - start) % _GRAM
+        if whole > start:
+            found.update(memoryview(data)[start:whole].cast("I"))
+    return found
+
+
+def _encodings(value: str) -> Iterator[tuple[str, bytes, bool]]:
+    """Yield name, octets, and whether they are in lower case and to be found in any."""
     raw = value.encode("utf-8", "surrogatepass")
-    yield "utf-8", raw.lower()
-    yield "hex", raw.hex().encode()
+    fold = len(raw) >= _MIN_FOLDED
+    yield "utf-8", raw.lower() if fold else raw, fold
+    yield "hex", raw.hex().encode(), True
     for codec in ("utf-16-le", "utf-16-be"):
-        yield codec, value.encode(codec, "surrogatepass")
+        yield codec, value.encode(codec, "surrogatepass"), False
     for shift in range(3):
         # Of a base64 text at another alignment the first and last characters depend on the neighbours.
         text = base64.b64encode(bytes(shift) + raw)
-        middle = text[(0, 2, 3)[shift] : len(text) - 4]
+        middle = text[(0, 2, 3)[shift] : 8 * (shift + len(raw)) // 6]
         if len(middle) >= MIN_LENGTH:
-            yield f"base64+{shift}", middle
+            yield f"base64+{shift}", middle, False

@@ -3,7 +3,8 @@
 What is in clear: a random id of the store, random handles of subjects, keyed digests, numbers of blocks, sizes and
 counts. Record ids and subject ids are not: they are digests of identifiers and could be guessed.
 
-What it detects: any changed, moved, swapped, dropped or replayed block or key. What it does not: the whole file
+What it detects: any changed, moved, swapped, dropped or replayed block or key, when it is opened or read; a
+dropped entry of the index, when it is verified. What it does not: the whole file
 replaced by an older copy of itself, which is consistent; keep a checkpoint elsewhere if that matters.
 """
 
@@ -12,9 +13,9 @@ from __future__ import annotations
 import hmac
 import json
 import os
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from struct import Struct
 from types import TracebackType
 from typing import Final, Literal, Self
@@ -23,15 +24,15 @@ from ..crypto import KeyProvider, Sealed, SecretKey, open_sealed, seal, unwrap_k
 from ..errors import InvalidRecord, StoreDamaged
 from ..model import Record, Subject, records_from_json
 from .backend import Backend, Block, SqliteBackend, SubjectRow
-from .blocks import FORMAT, Header, chain, pack, unpack
+from .blocks import FORMAT, KEY_VERSION, Header, chain, pack, unpack
+from .documents import Entry, Pending, by_subject, document_of
 
 __all__ = ["PutResult", "Vault"]
 
-BLOCK_RECORDS: Final = 1000
-BLOCK_BYTES: Final = 1 << 20
-_NOBODY: Final = "unassigned"
 _GENESIS: Final = bytes(32)
 _ROOT: Final = Struct(">Q32s32s")
+_VERSION: Final = KEY_VERSION.to_bytes(4, "big")
+_DIGEST: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Vault:
         self._kek = keys.key(parameters)
         self._store = _exactly(backend.meta("store"), 16)
         wrapped = backend.meta("store-key") or b""
-        store_key = unwrap_key(self._kek, wrapped, b"store" + self._store)
+        store_key = unwrap_key(self._kek, wrapped, b"store" + _VERSION + self._store)
         self._index = store_key.derive(b"index")
         self._chain = store_key.derive(b"chain")
         self._keys: dict[bytes, SecretKey] = {}
@@ -100,7 +101,7 @@ class Vault:
             "format": str(FORMAT).encode(),
             "keys": json.dumps(parameters, sort_keys=True).encode(),
             "store": store,
-            "store-key": wrap_key(kek, store_key, b"store" + store),
+            "store-key": wrap_key(kek, store_key, b"store" + _VERSION + store),
             "root": _root(store_key.derive(b"chain"), store, 0, _GENESIS),
         }
         return cls(SqliteBackend.create(path, meta), keys)
@@ -111,8 +112,8 @@ class Vault:
 
         Raises
         ------
-        InvalidRequest
-            ``USE-002`` when there is no vault at the path.
+        StoreDamaged
+            ``SEC-006`` when there is no vault at the path.
         DecryptionFailed
             ``SEC-001`` for a wrong key.
         SecurityError
@@ -148,6 +149,9 @@ class Vault:
         ------
         VaultLocked
             ``SEC-003`` when another process keeps writing.
+        InvalidRecord
+            ``MDL-005`` when a record holds what JSON cannot give back (half a surrogate pair, an integer of more
+            than 4,300 digits) or is longer than 128 MiB.
         """
         waiting = list(records)
         counts = {"stored": 0, "replaced": 0, "unchanged": 0}
@@ -155,8 +159,9 @@ class Vault:
         try:
             with self._backend.writing():
                 self._catch_up()
-                for subject, group in _by_subject(waiting).items():
-                    self._put_group(subject, group, counts)
+                first = len(self._headers) + 1
+                for subject, group in by_subject(waiting).items():
+                    self._put_group(subject, group, first, counts)
                 self._backend.set_meta("root", _root(self._chain, self._store, len(self._headers), self._head))
         except BaseException:
             self._forget(head, blocks)
@@ -181,15 +186,17 @@ class Vault:
         with self._backend.reading():
             self._catch_up()
             row = None if subject is None else self._backend.subject(self._blind(b"subject", subject))
-        if subject is not None and row is None:
-            return
-        for header in list(self._headers.values()):
-            if row is not None and header.handle != row.handle:
-                continue
-            for ordinal, record in enumerate(self._open_block(header)):
-                wanted = kinds is None or record.kind in kinds
-                if wanted and (header.seq, ordinal) not in self._replaced:
-                    yield record
+            if subject is not None and row is None:
+                # Nobody, unless somebody took the row away.
+                self._check_subjects()
+                return
+        for _, blocks in groupby(list(self._headers.values()), key=lambda header: header.first):
+            whole: list[tuple[int, Record]] = []
+            for header in blocks:
+                if row is None or header.handle == row.handle:
+                    whole += self._live(header, kinds)
+            for _, record in sorted(whole, key=lambda pair: pair[0]):
+                yield record
 
     def subjects(self) -> Iterator[str]:
         """Yield the ids of all subjects."""
@@ -207,14 +214,17 @@ class Vault:
             URI or assigning authority; any when it is not given.
         """
         blind = self._blind(b"identifier", "" if system is None else system, value)
+        found = []
         with self._backend.reading():
             self._catch_up()
-            handles = self._backend.handles(blind)
-        found = []
-        for header in list(self._headers.values()):
-            if header.handle in handles:
-                found += [r.id for r in self._open_block(header) if isinstance(r, Subject) and _has(r, value, system)]
-        return list(dict.fromkeys(found))
+            for name in self._backend.identified(blind):
+                known = self._known(name)
+                if known is None:
+                    raise _index_damaged()
+                record = self._open_block(self._headers[known.seq])[known.ordinal][1]
+                if isinstance(record, Subject) and _has(record, value, system):
+                    found.append((known.seq, known.ordinal, record.id))
+        return [subject for _, _, subject in sorted(found)]
 
     def info(self) -> dict[str, int | str]:
         """Return counts and sizes; nothing of a person."""
@@ -237,18 +247,23 @@ class Vault:
         SecurityError
             At the first thing that is not as it was written.
         """
+        live = 0
+        identifiers: set[tuple[bytes, bytes]] = set()
         with self._backend.reading():
             self._catch_up()
-            index = {blind: (content, seq, ordinal) for blind, content, seq, ordinal in self._backend.records()}
-        for header in list(self._headers.values()):
-            for ordinal, record in enumerate(self._open_block(header)):
-                if (header.seq, ordinal) in self._replaced:
-                    continue
-                content = self._blind(b"content", _document(record))
-                if index.pop(self._blind(b"record", record.id), None) != (content, header.seq, ordinal):
-                    raise StoreDamaged("SEC-004", hint="the index does not fit the blocks")
-        if index:
-            raise StoreDamaged("SEC-004", hint="the index does not fit the blocks")
+            self._check_subjects()
+            for header in self._headers.values():
+                for ordinal, (_, record) in enumerate(self._open_block(header)):
+                    if isinstance(record, Subject):
+                        identifiers.update(self._identifier_entries(record))
+                    if (header.seq, ordinal) in self._replaced:
+                        continue
+                    live += 1
+                    content = self._blind(b"content", document_of(record))
+                    if self._known(self._blind(b"record", record.id)) != Entry(content, header.seq, ordinal):
+                        raise _index_damaged()
+            if live != sum(1 for _ in self._backend.records()) or identifiers != set(self._backend.identifiers()):
+                raise _index_damaged()
 
     def _forget(self, head: bytes, blocks: int) -> None:
         """Go back to what is on the disk."""
@@ -257,63 +272,80 @@ class Vault:
             self._replaced.difference_update(self._headers.pop(seq).replaced)
         self._keys.clear()
 
-    def _put_group(self, subject: str, group: list[Record], counts: dict[str, int]) -> None:
-        row = self._subject_row(subject)
-        documents: list[bytes] = []
-        keys: list[tuple[bytes, bytes]] = []
-        places: dict[bytes, int] = {}
-        replaced: list[tuple[int, int]] = []
-        size = 0
-        for record in group:
-            document = _document(record)
+    def _put_group(self, subject: str, group: list[tuple[int, Record]], first: int, counts: dict[str, int]) -> None:
+        pending = Pending(len(self._headers) + 1)
+        for position, record in group:
+            document = document_of(record)
             blind, content = self._blind(b"record", record.id), self._blind(b"content", document)
-            if blind in places or len(documents) >= BLOCK_RECORDS or size >= BLOCK_BYTES:
-                self._write_block(row, documents, keys, replaced)
-                documents, keys, places, replaced, size = [], [], {}, [], 0
-            known = self._backend.record(blind)
-            if known is not None and known[0] == content:
+            if pending.full(len(document)):
+                self._write_block(subject, pending, first)
+                pending = Pending(len(self._headers) + 1)
+            known = pending.entries.get(blind) or self._known(blind)
+            if known is not None and known.content == content:
                 counts["unchanged"] += 1
                 continue
-            if known is not None:
-                replaced.append(known[1:])
             counts["stored" if known is None else "replaced"] += 1
-            places[blind] = len(documents)
-            documents.append(document)
-            keys.append((blind, content))
-            size += len(document)
+            pending.add(position, document, blind, content, known)
             if isinstance(record, Subject):
-                self._index_identifiers(record, row.handle)
-        self._write_block(row, documents, keys, replaced)
+                for identifier, name in self._identifier_entries(record):
+                    self._backend.add_identifier(identifier, name)
+        self._write_block(subject, pending, first)
 
-    def _write_block(
-        self, row: SubjectRow, documents: list[bytes], keys: list[tuple[bytes, bytes]], replaced: list[tuple[int, int]]
-    ) -> None:
-        if not documents:
+    def _write_block(self, subject: str, pending: Pending, first: int) -> None:
+        if not pending.documents:
             return
-        seq = len(self._headers) + 1
-        header = Header(self._store, row.handle, seq, self._head, len(documents), tuple(replaced))
+        row, seq = self._subject_row(subject), pending.seq
+        replaced = tuple(pending.replaced)
+        header = Header(self._store, row.handle, seq, first, self._head, len(pending.documents), replaced)
         raw = header.encode()
-        sealed = seal(self._data_key(row), pack(documents), raw)
+        sealed = seal(self._data_key(row), pack(pending.positions, pending.documents), raw)
         self._backend.add_block(Block(seq, raw, sealed.salt, sealed.commitment, sealed.ciphertext))
-        for ordinal, (blind, content) in enumerate(keys):
-            self._backend.set_record(blind, content, seq, ordinal)
+        for blind, entry in pending.entries.items():
+            self._backend.set_record(blind, entry.content + self._tag(blind, entry), seq, entry.ordinal)
         self._head = chain(self._head, raw, sealed.salt, sealed.commitment)
         self._headers[seq] = header
         self._replaced.update(replaced)
 
-    def _open_block(self, header: Header) -> list[Record]:
+    def _known(self, blind: bytes) -> Entry | None:
+        """Look a record up in the index.
+
+        The entry is authenticated with its place: by another's place, the next version would hide another record.
+        """
+        row = self._backend.record(blind)
+        if row is None:
+            return None
+        entry = Entry(row[0][:_DIGEST], row[1], row[2])
+        header = self._headers.get(entry.seq)
+        if header is None or not 0 <= entry.ordinal < header.count or (entry.seq, entry.ordinal) in self._replaced:
+            raise _index_damaged()
+        if not hmac.compare_digest(row[0][_DIGEST:], self._tag(blind, entry)):
+            raise _index_damaged()
+        return entry
+
+    def _tag(self, blind: bytes, entry: Entry) -> bytes:
+        return self._blind(b"place", blind, entry.content, str(entry.seq), str(entry.ordinal))
+
+    def _live(self, header: Header, kinds: Collection[str] | None) -> Iterator[tuple[int, Record]]:
+        """Yield position and record of a block's latest versions."""
+        for ordinal, (position, record) in enumerate(self._open_block(header)):
+            if (kinds is None or record.kind in kinds) and (header.seq, ordinal) not in self._replaced:
+                yield position, record
+
+    def _open_block(self, header: Header) -> list[tuple[int, Record]]:
+        """Return positions and records of a block."""
         block = self._backend.block(header.seq)
         if block is None or Header.decode(block.header) != header:
             raise StoreDamaged("SEC-004")
         sealed = Sealed(block.salt, block.commitment, block.ciphertext)
         plaintext = open_sealed(self._key_of(header.handle), sealed, block.header)
+        positions, text = unpack(plaintext, header.count)
         try:
-            records = records_from_json(unpack(plaintext))
+            records = records_from_json(text)
         except InvalidRecord:
             raise StoreDamaged("SEC-005", hint="written by another version of the canonical model") from None
         if len(records) != header.count:
             raise StoreDamaged("SEC-004")
-        return records
+        return list(zip(positions, records, strict=True))
 
     def _catch_up(self) -> None:
         """Read the headers that came since, follow the chain, and compare it with the root."""
@@ -336,17 +368,19 @@ class Vault:
         row = self._backend.subject(blind)
         if row is None:
             handle, key = os.urandom(16), SecretKey.generate()
-            row = SubjectRow(handle, blind, wrap_key(self._kek, key, b"subject" + self._store + handle + blind))
+            row = SubjectRow(
+                handle, blind, wrap_key(self._kek, key, b"subject" + _VERSION + self._store + handle + blind)
+            )
             self._backend.add_subject(row)
         return row
 
     def _data_key(self, row: SubjectRow) -> SecretKey:
-        key = self._keys.get(row.handle)
+        key = self._keys.get(row.handle + row.blind)
         if key is None:
-            key = unwrap_key(self._kek, row.wrapped, b"subject" + self._store + row.handle + row.blind)
+            key = unwrap_key(self._kek, row.wrapped, b"subject" + _VERSION + self._store + row.handle + row.blind)
             if len(self._keys) >= 10_000:
                 self._keys.clear()
-            self._keys[row.handle] = key
+            self._keys[row.handle + row.blind] = self._keys[row.handle] = key
         return key
 
     def _key_of(self, handle: bytes) -> SecretKey:
@@ -357,28 +391,31 @@ class Vault:
             return self._data_key(row)
         return self._keys[handle]
 
-    def _index_identifiers(self, subject: Subject, handle: bytes) -> None:
+    def _check_subjects(self) -> None:
+        """Find a subject that was dropped, added or renamed: each has a block, and its key is bound to its name."""
+        rows = list(self._backend.subjects())
+        handles = {header.handle for header in self._headers.values()}
+        if len(rows) != len(handles) or any(row.handle not in handles for row in rows):
+            raise StoreDamaged("SEC-004")
+        for row in rows:
+            self._data_key(row)
+
+    def _identifier_entries(self, subject: Subject) -> Iterator[tuple[bytes, bytes]]:
+        """Yield what the index holds of a subject: keyed digests of an identifier and of the record's id."""
+        name = self._blind(b"record", subject.id)
         for identifier in subject.identifiers:
             if identifier.value:
                 for system in {"", identifier.system or "", identifier.authority or ""}:
-                    self._backend.add_identifier(self._blind(b"identifier", system, identifier.value), handle)
+                    yield self._blind(b"identifier", system, identifier.value), name
 
     def _blind(self, purpose: bytes, *parts: str | bytes) -> bytes:
         """Return a keyed digest, cut to 128 bits; equal inputs of one store give equal digests, and no others."""
         raw = [part if isinstance(part, bytes) else part.encode("utf-8", "surrogatepass") for part in parts]
-        return self._index.mac(purpose + b"".join(b"%d:" % len(part) + part for part in raw))[:16]
+        return self._index.mac(purpose + b"".join(b"%d:" % len(part) + part for part in raw))[:_DIGEST]
 
 
-def _by_subject(records: list[Record]) -> dict[str, list[Record]]:
-    """Group records by the person whose key seals them."""
-    groups: dict[str, list[Record]] = defaultdict(list)
-    for record in records:
-        groups[record.id if isinstance(record, Subject) else record.subject or _NOBODY].append(record)
-    return groups
-
-
-def _document(record: Record) -> bytes:
-    return record.model_dump_json(exclude_none=True).encode()
+def _index_damaged() -> StoreDamaged:
+    return StoreDamaged("SEC-004", hint="the index does not fit the blocks")
 
 
 def _has(subject: Subject, value: str, system: str | None) -> bool:

@@ -17,7 +17,14 @@ from hypothesis import strategies as st
 from support.records import AT, SECRET, SPO2, every_kind, make
 
 from iomt_interop import model as m
-from iomt_interop.errors import DecryptionFailed, InvalidRequest, KeyUnavailable, SecurityError, VaultLocked
+from iomt_interop.errors import (
+    DecryptionFailed,
+    InvalidRequest,
+    KeyUnavailable,
+    SecurityError,
+    StoreDamaged,
+    VaultLocked,
+)
 from iomt_interop.privacy import find_leaks
 from iomt_interop.vault import Backend, KeyFile, PassphraseKey, SqliteBackend, Vault
 
@@ -96,7 +103,7 @@ def test_wrong_and_missing_keys(filled: Path, key: KeyFile, tmp_path: Path) -> N
         Vault.open(filled, keys=KeyFile(tmp_path / "none.key"))
     with pytest.raises(KeyUnavailable, match="key-file"):
         Vault.open(filled, keys=PassphraseKey("x"))
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(StoreDamaged, match="SEC-006"):
         Vault.open(tmp_path / "none.vault", keys=key)
     with pytest.raises(InvalidRequest):
         Vault.create(filled, keys=key)

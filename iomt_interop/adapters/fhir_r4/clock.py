@@ -49,6 +49,8 @@ def emit_clock(record: ClockSync, e: Emit) -> list[Tree]:
         out["subject"] = Reference("Device").out(record.device, e, "device")
     if record.reference is not None:
         DATE_TIME.put(out, "effectiveDateTime", record.reference, e, "reference")
+    if record.gateway is not None:
+        out["device"] = Reference("Device").out(record.gateway, e, "gateway")
     simple = clock is not None and record.device_time is None and _put_ticks(out, clock)
     if record.device_time is not None:
         DATE_TIME.put(out, "valueDateTime", record.device_time, e, "device_time")
@@ -101,6 +103,7 @@ def read_clock(tree: Tree, p: Parse) -> Tree:
     values: dict[str, Any] = read_envelope(tree, p) | parse_rows(_ROWS, tree, p)
     values |= {
         "device": Reference("Device").get(tree, "subject", p),
+        "gateway": Reference("Device").get(tree, "device", p),
         "reference": DATE_TIME.get(tree, "effectiveDateTime", p),
         "device_time": DATE_TIME.get(tree, "valueDateTime", p),
         "fault": "dataAbsentReason" in tree or _has(tree, "time-fault"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ...model import ClockSync, DeviceClock, Instant, Record
+from ...model import ClockSync, DeviceClock, Extension, Instant, Record
 from ...plugins import ReadContext
 from ...wire.mder import NO_RELATIVE_TIME
 from ...wire.phd.apdu import Aare, Aarq, Association, Prst
@@ -15,7 +15,7 @@ from ...wire.phd.reports import ConfigObject, ConfigReport, SegmentData
 from ...wire.phd.session import Observed, SessionItem
 from .clock import Clock, RelativeKind, device_clock
 from .device import CLOCKS, Mds, gateway
-from .emit import Frame, extension
+from .emit import Frame, extension, keep_repeated
 from .messages import event, message
 from .metric import SHAPING, Agent, Template
 from .observation import READERS, Observer
@@ -73,9 +73,9 @@ class Conversation:
     def template(self, source: ConfigObject) -> Template:
         """Return a configured object as its attributes stand now."""
         known = self._templates.get(source.handle)
-        if known is not None and known[0] is source:
-            return known[1]
-        return Template.of(self._agent, source)
+        if known is None or known[0] is not source:
+            return Template.of(self._agent, source)
+        return known[1].sent_by(self._agent)
 
     def _associate(self, frame: Frame, apdu: Aarq) -> None:
         """Begin the association that a device asks for."""
@@ -130,7 +130,7 @@ class Conversation:
         elif seen.config is None:
             self._observer.undecoded(frame, self._agent.system, "PHD-107", seen.span, seen.person, path)
         elif seen.config.object_class not in METRIC_CLASSES:
-            self._describe(frame, (), path, (seen.config.object_class, seen.handle, attributes))
+            self._observer.undecoded(frame, self._agent.system, "PHX-208", seen.span, seen.person, path)
         else:
             template = self.template(seen.config).updated(attributes)
             self._templates[seen.handle] = (seen.config, template)
@@ -147,62 +147,62 @@ class Conversation:
     def _configure(self, frame: Frame, report: ConfigReport) -> None:
         """Announce every metric of a configuration; other objects are facts about the device."""
         self._templates.clear()
+        others: list[Extension] = []
+        metrics: list[Template] = []
         stated = Attribute(Attr.DEV_CONFIG_ID, report.config_id.to_bytes(2, "big"))
-        self._describe(frame, (stated,), "PRST")
+        for source in report.objects:
+            path = f"handle {source.handle}"
+            if source.object_class not in METRIC_CLASSES:
+                others.append(extension(f"{path}/class", str(source.object_class)))
+                others += (extension(f"{path}/attribute {a.id}", a.raw.hex()) for a in source.attributes)
+                self._stores.configure(source.handle, source.attributes)
+        self._describe(frame, (stated,), "PRST", others)
         for source in report.objects:
             if source.object_class in METRIC_CLASSES:
-                self._templates[source.handle] = (source, Template.of(self._agent, source))
-            else:
-                self._describe(frame, (), "PRST", (source.object_class, source.handle, source.attributes))
-                self._stores.configure(source.handle, source.attributes)
-        for _, template in self._templates.values():
+                keep_repeated(frame, source.attributes, f"handle {source.handle}")
+                template = Template.of(self._agent, source)
+                self._templates[source.handle] = (source, template)
+                metrics.append(template)
+        for template in metrics:
             self._announce(frame, template)
 
     def _announce(self, frame: Frame, template: Template) -> None:
         """Add the metric, unless it was added and nothing of it has changed."""
-        if self._announced.get(template.metric) != template.attributes:
-            self._announced[template.metric] = template.attributes
-            frame.add(template.record(frame, {handle: known for handle, (_, known) in self._templates.items()}))
+        if self._announced.get(template.metric) == template.attributes:
+            return
+        self._announced[template.metric] = template.attributes
+        sources = (self._templates.get(handle) for handle in template.sources)
+        frame.add(template.record(frame, [known.metric for _, known in filter(None, sources)]))
 
     def _device_attributes(self, frame: Frame, attributes: Sequence[Attribute], event_time: int | None) -> None:
         """Take over attributes of the MDS object."""
         stated = next((a.value for a in attributes if a.id == Attr.SYS_ID), None)
         if self._mds is None and isinstance(stated, bytes) and stated:
             self._mds = self._devices.setdefault(stated, Mds(stated))
+        keep_repeated(frame, attributes, "handle 0")
         self._describe(frame, attributes, "PRST/handle 0")
         if any(attribute.id in CLOCKS for attribute in attributes):
             self._compare_clocks(frame, attributes, event_time)
 
     def _describe(
-        self,
-        frame: Frame,
-        attributes: Iterable[Attribute],
-        path: str,
-        other: tuple[int, int, Iterable[Attribute]] | None = None,
+        self, frame: Frame, attributes: Iterable[Attribute], path: str, others: Sequence[Extension] | None = None
     ) -> None:
-        """Add the device anew when these attributes, or those of another object, say something new of it."""
+        """Add the device anew when these attributes, or the objects that are no metrics, say something new of it."""
         if self._mds is None:
             self._mds = Mds(None, frame.id("device", frame.span))
-        kept = []
-        if other is not None:
-            kind, handle, facts = other
-            kept.append(extension(f"handle {handle}/class", str(kind)))
-            kept += (extension(f"handle {handle}/attribute {a.id}", a.raw.hex()) for a in facts)
         frame.device = self._mds.id
-        if self._mds.update(attributes, kept):
+        if self._mds.update(attributes, others):
             frame.add(self._mds.record(frame, path))
             self._know_agent()
 
     def _know_agent(self) -> None:
-        """Tell the templates what is now known of the device."""
+        """Take over what is now known of the device and its manager."""
         mds = self._mds
-        agent = Agent(gateway=self._gateway)
-        if mds is not None:
-            agent = Agent(mds.system, mds.id, self._gateway, mds.owner, mds.specializations)
-        if agent != self._agent:
-            self._agent = agent
-            for handle, (source, known) in self._templates.items():
-                self._templates[handle] = (source, Template(agent, known.kind, handle, known.attributes))
+        self._agent = (
+            Agent(gateway=self._gateway)
+            if mds is None
+            else Agent(mds.system, mds.id, self._gateway, mds.owner, mds.specializations)
+        )
 
     def _compare_clocks(self, frame: Frame, attributes: Iterable[Attribute], event_time: int | None) -> None:
         """Add a ClockSync of what the device's clocks say, and anchor the relative ones to the one of dates."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -26,7 +26,7 @@ from ...wire.phd.attributes import Attribute, AttributeValue, MdsTimeInfo, Produ
 from ...wire.phd.nomenclature import Attr
 from . import values
 from .concepts import INFRASTRUCTURE, OBJECT, concept, unit
-from .emit import Frame, extension
+from .emit import Frame, check_size, extension
 from .tables import MDS_CLASS, PART, PRODUCTION, SERIAL
 
 __all__ = ["CLOCKS", "Mds", "device_id", "gateway"]
@@ -92,7 +92,7 @@ class Mds:
         self.id = identity if system_id is None else device_id(system_id)
         self._identifiers = () if system_id is None else (identifier(system_id),)
         self._attributes: dict[int, Attribute] = {}
-        self._others: dict[str, Extension] = {}
+        self._others: tuple[Extension, ...] = ()
 
     def __repr__(self) -> str:
         return f"Mds({len(self._attributes)} attributes)"
@@ -117,21 +117,34 @@ class Mds:
         system = None if self.system is None else f"EUI-64 {self.system}"
         return " ".join(filter(None, (system, self.manufacturer))) or None
 
-    def update(self, attributes: Iterable[Attribute], others: Iterable[Extension] = ()) -> bool:
-        """Take attributes over and tell whether they say anything new."""
-        changed = False
+    def update(self, attributes: Iterable[Attribute], others: Sequence[Extension] | None = None) -> bool:
+        """Take attributes over and tell whether they say anything new.
+
+        Parameters
+        ----------
+        attributes : iterable of Attribute
+            Of the MDS object; they replace what was known of the same ids.
+        others : sequence of Extension, optional
+            What a configuration says of objects that are no metrics; it replaces all that was known of them.
+
+        Raises
+        ------
+        LimitExceeded
+            ``PHX-209`` when the attributes are longer than any device's: every record of it repeats them.
+        """
+        changed = others is not None and tuple(others) != self._others
+        if others is not None:
+            self._others = tuple(others)
         for attribute in attributes:
             if attribute.id not in CLOCKS and self._attributes.get(attribute.id) != attribute:
                 self._attributes[attribute.id] = attribute
                 changed = True
-        for other in others:
-            changed |= self._others.get(other.path) != other
-            self._others[other.path] = other
+        check_size(self._attributes.values())
         return changed
 
     def record(self, frame: Frame, path: str) -> Device:
         """Return the device as known now."""
-        draft, left = _Draft(), list(self._others.values())
+        draft, left = _Draft(), list(self._others)
         for attribute in self._attributes.values():
             read, value = _READERS.get(attribute.id), attribute.value
             if read is None or value is None or not read(draft, attribute.id, value):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, Literal
 
+from ...errors import LimitExceeded
 from ...model import Coding, Extension, Issue, Provenance, Record, Residue, record_id
 from ...model.envelope import RecordKind
+from ...wire.phd.attributes import Attribute
 
-__all__ = ["ADAPTER", "HTEST", "NAMESPACE", "VERSION", "Frame", "Mode", "extension"]
+__all__ = ["ADAPTER", "HTEST", "NAMESPACE", "VERSION", "Frame", "Mode", "check_size", "extension", "keep_repeated"]
 
 ADAPTER: Final = "ieee11073_phd"
 VERSION: Final = "1"
@@ -17,6 +20,9 @@ VERSION: Final = "1"
 
 NAMESPACE: Final = "ieee11073"
 """Of extension paths, which speak the protocol's language (``handle 3/attribute 61698``)."""
+
+MAX_OBJECT: Final = 8192
+"""Octets of all attributes of one object; those of real devices are below 1,000."""
 
 HTEST: Final = Coding(system="http://terminology.hl7.org/CodeSystem/v3-ActReason", code="HTEST")
 """Security label of data that are of no patient."""
@@ -96,3 +102,38 @@ class Frame:
             )
         )
         self.issue(code, span, path)
+
+    def leftover(self, code: str, raw: bytes, path: str) -> None:
+        """Keep one attribute that another has overruled."""
+        self.add(
+            Residue(
+                id=self.id("residue", self.span, path, raw.hex()),
+                provenance=self.origin(self.span, path),
+                path=path,
+                raw=raw,
+                reason=code,
+            )
+        )
+        self.issue(code, self.span, path)
+
+
+def check_size(attributes: Collection[Attribute]) -> None:
+    """Refuse an object whose attributes are longer than any real one's, as each of its records repeats them.
+
+    Raises
+    ------
+    LimitExceeded
+        ``PHX-209``.
+    """
+    if sum(4 + len(attribute.raw) for attribute in attributes) > MAX_OBJECT:
+        raise LimitExceeded("PHX-209")
+
+
+def keep_repeated(frame: Frame, attributes: Sequence[Attribute], path: str) -> None:
+    """Keep every attribute of a list that a later one of the same id overrules."""
+    last = {attribute.id: place for place, attribute in enumerate(attributes)}
+    if len(last) == len(attributes):
+        return
+    for place, attribute in enumerate(attributes):
+        if last[attribute.id] != place:
+            frame.leftover("PHX-207", attribute.raw, f"{path}/attribute {attribute.id}")

@@ -16,7 +16,7 @@ from .tables import ABORT_REASONS, ASSOCIATION_RESULTS, OPERATIONS, RELEASE_REAS
 
 __all__ = ["event", "message"]
 
-_RECORDS: Final = frozenset({"objects", "persons", "entries", "system_id", "span", "form", "multi_person", "reply"})
+_RECORDS: Final = frozenset({"objects", "persons", "entries", "span", "form", "multi_person", "reply"})
 """Parts of an APDU that become records of their own, or that its type says already."""
 
 _EVENTS: Final[dict[int, tuple[str, str, dict[int, str]]]] = {

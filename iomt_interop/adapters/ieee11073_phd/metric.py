@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, Self
 
@@ -13,7 +13,7 @@ from ...wire.phd.nomenclature import Attr
 from ...wire.phd.reports import ConfigObject
 from . import values
 from .concepts import Unit, concept, unit, unit_concept
-from .emit import ADAPTER, Frame, extension
+from .emit import ADAPTER, Frame, check_size, extension
 from .tables import FITNESS, METRIC_CATEGORY, METRIC_INTERMITTENT, METRIC_MANUAL
 
 __all__ = ["SHAPING", "Agent", "Category", "Template", "physical_range", "scale_of"]
@@ -86,6 +86,7 @@ class Template:
     accuracy: Quantity | None = field(init=False)
 
     def __post_init__(self) -> None:
+        check_size(self.attributes.values())
         kind = self.integer(Attr.ID_TYPE)
         self.partition = self.integer(Attr.METRIC_ID_PART, (kind or 0) >> 16)
         term = self.integer(Attr.ID_PHYSIO)
@@ -102,6 +103,10 @@ class Template:
     def of(cls, agent: Agent, source: ConfigObject) -> Self:
         """Make the template of a configured object."""
         return cls(agent, source.object_class, source.handle, {a.id: a for a in source.attributes})
+
+    def sent_by(self, agent: Agent) -> Template:
+        """Return the template of an agent of whom more is known; itself when nothing changed."""
+        return self if agent == self.agent else Template(agent, self.kind, self.handle, self.attributes)
 
     def updated(self, attributes: Iterable[Attribute]) -> Template:
         """Return the template with attributes replaced; itself when none of them shapes it."""
@@ -151,8 +156,8 @@ class Template:
         bits = self.integer(Attr.METRIC_SPEC_SMALL)
         return next((name for mask, name in METRIC_CATEGORY if bits & mask), "measurement")
 
-    def record(self, frame: Frame, metrics: Mapping[int, Template]) -> Metric:
-        """Return the Metric record; ``metrics`` are all objects of the configuration."""
+    def record(self, frame: Frame, sources: Sequence[str]) -> Metric:
+        """Return the Metric record; ``sources`` are the ids of the metrics that it is derived from."""
         path = f"handle {self.handle}"
         spec = self.integer(Attr.METRIC_SPEC_SMALL, -1)
         scale = scale_of(self)
@@ -177,11 +182,7 @@ class Template:
             technical_range=None if scale is None else physical_range(scale, self.unit),
             measurement_period=None if period is None else values.quantity(period, _SECONDS),
             supplemental=self.supplemental,
-            links=tuple(
-                Link(relation="derived_from", target=metrics[handle].metric)
-                for handle in self.sources
-                if handle in metrics
-            ),
+            links=tuple(Link(relation="derived_from", target=source) for source in sources),
             extensions=(extension(f"{path}/class", str(self.kind)), *left),
         )
 

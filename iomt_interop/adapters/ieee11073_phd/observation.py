@@ -17,7 +17,7 @@ from ...wire.phd.session import Observed
 from . import values
 from .clock import Clock, RelativeKind, device_clock, later
 from .concepts import name, unit
-from .emit import HTEST, Frame, extension
+from .emit import HTEST, Frame, extension, keep_repeated
 from .metric import SHAPING, Template
 from .subjects import Persons
 from .tables import STATUS_FLAGS, STATUS_MODE, STATUS_RESULT
@@ -188,6 +188,7 @@ class Observer:
             Its time by its place in a periodic store.
         """
         reported = {attribute.id: attribute for attribute, _ in seen.attributes}
+        keep_repeated(frame, [attribute for attribute, _ in seen.attributes], f"handle {seen.handle}")
         kind = next((attribute for attribute in reported if attribute in READERS), None)
         value = None if kind is None else reported[kind].value
         reading = Reading(doubt="PHX-202") if kind is None or value is None else READERS[kind](template, value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 __all__ = ["HEADER", "HEADERS", "Delimiters", "read_delimiters"]
@@ -11,6 +12,9 @@ HEADERS: Final = (b"MSH", b"FHS", b"BHS")
 """Segments whose first field is the separator itself."""
 
 HEADER: Final = re.compile(rb"(?:MSH|FHS|BHS)[^A-Za-z0-9\s]")
+
+_LONGEST: Final = 64
+"""Of MSH-2 no more is looked at."""
 
 _ALNUM: Final = re.compile(rb"[A-Za-z0-9\s]")
 
@@ -40,10 +44,13 @@ def read_delimiters(data: bytes, at: int) -> tuple[Delimiters, tuple[str, ...]]:
         Codes of :data:`iomt_interop.errors.CODES`.
     """
     field = data[at + 3 : at + 4]
-    stop = at + 4
-    while stop < len(data) and data[stop : stop + 1] != field and data[stop] not in b"\r\n":
-        stop += 1
-    parts = _characters(data[at + 4 : stop])
+    line = data[at + 4 : at + 4 + _LONGEST].split(b"\r", 1)[0].split(b"\n", 1)[0]
+    return _interpret(field, line.split(field, 1)[0])
+
+
+@lru_cache(maxsize=64)
+def _interpret(field: bytes, second: bytes) -> tuple[Delimiters, tuple[str, ...]]:
+    parts = _characters(second)
     doubts: list[str] = []
     if len(parts) == 5 and parts[2] == parts[3]:
         del parts[3]

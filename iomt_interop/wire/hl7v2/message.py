@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ..._accel import load
 from .charset import choose_codec
 from .delimiters import HEADERS, Delimiters
+from .doubts import look_for_lost_ends
 from .escapes import unescape
 from .path import parse_path, select
 
@@ -219,7 +220,7 @@ class Message:
         As MSH-1 and MSH-2 state them.
     """
 
-    __slots__ = ("_found", "_syntax", "_triples", "data", "delimiters", "origin", "raw", "separators")
+    __slots__ = ("_found", "_looked", "_syntax", "_triples", "data", "delimiters", "origin", "raw", "separators")
 
     def __init__(
         self, raw: bytes, data: bytes, index: tuple[bytes, bytes], delimiters: Delimiters,
@@ -232,6 +233,7 @@ class Message:
         self.delimiters = delimiters
         self._found = found
         self.origin = origin
+        self._looked = False
         self._syntax: TextSyntax | None = None
 
     def __bytes__(self) -> bytes:
@@ -256,6 +258,10 @@ class Message:
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Doubts about how the message is written."""
         _ = self.syntax  # choosing the character set may add one
+        if not self._looked:
+            self._looked = True
+            if len(self):
+                self._found += [Diagnostic(code, span) for code, span in look_for_lost_ends(self)]
         return tuple(self._found)
 
     @property

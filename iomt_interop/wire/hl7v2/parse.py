@@ -27,7 +27,8 @@ _BOMS: Final = ((b"\xef\xbb\xbf", ""), (b"\xff\xfe\0\0", "utf-32-le"), (b"\0\0\x
 _BLANK: Final = b" \t\r\n\x0b\x00"
 _TAIL: Final = re.compile(rb"\x1c[\r\n]*\Z")
 _LITERAL: Final = re.compile(rb"\\[rn](?:\\n)?(?=[A-Z][A-Z0-9]{2}[^A-Za-z0-9\s\\])")
-_ID: Final = re.compile(rb"[A-Z][A-Z0-9]{2}\Z")
+# Which count of the kernel is which doubt.
+_COUNTED: Final = ((2, "HL7-104"), (1, "HL7-112"), (3, "HL7-113"), (4, "HL7-114"))
 
 
 def parse(
@@ -148,24 +149,16 @@ def _indexed(raw: bytes, text: bytes, start: int, header: int, found: list[Diagn
     tail = _TAIL.search(text, max(header, len(text) - 8))
     stop = tail.start() if tail else len(text)
     delimiters, doubts = read_delimiters(text, header)
-    found += [Diagnostic(code, path="MSH-2") for code in doubts]
+    if doubts:
+        found += [Diagnostic(code, path="MSH-2") for code in doubts]
     segments, fields, stats = er7.index(text, header, stop, delimiters.field[0])
-    if len(segments) == 12 and _LITERAL.search(text, header, stop):
+    if len(segments) == 12 and b"\\" in text and _LITERAL.search(text, header, stop):
         segments, fields = _split_literal(text, header, stop, delimiters.field[0])
         found.append(Diagnostic("HL7-108"))
-    if stats[2]:
-        found.append(Diagnostic("HL7-104"))
-    if stats[1]:
-        found.append(Diagnostic("HL7-112"))
-    if stats[3]:
-        found.append(Diagnostic("HL7-113"))
-    if stats[4]:
-        found.append(Diagnostic("HL7-114"))
+    found += [Diagnostic(code) for number, code in _COUNTED if stats[number]]
     if stats[5] and not tail:
         found.append(Diagnostic("HL7-115", span=(origin + stop, origin + stop)))
-    message = Message(raw, text, (segments, fields), delimiters, found, origin)
-    _look_for_lost_ends(message, found)
-    return message
+    return Message(raw, text, (segments, fields), delimiters, found, origin)
 
 
 def _split_literal(text: bytes, start: int, stop: int, separator: int) -> tuple[bytes, bytes]:
@@ -180,22 +173,6 @@ def _split_literal(text: bytes, start: int, stop: int, separator: int) -> tuple[
             segments += b"".join(n.to_bytes(4, _ORDER) for n in (triples[at], triples[at + 1], triples[at + 2] + base))
         fields += marks
     return bytes(segments), bytes(fields)
-
-
-def _look_for_lost_ends(message: Message, found: list[Diagnostic]) -> None:
-    """Report a segment that swallowed the next one, and lines that are no segment at all."""
-    data, (triples, marks) = message.data, message.index
-    for ordinal in range(len(message)):
-        start, stop, first, last = message.bounds(ordinal)
-        end = marks[first] if first < last else stop
-        if end - start != 3 or not _ID.match(data[start:end]):
-            found.append(Diagnostic("HL7-116", span=(message.origin + start, message.origin + stop)))
-    joined = re.compile(rb"[^\s" + re.escape(message.delimiters.field) + rb"](?:PID|PV1|OBR|OBX|ORC|NTE)"
-                        + re.escape(message.delimiters.field) * 2)  # fmt: skip
-    starts = set(triples[::3])
-    for match in joined.finditer(data, triples[0] if len(triples) else 0):
-        if match.start() + 1 not in starts:
-            found.append(Diagnostic("HL7-117", span=(message.origin + match.start() + 1, message.origin + match.end())))
 
 
 _ORDER: Final = "little" if memoryview(b"\1\0\0\0").cast("I")[0] == 1 else "big"

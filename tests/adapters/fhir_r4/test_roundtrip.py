@@ -292,6 +292,7 @@ clock_syncs = st.builds(
     m.ClockSync,
     **frame,
     device=maybe(ids),
+    gateway=maybe(ids),
     reference=maybe(instants),
     device_time=maybe(instants),
     fault=st.booleans(),

@@ -6,6 +6,7 @@ import pytest
 from adapters.ieee11073_phd import phd_octets as o
 
 from iomt_interop.adapters.ieee11073_phd.reader import PhdReader, make_reader
+from iomt_interop.errors import LimitExceeded
 from iomt_interop.model import Instant, Issue, Metric, Observation, Quantity, Record, Residue, Subject
 from iomt_interop.plugins import ReadContext
 from iomt_interop.wire.phd import Attribute, ConfigObject, ConfigReport, Session
@@ -173,3 +174,41 @@ def test_doubts_are_stated_and_the_octets_kept(
     if isinstance(found.time, Instant) and found.time.native is not None:
         kept.add(found.time.native)
     assert next(reversed(value.values())).hex() in kept
+
+
+def test_an_attribute_that_stands_twice_is_kept_twice() -> None:
+    twice = o.sequence([o.u16(2636) + o.octets(o.sfloat(n)) for n in (97, 98)])
+    stream = BEGIN + o.report(0x0D1E, [o.u16(1) + twice])
+    records = read(stream)
+    (found,) = (record for record in records if isinstance(record, Observation))
+    assert isinstance(found.value, Quantity)
+    assert found.value.text == "98"
+    (residue,) = (record for record in records if isinstance(record, Residue))
+    assert (residue.raw, residue.reason, residue.path) == (o.sfloat(97), "PHX-207", "handle 1/attribute 2636")
+
+
+def test_a_report_of_a_scanner_is_residue() -> None:
+    records = read(BEGIN + o.variable((55, {2387: o.u16(0)})))
+    (residue,) = (record for record in records if isinstance(record, Residue))
+    assert (residue.reason, residue.path) == ("PHX-208", "PRST/handle 55")
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        o.mds({2650: o.sequence([o.u16(4100) + o.u16(1)] * 4000)}),
+        o.configuration((o.NU, 1, {**o.SATURATION, 2657: o.sequence([o.oid(2, 19516)] * 4000)})),
+    ],
+)
+def test_an_object_of_absurd_size_is_refused(stream: bytes) -> None:
+    """Each of a thousand small reports would repeat all of it."""
+    with pytest.raises(LimitExceeded) as caught:
+        read(o.association_request() + stream)
+    assert caught.value.code == "PHX-209"
+
+
+def test_many_objects_cost_no_more_than_their_octets() -> None:
+    objects = [(o.NU if n % 2 else o.SCAN_EPI, n, {2631: o.u16(n ^ 1)}) for n in range(1, 3001)]
+    records = read(o.association_request() + o.configuration(*objects))
+    assert sum(isinstance(record, Metric) for record in records) == 1500
+    assert len(records) < 1600
