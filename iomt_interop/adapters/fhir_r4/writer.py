@@ -88,12 +88,10 @@ class FhirWriter:
         kind = _RESOURCES.get(record.kind)
         if kind is None or self._form in ("ndjson", "source") or is_own(record):
             return
-        if kind == "Observation":
+        if kind == "Observation" and record.kind != "clock_sync":
             if len(self._recent) >= _RECENT and self._form != "transaction":
                 self._recent.clear()
             self._recent[record.id] = None
-            if record.kind == "clock_sync":
-                self._fast.forget_references()
             return
         key = f"{kind}/{resource_id(record.id)}"
         if key not in self._known:

