@@ -129,8 +129,7 @@ CODES: Final[dict[str, str]] = {
     "SEC-003": "the vault is open for writing elsewhere",
     "SEC-004": "the stored data is not what was written",
     "SEC-005": "the vault's format version is not supported",
-    "SEC-006": "there is no vault at this path",
-    "SEC-007": "the storage does not take the change: disk full, or no permission",
+    "SEC-006": "the storage does not take the change: disk full, or no permission",
 }
 
 

@@ -141,7 +141,7 @@ def _storage() -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise VaultLocked("SEC-003") from None
-        raise StoreDamaged("SEC-007" if code in _REFUSED else "SEC-004") from None
+        raise StoreDamaged("SEC-006" if code in _REFUSED else "SEC-004") from None
     except sqlite3.ProgrammingError:
         raise InvalidRequest("USE-002", path="vault", hint="it is closed") from None
     except (sqlite3.Error, OverflowError, UnicodeDecodeError):
@@ -181,7 +181,7 @@ class SqliteBackend:
     def __init__(self, path: str | os.PathLike[str], *, readonly: bool = True, timeout: float = 5.0) -> None:
         self._path = Path(path)
         if not _is_file(self._path):
-            raise StoreDamaged("SEC-006")
+            raise InvalidRequest("USE-002", path="vault", hint="there is no vault here")
         with _storage():
             self._connection = sqlite3.connect(self._path, timeout=timeout, isolation_level=None)
         try:

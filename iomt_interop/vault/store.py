@@ -112,8 +112,8 @@ class Vault:
 
         Raises
         ------
-        StoreDamaged
-            ``SEC-006`` when there is no vault at the path.
+        InvalidRequest
+            ``USE-002`` when there is no vault at the path.
         DecryptionFailed
             ``SEC-001`` for a wrong key.
         SecurityError

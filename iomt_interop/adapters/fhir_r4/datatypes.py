@@ -85,20 +85,23 @@ def _coding_out(value: Coding, e: Emit, path: str) -> Tree | None:
     return out or None
 
 
-def _coding_in(json: Any, p: Parse) -> Any:
+@lru_cache(maxsize=4096)
+def _plain_coding(system: str | None, version: str | None, code: str | None, display: str | None) -> Coding:
+    """Return a coding without extensions; the same text gives the same object."""
+    if is_refid(display):
+        return Coding(system=system, version=version, code=code, refid=display)
+    return Coding(system=system, version=version, code=code, display=display)
+
+
+def _coding_in(json: Any, p: Parse) -> Coding | None:
     if not isinstance(json, dict):
         return None
+    plain = _plain_coding(*(text_of(json, key) for key in ("system", "version", "code", "display")))
+    if "extension" not in json:
+        return plain
     refid = read_own(json, OWN + "refid", STRING, p)
-    display = text_of(json, "display")
-    if refid is None and is_refid(display):
-        refid, display = display, None
-    return build(
-        Coding,
-        {
-            "system": text_of(json, "system"), "version": text_of(json, "version"), "code": text_of(json, "code"),
-            "display": display, "refid": refid, "native_system": read_own(json, OWN + "native-system", STRING, p),
-        },
-    )  # fmt: skip
+    changes = {} if refid is None else {"refid": refid, "display": text_of(json, "display")}
+    return plain.replace(native_system=read_own(json, OWN + "native-system", STRING, p), **changes)
 
 
 CODING: Final = Part("Coding", _coding_out, _coding_in)

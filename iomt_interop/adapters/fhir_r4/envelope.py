@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from ...model import Link, Provenance, record_id
 from .datatypes import CODING
-from .fields import Emit, Many, Parse, Row, emit_rows, parse_rows
+from .fields import Emit, Many, Parse, Row, build, emit_rows, parse_rows
 from .jsontext import Tree
 from .patch import NAMESPACE
 from .scalars import STRING, Reference, fhir_id
@@ -89,6 +89,15 @@ _LINK_ELEMENTS: Final = {"derived_from": "derivedFrom", "has_member": "hasMember
 _OBSERVATION: Final = Reference("Observation")
 
 
+_LINK_ROWS: Final = (
+    *(Row(relation, element, Many(_OBSERVATION)) for relation, element in _LINK_ELEMENTS.items()),
+    *(
+        Row(relation, None, Many(_OBSERVATION), f"{OWN}link-{relation.replace('_', '-')}")
+        for relation in ("derived_from", "has_member", "part_of", "corrects", "replaces", "triggered_by")
+    ),
+)
+
+
 def put_links(out: Tree, links: tuple[Link, ...], e: Emit, elements: bool = True) -> None:
     """Write links; those that the resource has no element for as extensions."""
     for link in links:
@@ -102,13 +111,7 @@ def put_links(out: Tree, links: tuple[Link, ...], e: Emit, elements: bool = True
 
 def take_links(tree: Tree, p: Parse) -> tuple[Link, ...]:
     """Read links."""
-    rows = [Row(relation, element, Many(_OBSERVATION)) for relation, element in _LINK_ELEMENTS.items()]
-    rows += [
-        Row(relation, None, Many(_OBSERVATION), f"{OWN}link-{relation.replace('_', '-')}")
-        for relation in ("derived_from", "has_member", "part_of", "corrects", "replaces", "triggered_by")
-    ]
     found: list[Link] = []
-    for row in rows:
-        targets = parse_rows((row,), tree, p).get(row.field, ())
-        found += [Link(relation=row.field, target=target) for target in targets]  # type: ignore[arg-type]
+    for relation, targets in parse_rows(_LINK_ROWS, tree, p).items():
+        found += [build(Link, {"relation": relation, "target": target}) for target in targets]
     return tuple(found)

@@ -225,21 +225,25 @@ def extension(out: Tree, url: str, kind: Kind, value: Any, e: Emit, path: str) -
 def parse_rows(rows: Iterable[Row], tree: Tree, p: Parse) -> dict[str, Any]:
     """Read the fields that have a row; the result holds what was found."""
     found: dict[str, Any] = {}
-    entries: dict[str, list[Tree]] | None = None
+    entries: dict[str | None, list[Tree]] | None = None
     for row in rows:
         if row.element is not None:
             value = row.kind.get(tree, row.element, p)
         else:
             if entries is None:
-                entries = _by_url(tree)
-            value = _from_extensions(row.kind, entries.get(row.url or "", ()), p)
+                entries = _by_url(tree) if "extension" in tree else {}
+            if row.url not in entries:
+                continue
+            value = _from_extensions(row.kind, entries[row.url], p)
         if value is not None and value != ():
             found[row.field] = value
     return found
 
 
 def read_own(tree: Any, url: str, kind: Kind, p: Parse) -> Any:
-    """Read one extension by its URL."""
+    """Read one extension by its URL; of a :class:`Many` all of them."""
+    if not isinstance(tree, dict) or "extension" not in tree:
+        return () if isinstance(kind, Many) else None
     return _from_extensions(kind, extensions(tree, url), p)
 
 
@@ -249,8 +253,8 @@ def _from_extensions(kind: Kind, entries: Sequence[Tree], p: Parse) -> Any:
     return kind.unwrap(entries[0], p) if entries else None
 
 
-def _by_url(tree: Tree) -> dict[str, list[Tree]]:
-    found: dict[str, list[Tree]] = {}
+def _by_url(tree: Tree) -> dict[str | None, list[Tree]]:
+    found: dict[str | None, list[Tree]] = {}
     for entry in items(tree, "extension"):
         url = entry.get("url")
         if isinstance(url, str):

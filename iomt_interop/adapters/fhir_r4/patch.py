@@ -132,11 +132,10 @@ def _diff(old: Any, new: Any, pointer: str) -> Iterator[Edit]:
 
 def _diff_objects(old: dict[str, Any], new: dict[str, Any], pointer: str) -> Iterator[Edit]:
     for key, value in old.items():
-        inner = f"{pointer}/{_escape(key)}"
         if key not in new:
-            yield inner, _digest(value), None
-        else:
-            yield from _diff(value, new[key], inner)
+            yield f"{pointer}/{_escape(key)}", _digest(value), None
+        elif type(value) is not str or value != new[key] or type(new[key]) is not str:
+            yield from _diff(value, new[key], f"{pointer}/{_escape(key)}")
     for key, value in new.items():
         if key not in old:
             yield f"{pointer}/{_escape(key)}", None, dumps(value)

@@ -1,0 +1,151 @@
+"""The index is not trusted: what it says is checked before it decides what is stored, hidden or answered."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from support.records import AT, SECRET, SPO2, make
+
+from iomt_interop import model as m
+from iomt_interop.errors import SecurityError, StoreDamaged
+from iomt_interop.vault import KeyFile, Vault
+
+SUBJECT = make(m.Subject, identifiers=(m.Identifier(value=SECRET, system="urn:oid:1.2.3", authority="WARD"),))
+
+
+def observation(number: int, value: int = 0, subject: str | None = None) -> m.Observation:
+    """Return a numbered observation."""
+    base = make(m.Observation, code=SPO2, value=m.Quantity(mantissa=value, unit="%"), time=AT, subject=subject)
+    assert isinstance(base, m.Observation)
+    return base.replace(id=m.record_id("numbered", number))
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> KeyFile:
+    """Return a new key file."""
+    return KeyFile.create(tmp_path / "test.key")
+
+
+@pytest.fixture
+def filled(tmp_path: Path, key: KeyFile) -> Path:
+    """Return a closed vault with two subjects and records of nobody."""
+    path = tmp_path / "test.vault"
+    with Vault.create(path, keys=key) as vault:
+        vault.put([SUBJECT, observation(1, subject=SUBJECT.id), observation(2, subject="other"), observation(3)])
+    return path
+
+
+def tamper(path: Path, statements: str) -> None:
+    """Change the file behind the library's back."""
+    connection = sqlite3.connect(path)
+    connection.executescript(statements)
+    connection.commit()
+    connection.close()
+
+
+def test_an_entry_that_points_elsewhere_hides_no_other_record(filled: Path, key: KeyFile) -> None:
+    """A new version replaces what the index names: with a false place it would hide somebody else's record."""
+    tamper(
+        filled,
+        "CREATE TEMP TABLE t AS SELECT blind, seq, ordinal FROM records; UPDATE records SET (seq, ordinal) = "
+        "(SELECT seq, ordinal FROM t WHERE t.blind <> records.blind ORDER BY t.blind LIMIT 1)",
+    )
+    with Vault.open(filled, keys=key, mode="write") as vault:
+        before = list(vault.records())
+        for number in (1, 2, 3):
+            with pytest.raises(StoreDamaged):
+                vault.put([observation(number, 77)])
+        assert list(vault.records()) == before
+
+
+def test_an_older_entry_put_back_is_noticed(filled: Path, key: KeyFile) -> None:
+    """Else a return to the older value would be taken for known and dropped."""
+    connection = sqlite3.connect(filled)
+    old = connection.execute("SELECT content, seq, ordinal, blind FROM records").fetchall()
+    with Vault.open(filled, keys=key, mode="write") as vault:
+        vault.put([observation(3, 5)])
+    connection.executemany("UPDATE records SET content = ?, seq = ?, ordinal = ? WHERE blind = ?", old)
+    connection.commit()
+    connection.close()
+    with Vault.open(filled, keys=key, mode="write") as vault:
+        with pytest.raises(StoreDamaged):
+            vault.put([observation(3)])
+        with pytest.raises(StoreDamaged):
+            vault.verify()
+        assert observation(3, 5) in list(vault.records())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM subjects",
+        "DELETE FROM subjects WHERE handle = (SELECT min(handle) FROM subjects)",
+        "UPDATE subjects SET blind = randomblob(16)",
+        "INSERT INTO subjects SELECT randomblob(16), randomblob(16), wrapped FROM subjects",
+    ],
+)
+def test_a_subject_that_is_missing_is_never_nobody(filled: Path, key: KeyFile, statement: str) -> None:
+    tamper(filled, statement)
+    with Vault.open(filled, keys=key) as vault:
+        with pytest.raises(SecurityError):
+            list(vault.records(subject="never seen"))
+        with pytest.raises(SecurityError):
+            vault.verify()
+        for subject in (SUBJECT.id, "other"):
+            try:
+                assert list(vault.records(subject=subject))
+            except SecurityError:
+                continue
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM identifiers",
+        "UPDATE identifiers SET record = randomblob(16)",
+        "INSERT INTO identifiers VALUES (randomblob(16), randomblob(16))",
+    ],
+)
+def test_a_tampered_index_of_identifiers_fails_verification(filled: Path, key: KeyFile, statement: str) -> None:
+    tamper(filled, statement)
+    with Vault.open(filled, keys=key) as vault, pytest.raises(StoreDamaged):
+        vault.verify()
+
+
+def test_identifiers_are_found_by_system_and_authority_and_in_their_latest_version_alone(
+    filled: Path, key: KeyFile
+) -> None:
+    with Vault.open(filled, keys=key, mode="write") as vault:
+        for system in (None, "urn:oid:1.2.3", "WARD"):
+            assert vault.find(SECRET, system) == [SUBJECT.id]
+        assert vault.find(SECRET, "urn:oid:1.2.4") == []
+        vault.put([SUBJECT.replace(identifiers=(m.Identifier(value="Q-1"),))])
+        assert vault.find(SECRET) == []
+        assert vault.find("Q-1") == [SUBJECT.id]
+        vault.verify()
+
+
+def test_records_come_back_in_the_order_of_storing(tmp_path: Path, key: KeyFile) -> None:
+    """Though each subject's are sealed together."""
+    many = [observation(n, subject=f"s{n % 7}" if n % 5 else None) for n in range(2500)]
+    with Vault.create(tmp_path / "v", keys=key) as vault:
+        vault.put(many[:1200])
+        vault.put(many[1200:])
+        assert list(vault.records()) == many
+        assert list(vault.records(subject="s3")) == [r for r in many if r.subject == "s3"]
+
+
+def test_versions_within_one_transaction_share_a_block(tmp_path: Path, key: KeyFile) -> None:
+    """Every message of a feed brings its device and its patient again, each time from other octets."""
+    feed = [record for n in range(300) for record in (observation(0, n), observation(n + 1))]
+    with Vault.create(tmp_path / "v", keys=key) as vault:
+        result = vault.put([*feed, observation(0, 299)])
+        assert (result.stored, result.replaced, result.unchanged) == (301, 299, 1)
+        assert vault.info()["blocks"] == 1
+        assert [r for r in vault.records() if r.id == observation(0).id] == [observation(0, 299)]
+        vault.verify()
+    with Vault.open(tmp_path / "v", keys=key) as vault:
+        assert len(list(vault.records())) == vault.info()["records"] == 301
+        vault.verify()
