@@ -104,13 +104,13 @@ def find_leaks(data: bytes, values: Iterable[str]) -> list[tuple[int, str]]:
         Number of the text and the encoding; never the text itself.
     """
     folded = data.lower()
-    grams = {True: _grams(folded), False: _grams(data)}
+    grams = _grams(folded)
     found = []
     for number, value in enumerate(values):
         for encoding, needle, fold in _encodings(value):
             # The set of all runs of four octets tells for nearly every needle that it is not there.
-            first = int.from_bytes(needle[:_GRAM], sys.byteorder)
-            if (len(needle) < _GRAM or first in grams[fold]) and needle in (folded if fold else data):
+            first = int.from_bytes(needle[:_GRAM].lower(), sys.byteorder)
+            if (len(needle) < _GRAM or first in grams) and needle in (folded if fold else data):
                 found.append((number, encoding))
     return found
 

@@ -14,7 +14,17 @@ from ..errors import InvalidRecord
 from ..model import Record, Subject, record_from_json
 from .blocks import MAX_PLAINTEXT
 
-__all__ = ["BLOCK_BYTES", "BLOCK_RECORDS", "MAX_DOCUMENT", "NOBODY", "Entry", "Pending", "by_subject", "document_of"]
+__all__ = [
+    "BLOCK_BYTES",
+    "BLOCK_RECORDS",
+    "MAX_DOCUMENT",
+    "NOBODY",
+    "Entry",
+    "Pending",
+    "by_subject",
+    "document_of",
+    "owner_of",
+]
 
 BLOCK_RECORDS: Final = 1000
 BLOCK_BYTES: Final = 1 << 20
@@ -64,9 +74,14 @@ def by_subject(records: Iterable[Record]) -> dict[str, list[tuple[int, Record]]]
     """Group records, with their positions, by the person whose key seals them."""
     groups: dict[str, list[tuple[int, Record]]] = defaultdict(list)
     for position, record in enumerate(records):
-        subject = record.id if isinstance(record, Subject) else record.subject or NOBODY
+        subject = owner_of(record)
         groups[subject].append((position, record))
     return groups
+
+
+def owner_of(record: Record) -> str:
+    """Return the id of the person whose key seals a record."""
+    return record.id if isinstance(record, Subject) else record.subject or NOBODY
 
 
 def document_of(record: Record) -> bytes:

@@ -25,7 +25,7 @@ from ..errors import InvalidRecord, StoreDamaged
 from ..model import Record, Subject, records_from_json
 from .backend import Backend, Block, SqliteBackend, SubjectRow
 from .blocks import FORMAT, KEY_VERSION, Header, chain, pack, unpack
-from .documents import Entry, Pending, by_subject, document_of
+from .documents import Entry, Pending, by_subject, document_of, owner_of
 
 __all__ = ["PutResult", "Vault"]
 
@@ -33,6 +33,7 @@ _GENESIS: Final = bytes(32)
 _ROOT: Final = Struct(">Q32s32s")
 _VERSION: Final = KEY_VERSION.to_bytes(4, "big")
 _DIGEST: Final = 16
+_PLACE: Final = Struct(">QI")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ class Vault:
         """Store records in one durable transaction.
 
         When the call returns, they are on the disk; when it raises, none of them is. A record that is there
-        already, equal, is not stored again; another content under the same id becomes the new version.
+        already, equal, is not stored again; another content under the same id and subject becomes the new version.
 
         Raises
         ------
@@ -260,7 +261,8 @@ class Vault:
                         continue
                     live += 1
                     content = self._blind(b"content", document_of(record))
-                    if self._known(self._blind(b"record", record.id)) != Entry(content, header.seq, ordinal):
+                    blind = self._blind(b"record", owner_of(record), record.id)
+                    if self._known(blind) != Entry(content, header.seq, ordinal):
                         raise _index_damaged()
             if live != sum(1 for _ in self._backend.records()) or identifiers != set(self._backend.identifiers()):
                 raise _index_damaged()
@@ -276,7 +278,8 @@ class Vault:
         pending = Pending(len(self._headers) + 1)
         for position, record in group:
             document = document_of(record)
-            blind, content = self._blind(b"record", record.id), self._blind(b"content", document)
+            # The same device is described in many persons' messages; each person's description is that person's.
+            blind, content = self._blind(b"record", subject, record.id), self._blind(b"content", document)
             if pending.full(len(document)):
                 self._write_block(subject, pending, first)
                 pending = Pending(len(self._headers) + 1)
@@ -323,7 +326,8 @@ class Vault:
         return entry
 
     def _tag(self, blind: bytes, entry: Entry) -> bytes:
-        return self._blind(b"place", blind, entry.content, str(entry.seq), str(entry.ordinal))
+        place = blind + entry.content + _PLACE.pack(entry.seq, entry.ordinal)
+        return self._index.mac(b"place" + place)[:_DIGEST]
 
     def _live(self, header: Header, kinds: Collection[str] | None) -> Iterator[tuple[int, Record]]:
         """Yield position and record of a block's latest versions."""
@@ -402,7 +406,7 @@ class Vault:
 
     def _identifier_entries(self, subject: Subject) -> Iterator[tuple[bytes, bytes]]:
         """Yield what the index holds of a subject: keyed digests of an identifier and of the record's id."""
-        name = self._blind(b"record", subject.id)
+        name = self._blind(b"record", owner_of(subject), subject.id)
         for identifier in subject.identifiers:
             if identifier.value:
                 for system in {"", identifier.system or "", identifier.authority or ""}:

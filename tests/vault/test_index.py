@@ -54,9 +54,9 @@ def test_an_entry_that_points_elsewhere_hides_no_other_record(filled: Path, key:
     )
     with Vault.open(filled, keys=key, mode="write") as vault:
         before = list(vault.records())
-        for number in (1, 2, 3):
+        for number, subject in ((1, SUBJECT.id), (2, "other"), (3, None)):
             with pytest.raises(StoreDamaged):
-                vault.put([observation(number, 77)])
+                vault.put([observation(number, 77, subject)])
         assert list(vault.records()) == before
 
 

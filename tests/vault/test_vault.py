@@ -86,6 +86,15 @@ def test_what_is_there_is_not_stored_again(filled: Path, key: KeyFile) -> None:
         vault.verify()
 
 
+def test_a_device_of_two_persons_is_described_for_both(filled: Path, key: KeyFile) -> None:
+    device = make(m.Device, node="mds", serial="1")
+    with Vault.open(filled, keys=key, mode="write") as vault:
+        vault.put([device.replace(subject="s"), device.replace(subject="t")])
+        for person in "st":
+            assert [r.subject for r in vault.records(subject=person, kinds={"device"})] == [person]
+        vault.verify()
+
+
 def test_subjects_are_found_by_identifier(filled: Path, key: KeyFile) -> None:
     (subject,) = (r.id for r in every_kind() if r.kind == "subject")
     with Vault.open(filled, keys=key) as vault:

@@ -149,6 +149,8 @@ def enrich(record: Record, node: str | None = None) -> Record:
         record = _observation(record, node)
     elif isinstance(record, Device):
         record = _device(record)
+    elif isinstance(record, Waveform) and node in _PERSONAL and PHD not in record.categories:
+        record = record.replace(categories=(PHD, *record.categories))
     if isinstance(record, Observation | Waveform) and is_test(record) and _HTEST not in record.labels:
         record = record.replace(labels=(*record.labels, _HTEST))
     return record

@@ -196,20 +196,13 @@ def emit_observation(record: Observation, e: Emit) -> list[Tree]:
     put_links(out, record.links, e)
     components = Many(COMPONENT).out(record.components, e, "components") or []
     if isinstance(record.value, BitSetValue):
-        components += _bit_components(record, e)
+        mdc = mdc_code(record.code)  # bits of another code have no names: they stand in the extension alone
+        components += [] if mdc is None else bit_components(record.value, mdc)
     components += [_supplemental_out(concept, e) for concept in record.supplemental]
     if components:
         out["component"] = components
     emit_rows(EXTENSIONS, record, out, e)
     return [close(out)]
-
-
-def _bit_components(record: Observation, e: Emit) -> list[Tree]:
-    mdc = mdc_code(record.code)
-    if mdc is None:
-        e.loss("value", "bits of a code that is not MDC have no names")
-        return []
-    return bit_components(record.value, mdc) if isinstance(record.value, BitSetValue) else []
 
 
 _SUPPLEMENTAL: Final = {"system": systems.MDC, "code": SUPPLEMENTAL_TYPES, "display": "MDC_ATTR_SUPPLEMENTAL_TYPES"}

@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ...errors import InvalidRequest
-from ...model import Device, Issue, Message, Observation, Order, Record, Residue, Subject, record_id
+from ...model import Device, Issue, Message, Observation, Order, Record, Residue, Subject, Waveform, record_id
 from ...plugins import Loss, WriteContext
 from .enrich import enrich, is_test
 from .envelope import is_canonical_id, is_own, resource_id
@@ -118,7 +118,8 @@ class FhirWriter:
 
     def _texts(self, record: Record) -> Iterator[tuple[str, str, Tree | None, str]]:
         """Yield the record id, the resource type, the tree (None on the short way) and the text."""
-        node = self._nodes.get(record.device) if isinstance(record, Observation) and record.device else None
+        device = record.device if isinstance(record, Observation | Waveform) else None
+        node = None if device is None else self._nodes.get(device)
         enriched = enrich(record, node)
         if isinstance(enriched, Order) and not is_own(enriched):
             self._orders[enriched.id] = (enriched, [])

@@ -190,8 +190,10 @@ def test_observation_of_a_monitor_points_to_its_metric() -> None:
 
 
 def wave(**fields: Any) -> m.Waveform:
-    channel = m.Channel(code=mdc(131329), unit="mV", period=m.Rational(numerator=1, denominator=500),
-                        factor=m.Number(mantissa=25, exponent=-4), origin=m.Number(mantissa=-5, exponent=-1))  # fmt: skip
+    channel = m.Channel(
+        code=mdc(131329), unit="mV", period=m.Rational(numerator=1, denominator=500),
+        factor=m.Number(mantissa=25, exponent=-4), origin=m.Number(mantissa=-5, exponent=-1),
+    )  # fmt: skip
     segment = m.Segment(channel=0, dtype="i2", data=b"\x01\x00\xff\xff\x00\x02\x00\x00", n=4, marks=b"\0\0\0\x03")
     given = {"code": mdc(131329), "channels": (channel,), "segments": (segment,)} | fields
     return m.Waveform(id=m.record_id("w"), provenance=PROVENANCE, status="final", **given)

@@ -25,8 +25,17 @@ from iomt_interop.errors import (
     NotRepresentable,
     TruncatedInput,
 )
-from iomt_interop.plugins import Limits, ReadContext, WriteContext, sniff_bytes
-from iomt_interop.plugins.registry import default_registry
+from iomt_interop.plugins import (
+    HEAD,
+    Adapter,
+    Candidate,
+    Evidence,
+    Limits,
+    ReadContext,
+    WriteContext,
+    parse_manifest,
+    sniff_bytes,
+)
 
 OBSERVATION = (
     b'{"resourceType":"Observation","id":"a","status":"final","code":{"text":"x"},"valueQuantity":{"value":2.00}}'
@@ -273,11 +282,16 @@ def test_test_data_are_kept_from_the_patient() -> None:
     assert kept.subject not in (None, subject.id)
 
 
-def test_detection_and_repr_say_nothing_of_the_content(sample: bytes, lines: bytes) -> None:
-    adapters = [a for a in default_registry().usable() if getattr(a, "id", None) == "fhir_r4" or "fhir_r4" in str(a)]
-    if adapters:
-        assert sniff_bytes(sample[:4096], None, adapters)[0].adapter == "fhir_r4"
-        assert sniff_bytes(lines[:4096], None, adapters)[0].adapter == "fhir_r4"
+def test_detection_by_content(root: Path, sample: bytes, lines: bytes) -> None:
+    manifest = parse_manifest((root / "iomt_interop/adapters/fhir_r4/adapter.toml").read_text())
+    adapter = Adapter("fhir_r4", "iomt_interop.adapters.fhir_r4", "1", "iomt_interop", None, manifest, None)
+    for data in (sample, lines, b"\xef\xbb\xbf" + OBSERVATION):
+        assert sniff_bytes(data[:HEAD], None, [adapter]) == [Candidate("fhir_r4", Evidence.MAGIC)]
+    assert sniff_bytes(b'{"type":"Observation"}', None, [adapter]) == []
+    assert {record.kind for record in read(sample)} <= set(manifest.records)
+
+
+def test_repr_says_nothing_of_the_content() -> None:
     reader = make_reader(ReadContext())
     reader.feed(OBSERVATION)
     assert repr(reader) == f"FhirReader({len(OBSERVATION)} bytes buffered)"

@@ -19,7 +19,7 @@ from iomt_interop.model.observation import QualityFlag
 from iomt_interop.plugins import ReadContext, WriteContext
 from iomt_interop.terminology import systems
 
-EXAMPLES = 25
+EXAMPLES = 12
 """Per kind of record; each is a large tree."""
 
 FORM = WriteContext(form="ndjson", include_test_data=True)
