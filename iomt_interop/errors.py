@@ -73,6 +73,26 @@ CODES: Final[dict[str, str]] = {
     # Use of the library.
     "USE-001": "the argument is not valid here",
     "USE-002": "the operation is not possible in this state",
+    # HL7 v2, wire.
+    "HL7-101": "there is no header segment (MSH, FHS, BHS)",
+    "HL7-102": "a byte-order mark stands before the header",
+    "HL7-103": "foreign octets stand before the header",
+    "HL7-104": "segments end in LF instead of CR",
+    "HL7-105": "MSH-2 has no escape character",
+    "HL7-106": "the escape character of MSH-2 is doubled",
+    "HL7-107": "MSH-2 repeats a delimiter, or has a character that cannot be one",
+    "HL7-108": "segments end in the two characters backslash and r instead of CR",
+    "HL7-109": "MSH-18 names an unknown character set",
+    "HL7-110": "the message is not in the character set that MSH-18 states",
+    "HL7-111": "the text cannot be written in the message's character set",
+    "HL7-112": "an LF follows the CR of a segment",
+    "HL7-113": "an LF stands inside a field",
+    "HL7-114": "there is an empty line between segments",
+    "HL7-115": "the last segment has no terminator",
+    "HL7-116": "a line does not begin with a segment identifier",
+    "HL7-117": "a segment seems to begin inside a field: its predecessor lost its terminator",
+    "HL7-118": "a batch trailer states another count than there is",
+    "HL7-120": "the message is longer than the limit",
     # MDER and IEEE 11073-20601, wire.
     "MDR-001": "the octets end before the structure does",
     "MDR-002": "octets are left over after the structure",
@@ -131,6 +151,7 @@ CODES: Final[dict[str, str]] = {
     "SEC-005": "the vault's format version is not supported",
     "SEC-006": "the storage does not take the change: disk full, or no permission",
 }
+"""Every code and what it means; the pages of the documentation are made of it."""
 
 
 class IomtError(Exception):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import iomt_interop as iomt
+from iomt_interop import facade
 from iomt_interop.errors import AdapterContractError, InputError, LimitExceeded
 from iomt_interop.plugins import Limits
 
@@ -90,6 +91,12 @@ def test_translation_lists_losses_and_issues() -> None:
     assert iomt.write(iomt.read(MESSAGE), to="fhir_r4") == result.payload
     assert "Zebra" not in repr(result)
     assert "Zebra" not in repr(result.losses) + repr(result.issues)
+
+
+def test_the_name_adapters_stays_a_function_when_one_was_imported() -> None:
+    list(iomt.read(MESSAGE))
+    assert [info.id for info in iomt.adapters()] == [info.id for info in facade.adapters()]
+    assert callable(iomt.translate)
 
 
 def test_an_adapter_that_only_reads_cannot_write() -> None:

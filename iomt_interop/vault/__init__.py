@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from ..crypto import EnvironmentKey, KeyFile, KeyProvider, PassphraseKey
 from ..crypto import known_answer as self_test
-from .backend import Backend, SqliteBackend
+from .backend import Backend, Block, SqliteBackend, SubjectRow
 from .store import PutResult, Vault
 
 __all__ = [
     "Backend",
+    "Block",
     "EnvironmentKey",
     "KeyFile",
     "KeyProvider",
     "PassphraseKey",
     "PutResult",
     "SqliteBackend",
+    "SubjectRow",
     "Vault",
     "self_test",
 ]

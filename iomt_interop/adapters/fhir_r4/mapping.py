@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -131,7 +131,7 @@ class Origin:
 
     digest: str
     span: tuple[int, int]
-    index: dict[str, tuple[str, str]] = field(default_factory=dict)
+    index: MutableMapping[str, tuple[str, str]] = field(default_factory=dict)
     """Full URL, or type and id, to resource type and id of the record."""
     adjust: Callable[[type[Model], Tree], None] = lambda _, __: None
     """What the read context adds."""

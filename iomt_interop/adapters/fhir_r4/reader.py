@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any, Final
@@ -20,6 +21,8 @@ from .tables import ADAPTER, VERSION
 __all__ = ["FhirReader", "make_reader"]
 
 _MAX_DEPTH: Final = 100
+_MAX_PATIENTS: Final = 1 << 18
+"""Persons whose references are remembered from line to line."""
 _BLANK: Final = b" \t\r\n"
 _TIMED: Final = frozenset({"Observation", "Waveform"})
 
@@ -112,7 +115,7 @@ class FhirReader:
         if not isinstance(tree, dict) or text_of(tree, "resourceType") is None:
             raise MalformedInput("FHR-009", span=span)
         extra: list[Record] = []
-        origin = Origin(sha256(data).hexdigest(), span, dict(self._patients), self._adjust(extra))
+        origin = Origin(sha256(data).hexdigest(), span, ChainMap({}, self._patients), self._adjust(extra))
         if tree["resourceType"] == "Bundle" and _is_bundle(tree):
             records = self._bundle(tree, origin)
         else:
@@ -123,7 +126,7 @@ class FhirReader:
     def _remember(self, tree: Tree, record: Record) -> None:
         """Keep which person a patient's reference means, for the lines to come."""
         identity = text_of(tree, "id")
-        if isinstance(record, Subject) and identity is not None and len(self._patients) < self._context.limits.max_unit:
+        if isinstance(record, Subject) and identity is not None and len(self._patients) < _MAX_PATIENTS:
             self._patients[f"Patient/{identity}"] = ("Patient", record.id)
 
     def _bundle(self, tree: Tree, origin: Origin) -> list[Record]:

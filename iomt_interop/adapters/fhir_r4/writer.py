@@ -197,15 +197,44 @@ class FhirWriter:
             return
         yield f'{{"resourceType":"Bundle","type":"{self._form}"'
         separator = ',"entry":['
-        for record, (identity, kind, tree, text) in self._all(records):
-            url = _full_url(record, identity) if record is not None and is_own(record) else _urn(identity)
+        for url, kind, tree, text in (
+            self._transaction(records) if self._form == "transaction" else self._entries(records)
+        ):
             yield f'{separator}{{"fullUrl":{dumps(url)},"resource":'
             separator = ","
             if self._form == "transaction":
-                yield from _request(kind, identity, tree if tree is not None else parse(text.encode()))
+                yield from _request(kind, tree if tree is not None else parse(text.encode()))
             else:
                 yield text + "}"
         yield "}" if separator != "," else "]}"
+
+    def _entries(self, records: Iterable[Record]) -> Iterator[tuple[str, str, Tree | None, str]]:
+        """Yield full URL, type, tree and text; what repeats word for word once, what changed as a new version.
+
+        FHIR R4 Bundle, bdl-7: entries of one full URL differ in ``meta.versionId``.
+        """
+        resources: dict[str, tuple[int, int]] = {}
+        observations: dict[str, tuple[int, int]] = {}
+        for record, (identity, kind, tree, text) in self._all(records):
+            url = _full_url(record, identity) if record is not None and is_own(record) else _urn(identity)
+            seen = observations if kind == "Observation" else resources
+            if len(observations) >= _RECENT:
+                observations.clear()
+            digest, version = hash(text), 1
+            if url in seen:
+                if seen[url][0] == digest:
+                    continue
+                version = seen[url][1] + 1
+                if self._form == "collection":
+                    tree = tree if tree is not None else parse(text.encode())
+                    tree.setdefault("meta", {})["versionId"] = str(version)
+                    text = dumps(tree)
+            seen[url] = digest, version
+            yield url, kind, tree, text
+
+    def _transaction(self, records: Iterable[Record]) -> Iterator[tuple[str, str, Tree | None, str]]:
+        """Yield the last version of each entry: a transaction creates a resource once."""
+        return iter({entry[0]: entry for entry in self._entries(records)}.values())
 
     def _source(self, records: Iterable[Record]) -> Iterator[str]:
         """Yield Bundles as they were read, and lines."""
@@ -280,11 +309,11 @@ def _full_url(record: Record, identity: str | None) -> str:
     return original if original is not None and original.startswith("urn:") else _urn(record.id)
 
 
-def _request(kind: str, identity: str, tree: Tree) -> Iterator[str]:
+def _request(kind: str, tree: Tree) -> Iterator[str]:
     """Yield a resource and its conditional create: an identifier that it has, else the record's own id."""
     known = next((i for i in items(tree, "identifier") if text_of(i, "value") and text_of(i, "system")), None)
     if known is None and kind not in _UNIDENTIFIED:
-        known = {"system": _RECORD_ID, "value": identity}
+        known = {"system": _RECORD_ID, "value": tree.get("id")}
         tree.setdefault("identifier", []).append(known)
     yield dumps(tree)
     request: Tree = {"method": "POST", "url": kind}
