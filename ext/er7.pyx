@@ -17,6 +17,7 @@ cdef enum:
     BLOCK = 1024
     COLUMNS = 12
     MAX_DIGITS = 18
+    MAX_TIMES = 64
 
 
 cdef struct Growing:
@@ -250,6 +251,127 @@ def obx_rows(data, segments, fields, int component, int repetition):
         PyBuffer_Release(&view)
         PyBuffer_Release(&seg)
         PyBuffer_Release(&fld)
+
+
+cdef struct PlainRow:
+    int64_t mantissa
+    uint32_t code
+    uint32_t unit
+    uint32_t start
+    uint32_t stop
+    uint32_t time
+    int8_t exponent
+
+
+cdef long known_as(const unsigned char *raw, uint32_t start, uint32_t stop, dict table) except -3:
+    """Return what a table says of a slice, -2 when it knows nothing."""
+    found = table.get(PyBytes_FromStringAndSize(<const char *> raw + start, stop - start))
+    return -2 if found is None else found
+
+
+def plain_rows(data, segments, fields, dict codes, dict rests):
+    """Read the plain numbers of all OBX segments by what is known of their codes and units; see the pure twin."""
+    cdef Py_buffer view, seg, fld
+    cdef const unsigned char *raw
+    cdef const uint32_t *triples
+    cdef const uint32_t *seps
+    cdef size_t n_segments, n_fields, s, count, t, kept = 0, n_obx = 0, first = 0, last = 0, n_times = 0
+    cdef uint8_t wanted[COLUMNS]
+    cdef uint32_t spans[2 * COLUMNS]
+    cdef uint32_t stamps[2 * MAX_TIMES]
+    cdef uint32_t size
+    cdef PlainRow *rows = NULL
+    cdef PlainRow row
+    cdef uint8_t flag
+    cdef long code, rest
+    cdef long states = 0
+    cdef bint complete = True
+    for s in range(COLUMNS):
+        wanted[s] = <uint8_t> (s + 2 if s < 7 else (11, 14, 17, 18, 20)[s - 7])
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    PyObject_GetBuffer(segments, &seg, PyBUF_SIMPLE)
+    PyObject_GetBuffer(fields, &fld, PyBUF_SIMPLE)
+    try:
+        raw = <const unsigned char *> view.buf
+        triples = <const uint32_t *> seg.buf
+        seps = <const uint32_t *> fld.buf
+        n_segments = seg.len // 12
+        n_fields = fld.len // 4
+        check(view.len, triples, n_segments, seps, n_fields)
+        rows = <PlainRow *> malloc((n_segments + 1) * sizeof(PlainRow))
+        if rows == NULL:
+            raise MemoryError
+        for s in range(n_segments):
+            if not is_obx(raw, triples + 3 * s):
+                continue
+            if not n_obx:
+                first = s
+            last = s
+            n_obx += 1
+            count = (triples[3 * s + 5] if s + 1 < n_segments else <uint32_t> n_fields) - triples[3 * s + 2]
+            read_row(raw, triples[3 * s], triples[3 * s + 1], seps + triples[3 * s + 2], count, 0, 0, wanted, spans,
+                     &row.mantissa, &row.exponent, &flag)
+            if flag or not complete:
+                continue
+            code = known_as(raw, spans[2], spans[5], codes)
+            rest = known_as(raw, spans[8], spans[15], rests)
+            if code == -2 or rest == -2:
+                complete = False
+                continue
+            if code < 0 or rest < 0:
+                continue
+            size = spans[17] - spans[16]
+            t = 0
+            while t < n_times and (stamps[2 * t + 1] - stamps[2 * t] != size
+                                   or memcmp(raw + stamps[2 * t], raw + spans[16], size)):
+                t += 1
+            if t == n_times:
+                if t == MAX_TIMES:
+                    complete = False
+                    continue
+                stamps[2 * t] = spans[16]
+                stamps[2 * t + 1] = spans[17]
+                n_times += 1
+            states |= 1 << (rest & 15)
+            row.code = <uint32_t> code
+            row.unit = <uint32_t> ((rest >> 4) - 1)
+            row.start = triples[3 * s]
+            row.stop = triples[3 * s + 1]
+            row.time = <uint32_t> t
+            rows[kept] = row
+            kept += 1
+        shape = (first, n_obx, bool(n_obx and last - first == n_obx - 1))
+        if not complete:
+            return shape, None
+        times = [PyBytes_FromStringAndSize(<const char *> raw + stamps[2 * t], stamps[2 * t + 1] - stamps[2 * t])
+                 for t in range(n_times)]
+        return shape, (*columns_of(rows, kept), times, states)
+    finally:
+        free(rows)
+        PyBuffer_Release(&view)
+        PyBuffer_Release(&seg)
+        PyBuffer_Release(&fld)
+
+
+cdef tuple columns_of(const PlainRow *rows, size_t n):
+    """Turn rows into packed columns."""
+    cdef bytes mantissas = PyBytes_FromStringAndSize(NULL, 8 * n)
+    cdef bytes exponents = PyBytes_FromStringAndSize(NULL, n)
+    cdef bytes codes = PyBytes_FromStringAndSize(NULL, 4 * n)
+    cdef bytes units = PyBytes_FromStringAndSize(NULL, 4 * n)
+    cdef bytes starts = PyBytes_FromStringAndSize(NULL, 4 * n)
+    cdef bytes stops = PyBytes_FromStringAndSize(NULL, 4 * n)
+    cdef bytes moments = PyBytes_FromStringAndSize(NULL, 4 * n)
+    cdef size_t i
+    for i in range(n):
+        (<int64_t *> <char *> mantissas)[i] = rows[i].mantissa
+        (<int8_t *> <char *> exponents)[i] = rows[i].exponent
+        (<uint32_t *> <char *> codes)[i] = rows[i].code
+        (<uint32_t *> <char *> units)[i] = rows[i].unit
+        (<uint32_t *> <char *> starts)[i] = rows[i].start
+        (<uint32_t *> <char *> stops)[i] = rows[i].stop
+        (<uint32_t *> <char *> moments)[i] = rows[i].time
+    return mantissas, exponents, codes, units, starts, stops, moments
 
 
 cdef inline bint is_obx(const unsigned char *raw, const uint32_t *triple) noexcept nogil:

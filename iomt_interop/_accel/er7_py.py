@@ -10,12 +10,16 @@ import re
 from array import array
 from typing import Final
 
-__all__ = ["OBX_FIELDS", "index", "obx_rows", "samples"]
+__all__ = ["OBX_FIELDS", "Plain", "index", "obx_rows", "plain_rows", "samples"]
+
+Plain = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes, list[bytes], int]
+"""Columns of plain numbers, see :func:`plain_rows`."""
 
 OBX_FIELDS: Final = (2, 3, 4, 5, 6, 7, 8, 11, 14, 17, 18, 20)
 """Fields of OBX whose byte ranges :func:`obx_rows` gives, in this order."""
 
 _MAX_DIGITS: Final = 18
+_MAX_TIMES: Final = 64
 _DECIMAL: Final = re.compile(rb"([+-]?)([0-9]*)(?:\.([0-9]*))?")
 _SEGMENT_AHEAD: Final = re.compile(rb"[\r\n]*(?:\Z|[A-Z][A-Z0-9]{2}(.|[\r\n]|\Z))", re.DOTALL)
 
@@ -143,6 +147,66 @@ def obx_rows(
         exponents.append(value[1])
         flags.append(flag)
     return ordinals.tobytes(), spans.tobytes(), mantissas.tobytes(), exponents.tobytes(), flags.tobytes()
+
+
+def plain_rows(
+    data: bytes | memoryview, segments: bytes, fields: bytes, codes: dict[bytes, int], rests: dict[bytes, int]
+) -> tuple[tuple[int, int, bool], Plain | None]:
+    """Read the plain numbers of all OBX segments by what is known of their codes and units.
+
+    A row is an OBX whose OBX-5 is an exact number of type ``NM`` and which neither table passes over.
+
+    Parameters
+    ----------
+    data, segments, fields : bytes-like
+        As for :func:`obx_rows`.
+    codes : dict
+        Octets of OBX-3 to OBX-4 to the number of a code; -1 passes over.
+    rests : dict
+        Octets of OBX-6 to OBX-11 to ``(number of a unit + 1) << 4 | status``, unit 0 for none; -1 passes over.
+
+    Returns
+    -------
+    shape : tuple
+        Which segment is the first OBX, how many there are, whether they are one run.
+    columns : tuple or None
+        Mantissas (``int64``), exponents (``int8``), codes, units, starts, stops (``uint32``), numbers of the
+        time (``uint32``), the octets of the different OBX-14, and a bit per status. ``None`` when a table does
+        not know an exact row, or when there are more than 64 different times.
+
+    Raises
+    ------
+    ValueError
+        When the index is not of this buffer.
+    """
+    ordinals, spans, mantissas, exponents, flags = obx_rows(data, segments, fields, 0, 0)
+    triples, rows, places = array("I", segments), array("I", ordinals), array("I", spans)
+    first = rows[0] if rows else 0
+    shape = (first, len(rows), bool(rows) and rows[-1] - first == len(rows) - 1)
+    values, powers = array("q", mantissas), array("b", exponents)
+    columns = [array(code) for code in "qbIIIII"]
+    times: dict[bytes, int] = {}
+    states = 0
+    width = 2 * len(OBX_FIELDS)
+    for row, ordinal in enumerate(rows):
+        if flags[row]:
+            continue
+        own = places[row * width : (row + 1) * width]
+        code, rest = codes.get(bytes(data[own[2] : own[5]])), rests.get(bytes(data[own[8] : own[15]]))
+        if code is None or rest is None:
+            return shape, None
+        if code < 0 or rest < 0:
+            continue
+        time = times.setdefault(bytes(data[own[16] : own[17]]), len(times))
+        if time == _MAX_TIMES:
+            return shape, None
+        states |= 1 << (rest & 15)
+        unit = ((rest >> 4) - 1) & 0xFFFFFFFF
+        cells = (values[row], powers[row], code, unit, triples[3 * ordinal], triples[3 * ordinal + 1], time)
+        for column, cell in zip(columns, cells, strict=True):
+            column.append(cell)
+    mantissa, exponent, code_, unit_, start, stop, moment = (column.tobytes() for column in columns)
+    return shape, (mantissa, exponent, code_, unit_, start, stop, moment, list(times), states)
 
 
 def _value(kind: bytes, text: bytes) -> tuple[int, tuple[int, int]]:

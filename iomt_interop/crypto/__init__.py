@@ -13,7 +13,7 @@ from .envelope import (
     unwrap_key,
     wrap_key,
 )
-from .keys import EnvironmentKey, KeyFile, KeyProvider, PassphraseKey
+from .keys import EnvironmentKey, KeyFile, KeyProvider, PassphraseKey, keyring
 
 __all__ = [
     "KEY_SIZE",
@@ -24,6 +24,7 @@ __all__ = [
     "PassphraseKey",
     "Sealed",
     "SecretKey",
+    "keyring",
     "known_answer",
     "open_sealed",
     "seal",

@@ -17,7 +17,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ..errors import DecryptionFailed
+from ..errors import DecryptionFailed, KeyUnavailable
 
 __all__ = [
     "KEY_SIZE",
@@ -38,16 +38,31 @@ _ZERO_NONCE: Final = bytes(_NONCE)
 """A block's key is used once, so its nonce may be constant."""
 
 
-@dataclass(frozen=True, slots=True)
 class SecretKey:
-    """256 bits that are never shown."""
+    """A key, or what becomes one: never shown, and overwritten when it is no longer needed.
 
-    value: bytes = field(repr=False)
+    Parameters
+    ----------
+    value : bytes
+        The bits; copied. What Python and OpenSSL copied before is beyond our reach.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: bytes) -> None:
+        self._value = bytearray(value)
 
     @classmethod
     def generate(cls) -> SecretKey:
         """Draw a key from the operating system."""
         return cls(os.urandom(KEY_SIZE))
+
+    @property
+    def value(self) -> bytearray:
+        """The bits; ``KeyUnavailable`` when they were overwritten."""
+        if not self._value:
+            raise KeyUnavailable("SEC-002", hint="the key was overwritten")
+        return self._value
 
     def derive(self, label: bytes) -> SecretKey:
         """Return an independent key for another purpose."""
@@ -56,6 +71,19 @@ class SecretKey:
     def mac(self, message: bytes) -> bytes:
         """Return HMAC-SHA-256 of a message."""
         return hmac.digest(self.value, message, sha256)
+
+    def wipe(self) -> None:
+        """Overwrite the bits; using the key afterwards is an error, never a key of zeros."""
+        self._value[:] = bytes(len(self._value))
+        self._value.clear()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SecretKey) and hmac.compare_digest(self._value, other._value)
+
+    __hash__ = None  # type: ignore[assignment]  # the bits can change
+
+    def __repr__(self) -> str:
+        return "SecretKey()"
 
     def __reduce__(self) -> tuple[object, ...]:
         raise TypeError("a secret key is not pickled")
@@ -70,12 +98,12 @@ class Sealed:
     ciphertext: bytes = field(repr=False)
 
 
-def _block_keys(key: SecretKey, salt: bytes) -> tuple[bytes, bytes]:
+def _block_keys(key: SecretKey, salt: bytes) -> tuple[SecretKey, bytes]:
     material = hmac.digest(key.value, b"iomt block\0" + salt, sha512)
-    return material[:KEY_SIZE], material[KEY_SIZE:]
+    return SecretKey(material[:KEY_SIZE]), material[KEY_SIZE:]
 
 
-def seal(key: SecretKey, plaintext: bytes, header: bytes, *, salt: bytes | None = None) -> Sealed:
+def seal(key: SecretKey, plaintext: bytes | bytearray, header: bytes, *, salt: bytes | None = None) -> Sealed:
     """Encrypt a block.
 
     Parameters
@@ -91,8 +119,7 @@ def seal(key: SecretKey, plaintext: bytes, header: bytes, *, salt: bytes | None 
     """
     salt = os.urandom(SALT_SIZE) if salt is None else salt
     block_key, commitment = _block_keys(key, salt)
-    ciphertext = AESGCM(block_key).encrypt(_ZERO_NONCE, plaintext, header + salt + commitment)
-    return Sealed(salt, commitment, ciphertext)
+    return Sealed(salt, commitment, encrypt(block_key, _ZERO_NONCE, plaintext, header + salt + commitment))
 
 
 def open_sealed(key: SecretKey, sealed: Sealed, header: bytes) -> bytes:
@@ -123,22 +150,22 @@ def unwrap_key(wrapping: SecretKey, wrapped: bytes, context: bytes) -> SecretKey
     return SecretKey(open_sealed(wrapping, sealed, b"iomt wrap\0" + context))
 
 
-def decrypt(key: bytes, nonce: bytes, ciphertext: bytes, associated: bytes) -> bytes:
+def decrypt(key: SecretKey, nonce: bytes, ciphertext: bytes, associated: bytes) -> bytes:
     """AES-GCM decryption; raises ``SEC-001`` for whatever does not authenticate."""
     try:
-        return AESGCM(key).decrypt(nonce, ciphertext, associated)
+        return AESGCM(key.value).decrypt(nonce, ciphertext, associated)
     except (InvalidTag, ValueError):
         raise DecryptionFailed("SEC-001") from None
 
 
-def encrypt(key: bytes, nonce: bytes, plaintext: bytes, associated: bytes) -> bytes:
+def encrypt(key: SecretKey, nonce: bytes, plaintext: bytes | bytearray, associated: bytes) -> bytes:
     """AES-GCM encryption with a nonce of the caller's; only for vectors and for keys that are used once."""
-    return AESGCM(key).encrypt(nonce, plaintext, associated)
+    return AESGCM(key.value).encrypt(nonce, plaintext, associated)
 
 
 def known_answer() -> bool:
     """Compute test case 16 of the GCM specification (McGrew and Viega, Appendix B): AES-256 with associated data."""
-    key = bytes.fromhex("feffe9928665731c6d6a8f9467308308" * 2)
+    key = SecretKey(bytes.fromhex("feffe9928665731c6d6a8f9467308308" * 2))
     plaintext = bytes.fromhex(
         "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"
         "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39"

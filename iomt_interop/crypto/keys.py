@@ -7,21 +7,17 @@ import binascii
 import os
 import unicodedata
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Final, Protocol, runtime_checkable
-
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from ..errors import InvalidRequest, KeyUnavailable
 from .envelope import KEY_SIZE, SecretKey
+from .stretch import COSTS, fresh_parameters, stretch
 
-__all__ = ["EnvironmentKey", "KeyFile", "KeyProvider", "PassphraseKey"]
+__all__ = ["EnvironmentKey", "KeyFile", "KeyProvider", "PassphraseKey", "keyring"]
 
-_SCRYPT: Final = {"n": 1 << 15, "r": 8, "p": 1}
-"""32 MiB and about a tenth of a second per guess (RFC 7914)."""
-_MAX_MEMORY: Final = 1 << 29
-"""What the parameters of a vault, which anybody may have changed, can make us take."""
+_KINDS: Final = (*COSTS, "key-file", "environment")
 
 
 @runtime_checkable
@@ -48,37 +44,39 @@ class KeyProvider(Protocol):
 
 
 class PassphraseKey:
-    """A passphrase, stretched by scrypt over a salt of the vault's own."""
+    """A passphrase, stretched over a salt of the vault's own.
 
-    def __init__(self, passphrase: str) -> None:
+    Parameters
+    ----------
+    passphrase : str
+        The passphrase.
+    function : {"scrypt", "argon2id"}
+        How it is stretched for a vault that is being made; an existing vault says so itself.
+    """
+
+    def __init__(self, passphrase: str, *, function: Literal["scrypt", "argon2id"] = "scrypt") -> None:
         if not passphrase:
             raise InvalidRequest("USE-001", path="passphrase", hint="an empty passphrase protects nothing")
         # Keyboards differ in how they compose an accented letter (RFC 8265 section 4.2.2); what the environment
         # holds beside UTF-8 arrives as lone surrogates.
-        self._passphrase = unicodedata.normalize("NFC", passphrase).encode("utf-8", "surrogatepass")
+        self._passphrase = SecretKey(unicodedata.normalize("NFC", passphrase).encode("utf-8", "surrogatepass"))
+        self._function = function
 
     def __repr__(self) -> str:
         return "PassphraseKey()"
 
     def parameters(self) -> dict[str, str]:
         """Return a fresh salt and the cost of a guess."""
-        return {"kind": "scrypt", "salt": os.urandom(16).hex(), **{k: str(v) for k, v in _SCRYPT.items()}}
+        return fresh_parameters(self._function)
 
     def key(self, parameters: Mapping[str, str]) -> SecretKey:
         """Stretch the passphrase."""
-        _expect(parameters, "scrypt")
-        try:
-            n, r, p = (int(parameters[name]) for name in "nrp")
-            if not 0 < 128 * n * r <= _MAX_MEMORY or not 1 <= p <= 4:
-                raise ValueError
-            stretched = Scrypt(salt=bytes.fromhex(parameters["salt"]), length=KEY_SIZE, n=n, r=r, p=p)
-            return SecretKey(stretched.derive(self._passphrase))
-        except (KeyError, ValueError, MemoryError, UnsupportedAlgorithm):
-            raise KeyUnavailable("SEC-002", hint="the vault's key parameters are not valid") from None
+        _expect(parameters, *COSTS)
+        return stretch(self._passphrase, parameters)
 
 
 class KeyFile:
-    """A file that holds 256 random bits in base64, readable by its owner alone."""
+    """A file that holds 256 random bits, in base64 or as they are, readable by its owner alone."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)
@@ -99,10 +97,16 @@ class KeyFile:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError:
             raise InvalidRequest("USE-002", path="key file", hint="it exists, or its folder is not writable") from None
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(base64.b64encode(os.urandom(KEY_SIZE)) + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(base64.b64encode(os.urandom(KEY_SIZE)) + b"\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+            _sync_folder(Path(path).parent)
+        except OSError:
+            with suppress(OSError):
+                os.unlink(path)
+            raise InvalidRequest("USE-002", path="key file", hint="the file system does not take it") from None
         return cls(path)
 
     def parameters(self) -> dict[str, str]:
@@ -113,10 +117,12 @@ class KeyFile:
         """Read the file."""
         _expect(parameters, "key-file")
         try:
-            raw = self._path.read_bytes()
+            key = _decode(self._path.read_bytes())
         except OSError:
             raise KeyUnavailable("SEC-002", hint="the key file cannot be read") from None
-        return _decode(raw, "the key file does not hold 256 bits in base64")
+        if key is None:
+            raise KeyUnavailable("SEC-002", hint="the key file does not hold 256 bits in base64")
+        return key
 
 
 class EnvironmentKey:
@@ -135,25 +141,79 @@ class EnvironmentKey:
     def key(self, parameters: Mapping[str, str]) -> SecretKey:
         """Read the variable."""
         _expect(parameters, "environment")
-        raw = os.environ.get(self._variable)
-        if raw is None:
+        if self._variable not in os.environ:
             raise KeyUnavailable("SEC-002", hint="the key's environment variable is not set")
-        return _decode(os.fsencode(raw), "the key's environment variable does not hold 256 bits in base64")
+        key = _decode(os.fsencode(os.environ[self._variable]))
+        if key is None:
+            raise KeyUnavailable("SEC-002", hint="the key's environment variable does not hold 256 bits in base64")
+        return key
 
 
-def _expect(parameters: Mapping[str, str], kind: str) -> None:
+class _Keyring:
+    """Several providers, of which the one is asked that the vault was made with."""
+
+    def __init__(self, providers: tuple[KeyProvider, ...]) -> None:
+        self._providers = providers
+
+    def __repr__(self) -> str:
+        return f"keyring({', '.join(map(repr, self._providers))})"
+
+    def parameters(self) -> dict[str, str]:
+        """Return the parameters of the first provider: a new vault is locked with its key."""
+        return self._providers[0].parameters()
+
+    def key(self, parameters: Mapping[str, str]) -> SecretKey:
+        """Return the key of the first provider that has one; the last one's refusal when none has."""
+        for provider in self._providers[:-1]:
+            with suppress(KeyUnavailable):
+                return provider.key(parameters)
+        return self._providers[-1].key(parameters)
+
+
+def keyring(*providers: KeyProvider) -> KeyProvider:
+    """Return one provider for vaults that were made with different ones.
+
+    A new vault is locked with the first. An existing vault says how it was locked, and the first provider that has
+    a key for that is believed: two passphrases in one ring would not be tried in turn.
+
+    Examples
+    --------
+    >>> from iomt_interop.vault import EnvironmentKey, KeyFile, keyring
+    >>> keyring(KeyFile("ward.key"), EnvironmentKey())
+    keyring(KeyFile(), EnvironmentKey())
+    """
+    if not providers:
+        raise InvalidRequest("USE-001", path="providers", hint="an empty keyring opens nothing")
+    return _Keyring(providers)
+
+
+def _expect(parameters: Mapping[str, str], *kinds: str) -> None:
     """Refuse to make a key for a vault that is locked in another way; the hint says which."""
     found = parameters.get("kind", "")
-    if found != kind:
-        known = found if found in ("scrypt", "key-file", "environment") else "another provider"
+    if found not in kinds:
+        known = found if found in _KINDS else "another provider"
         raise KeyUnavailable("SEC-002", hint=f"this vault's key comes from: {known}")
 
 
-def _decode(raw: bytes, hint: str) -> SecretKey:
+def _decode(raw: bytes) -> SecretKey | None:
+    """Return the key that a text or 32 octets hold.
+
+    It raises nothing, so that no traceback goes through a frame that holds what may be a key, mistyped. Text is
+    never taken for the octets themselves: 32 hexadecimal digits would be a key of 128 bits.
+    """
+    if len(raw) == KEY_SIZE and not raw.isascii():
+        return SecretKey(raw)
     try:
         key = base64.b64decode(raw.strip(), validate=True)
     except binascii.Error:
-        key = b""
-    if len(key) != KEY_SIZE:
-        raise KeyUnavailable("SEC-002", hint=hint)
-    return SecretKey(key)
+        return None
+    return SecretKey(key) if len(key) == KEY_SIZE else None
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new name durable: a vault whose key file is lost is lost."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -67,12 +67,11 @@ def record_id(*parts: str | bytes | int | None) -> str:
     The same key gives the same id in every process and version, so that a re-sent message makes no second
     record. Parts are length-prefixed: ``("ab", "c")`` and ``("a", "bc")`` differ.
     """
-    digest = blake2b(digest_size=16)
+    pieces: list[bytes] = []
     for part in parts:
         if part is None:
-            digest.update(b"-")
+            pieces.append(b"-")
             continue
         raw = part if isinstance(part, bytes) else str(part).encode("utf-8", "surrogatepass")
-        digest.update(b"%d:" % len(raw))
-        digest.update(raw)
-    return digest.hexdigest()
+        pieces += (b"%d:" % len(raw), raw)
+    return blake2b(b"".join(pieces), digest_size=16).hexdigest()

@@ -7,7 +7,7 @@ A decoder of a fast stream appends rows here and makes no object per measurement
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -47,7 +47,8 @@ class ObservationBatch:
 
     adapter: str
     version: str
-    digest: str
+    digest: str | Callable[[], str]
+    """SHA-256 of the source unit, in hexadecimal, or what computes it once records are asked for."""
     base: int = 0
     """Offset of the source unit in the stream; added to every span."""
     subject: str | None = None
@@ -73,12 +74,13 @@ class ObservationBatch:
 
     def records(self) -> Iterator[Observation]:
         """Make one :class:`Observation` per row."""
+        digest = self.digest if isinstance(self.digest, str) else self.digest()
         for row in range(len(self)):
             span = (self.base + self.start[row], self.base + self.stop[row])
             time = self.time[row]
             yield Observation(
-                id=record_id("observation", self.adapter, self.digest, self.start[row]),
-                provenance=Provenance(adapter=self.adapter, version=self.version, digest=self.digest, span=span),
+                id=record_id("observation", self.adapter, digest, self.start[row]),
+                provenance=Provenance(adapter=self.adapter, version=self.version, digest=digest, span=span),
                 subject=self.subject,
                 device=self.device,
                 status=self.status,

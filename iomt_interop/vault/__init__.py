@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..crypto import EnvironmentKey, KeyFile, KeyProvider, PassphraseKey
+from ..crypto import EnvironmentKey, KeyFile, KeyProvider, PassphraseKey, keyring
 from ..crypto import known_answer as self_test
 from .backend import Backend, Block, SqliteBackend, SubjectRow
 from .store import PutResult, Vault
@@ -18,5 +18,6 @@ __all__ = [
     "SqliteBackend",
     "SubjectRow",
     "Vault",
+    "keyring",
     "self_test",
 ]

@@ -30,6 +30,7 @@ CREATE TABLE records (blind BLOB PRIMARY KEY, content BLOB NOT NULL, seq INTEGER
                      WITHOUT ROWID;
 CREATE TABLE identifiers (blind BLOB NOT NULL, record BLOB NOT NULL, PRIMARY KEY (blind, record)) WITHOUT ROWID;
 """
+_STATEMENTS: Final = tuple(sorted(statement.strip() for statement in _SCHEMA.split(";") if statement.strip()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +230,11 @@ class SqliteBackend:
             run("PRAGMA temp_store=MEMORY")
             if run("PRAGMA application_id").fetchone() != (_APPLICATION_ID,):
                 raise StoreDamaged("SEC-004", hint="this file is not a vault")
+            # A view in a table's place could compute without end, a trigger could change what is written.
+            run("PRAGMA trusted_schema=OFF")
+            schema = run("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY sql").fetchmany(99)
+            if tuple(sql for (sql,) in schema) != _STATEMENTS:
+                raise StoreDamaged("SEC-004", hint="the tables are not those of a vault")
             if readonly:
                 run("PRAGMA query_only=ON")
                 return

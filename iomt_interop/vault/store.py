@@ -83,7 +83,8 @@ class Vault:
             self._catch_up()
 
     def __repr__(self) -> str:
-        return f"Vault({len(self._headers)} blocks)"
+        # A traceback may show a vault that could not be opened.
+        return f"Vault({len(getattr(self, '_headers', ()))} blocks)"
 
     @classmethod
     def create(cls, path: str | os.PathLike[str], *, keys: KeyProvider) -> Self:
@@ -137,6 +138,8 @@ class Vault:
 
     def close(self) -> None:
         """Let go of the store and forget the keys."""
+        for key in (*self._keys.values(), self._kek, self._index, self._chain):
+            key.wipe()
         self._keys.clear()
         self._backend.close()
 
@@ -172,6 +175,8 @@ class Vault:
     def records(self, subject: str | None = None, kinds: Collection[str] | None = None) -> Iterator[Record]:
         """Yield the latest version of every record, in the order of storing.
 
+        What is put after the first record was asked for does not show, not even as a gap.
+
         Parameters
         ----------
         subject : str, optional
@@ -191,11 +196,12 @@ class Vault:
                 # Nobody, unless somebody took the row away.
                 self._check_subjects()
                 return
-        for _, blocks in groupby(list(self._headers.values()), key=lambda header: header.first):
+            headers, replaced = list(self._headers.values()), self._replaced.copy()
+        for _, blocks in groupby(headers, key=lambda header: header.first):
             whole: list[tuple[int, Record]] = []
             for header in blocks:
                 if row is None or header.handle == row.handle:
-                    whole += self._live(header, kinds)
+                    whole += self._live(header, kinds, replaced)
             for _, record in sorted(whole, key=lambda pair: pair[0]):
                 yield record
 
@@ -214,10 +220,10 @@ class Vault:
         system : str, optional
             URI or assigning authority; any when it is not given.
         """
-        blind = self._blind(b"identifier", "" if system is None else system, value)
         found = []
         with self._backend.reading():
             self._catch_up()
+            blind = self._blind(b"identifier", "" if system is None else system, value)
             for name in self._backend.identified(blind):
                 known = self._known(name)
                 if known is None:
@@ -329,10 +335,12 @@ class Vault:
         place = blind + entry.content + _PLACE.pack(entry.seq, entry.ordinal)
         return self._index.mac(b"place" + place)[:_DIGEST]
 
-    def _live(self, header: Header, kinds: Collection[str] | None) -> Iterator[tuple[int, Record]]:
+    def _live(
+        self, header: Header, kinds: Collection[str] | None, replaced: Collection[tuple[int, int]]
+    ) -> Iterator[tuple[int, Record]]:
         """Yield position and record of a block's latest versions."""
         for ordinal, (position, record) in enumerate(self._open_block(header)):
-            if (kinds is None or record.kind in kinds) and (header.seq, ordinal) not in self._replaced:
+            if (kinds is None or record.kind in kinds) and (header.seq, ordinal) not in replaced:
                 yield position, record
 
     def _open_block(self, header: Header) -> list[tuple[int, Record]]:

@@ -38,6 +38,30 @@ def test_index_and_rows_agree(data: bytes, draw: st.DataObject) -> None:
         assert compiled.obx_rows(data, expected[0], expected[1], 94, 126) == rows
 
 
+KEYS = [b"a", b"b", b"c", b"u", b"v", b"w"]
+PIECES = [b"98", b"1.5", b'""', b"", b"x", b"-3"]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([b"OBX", b"NTE"]), st.sampled_from([b"NM", b"ST"]), st.sampled_from(KEYS[:3]),
+                  st.sampled_from(PIECES), st.sampled_from(KEYS[3:]), st.integers(0, 3)),
+        max_size=8,
+    ),
+    st.integers(0, 70),
+)  # fmt: skip
+def test_plain_rows_agree(rows: list[tuple[bytes, bytes, bytes, bytes, bytes, int]], many: int) -> None:
+    pure, compiled = pair("er7")
+    lines = [b"%s|1|%s|%s|1.1|%s|%s|||||R|||t%d" % row for row in rows]
+    lines += [b"OBX|1|NM|a|1.1|7|u|||||R|||m%d" % n for n in range(many)]
+    data = b"\r".join([b"MSH|^~\\&", *lines])
+    segments, fields, _ = pure.index(data, 0, len(data), 124)
+    codes = {b"a|1.1": 0, b"b|1.1": -1}
+    rests = {b"u|||||R": 1 << 4 | 2, b"v|||||R": 0 << 4 | 1, b"w|||||R": -1}
+    expected = pure.plain_rows(data, segments, fields, codes, rests)
+    assert compiled.plain_rows(data, segments, fields, codes, rests) == expected
+
+
 @given(messages, st.lists(st.integers(0, 100), max_size=12), st.lists(st.integers(0, 100), max_size=12))
 def test_a_foreign_index_is_refused_alike(data: bytes, triples: list[int], seps: list[int]) -> None:
     pure, compiled = pair("er7")

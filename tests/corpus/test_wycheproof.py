@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from iomt_interop.crypto import SecretKey
 from iomt_interop.crypto.envelope import decrypt, encrypt
 from iomt_interop.errors import DecryptionFailed
 
@@ -21,13 +22,27 @@ def test_aes_gcm_vectors(corpus: Path) -> None:
             key, nonce, aad, message, ciphertext, tag = (
                 bytes.fromhex(test[name]) for name in ("key", "iv", "aad", "msg", "ct", "tag")
             )
+            secret = SecretKey(key)
             if test["result"] == "valid":
-                assert encrypt(key, nonce, message, aad) == ciphertext + tag
-                assert decrypt(key, nonce, ciphertext + tag, aad) == message
+                assert encrypt(secret, nonce, message, aad) == ciphertext + tag
+                assert decrypt(secret, nonce, ciphertext + tag, aad) == message
                 valid += 1
             else:
                 with pytest.raises(DecryptionFailed):
-                    decrypt(key, nonce, ciphertext + tag, aad)
+                    decrypt(secret, nonce, ciphertext + tag, aad)
                 invalid += 1
     assert valid >= 30
     assert invalid >= 15
+
+
+def test_hmac_sha256_vectors(corpus: Path) -> None:
+    """The keyed digest of handles, index and root; a truncated tag is the beginning of the whole one."""
+    document = json.loads((corpus / "privacy" / "wycheproof" / "hmac_sha256_test.json").read_text())
+    seen = {"valid": 0, "invalid": 0}
+    for group in document["testGroups"]:
+        for test in group["tests"]:
+            tag = bytes.fromhex(test["tag"])
+            computed = SecretKey(bytes.fromhex(test["key"])).mac(bytes.fromhex(test["msg"]))
+            assert (computed[: group["tagSize"] // 8] == tag) == (test["result"] == "valid")
+            seen[test["result"]] += 1
+    assert min(seen.values()) >= 50

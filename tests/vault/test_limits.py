@@ -44,6 +44,24 @@ def test_what_could_not_be_read_again_is_not_taken(tmp_path: Path, key: KeyFile,
         assert list(vault.records()) == every_kind()
 
 
+def test_a_put_that_fails_after_its_first_block_is_forgotten(tmp_path: Path, key: KeyFile) -> None:
+    event = make(m.Event, code=SPO2)
+    good, bad = event.replace(subject="a"), event.replace(subject="b", text="\ud800")
+    with Vault.create(tmp_path / "v", keys=key) as vault:
+        vault.put(every_kind())
+        before = vault.info()
+        for _ in range(2):
+            with pytest.raises(InvalidRecord):
+                vault.put([good, bad])
+            assert (vault.info()["blocks"], vault.info()["subjects"]) == (before["blocks"], before["subjects"])
+            assert list(vault.records()) == every_kind()
+        assert vault.put([good]).stored == 1
+        assert list(vault.records()) == [*every_kind(), good]
+        vault.verify()
+    with Vault.open(tmp_path / "v", keys=key) as vault:
+        vault.verify()
+
+
 def test_long_texts_of_digits_and_large_documents_are_taken(tmp_path: Path, key: KeyFile) -> None:
     records = [
         make(m.Event, code=SPO2, text="7" * 9000),

@@ -94,8 +94,8 @@ class FastPath:
             source = self._source(provenance, values)
             while True:
                 found = _join(values, _OTHER, self._rows, given, source)
-                if type(found) is not int:
-                    return found  # type: ignore[no-any-return]
+                if found is None or isinstance(found, str):
+                    return found
                 name = str(_ORDER[found])
                 self._bounded(self._caches[name])[values[name]] = self._fragment(name, values[name])
         except _Complex:

@@ -32,6 +32,11 @@ _RECENT: Final = 1 << 16
 _UNIDENTIFIED: Final = frozenset({"MessageHeader"})
 _RECORD_ID: Final = OWN + "record-id"
 
+_Written = tuple[str, str, Tree | None, str]
+"""Id, resource type, tree (None on the short way) and text of a resource."""
+_Entry = tuple[str, _Written]
+"""Full URL and resource."""
+
 
 class FhirWriter:
     """Writes one payload; see :class:`~iomt_interop.plugins.Writer`."""
@@ -116,8 +121,8 @@ class FhirWriter:
         self._emit.losses.append(Loss(record.id, record.kind, "", "test data excluded"))
         return False
 
-    def _texts(self, record: Record) -> Iterator[tuple[str, str, Tree | None, str]]:
-        """Yield the record id, the resource type, the tree (None on the short way) and the text."""
+    def _texts(self, record: Record) -> Iterator[_Written]:
+        """Yield the resources that a record becomes, on the long way."""
         device = record.device if isinstance(record, Observation | Waveform) else None
         node = None if device is None else self._nodes.get(device)
         enriched = enrich(record, node)
@@ -135,7 +140,7 @@ class FhirWriter:
         if order is not None and _RESOURCES.get(record.kind) == "Observation":
             order[1].append(self._reference("Observation", record.id))
 
-    def _reports(self) -> Iterator[tuple[str, str, Tree | None, str]]:
+    def _reports(self) -> Iterator[_Written]:
         """Yield the reports whose observations have all been written."""
         for order, results in self._orders.values():
             for tree in emit_order(order, self._emit, tuple(results)):
@@ -165,7 +170,7 @@ class FhirWriter:
                     item["reference"] = self._known[reference or ""]
                 stack += item.values()
 
-    def _all(self, records: Iterable[Record]) -> Iterator[tuple[Record | None, tuple[str, str, Tree | None, str]]]:
+    def _all(self, records: Iterable[Record]) -> Iterator[tuple[Record | None, _Written]]:
         remember = self._form in ("collection", "transaction")
         for record in records:
             if type(record) is Observation and record.subject not in self._excluded:
@@ -197,19 +202,18 @@ class FhirWriter:
             return
         yield f'{{"resourceType":"Bundle","type":"{self._form}"'
         separator = ',"entry":['
-        for url, kind, tree, text in (
-            self._transaction(records) if self._form == "transaction" else self._entries(records)
-        ):
+        entries = self._transaction(records) if self._form == "transaction" else self._entries(records)
+        for url, (identity, kind, tree, text) in entries:
             yield f'{separator}{{"fullUrl":{dumps(url)},"resource":'
             separator = ","
             if self._form == "transaction":
-                yield from _request(kind, tree if tree is not None else parse(text.encode()))
+                yield from _request(kind, identity, tree if tree is not None else parse(text.encode()))
             else:
                 yield text + "}"
         yield "}" if separator != "," else "]}"
 
-    def _entries(self, records: Iterable[Record]) -> Iterator[tuple[str, str, Tree | None, str]]:
-        """Yield full URL, type, tree and text; what repeats word for word once, what changed as a new version.
+    def _entries(self, records: Iterable[Record]) -> Iterator[_Entry]:
+        """Yield the entries of a Bundle; what repeats word for word once, what changed as a new version.
 
         FHIR R4 Bundle, bdl-7: entries of one full URL differ in ``meta.versionId``.
         """
@@ -230,9 +234,9 @@ class FhirWriter:
                     tree.setdefault("meta", {})["versionId"] = str(version)
                     text = dumps(tree)
             seen[url] = digest, version
-            yield url, kind, tree, text
+            yield url, (identity, kind, tree, text)
 
-    def _transaction(self, records: Iterable[Record]) -> Iterator[tuple[str, str, Tree | None, str]]:
+    def _transaction(self, records: Iterable[Record]) -> Iterator[_Entry]:
         """Yield the last version of each entry: a transaction creates a resource once."""
         return iter({entry[0]: entry for entry in self._entries(records)}.values())
 
@@ -309,11 +313,11 @@ def _full_url(record: Record, identity: str | None) -> str:
     return original if original is not None and original.startswith("urn:") else _urn(record.id)
 
 
-def _request(kind: str, tree: Tree) -> Iterator[str]:
+def _request(kind: str, identity: str, tree: Tree) -> Iterator[str]:
     """Yield a resource and its conditional create: an identifier that it has, else the record's own id."""
     known = next((i for i in items(tree, "identifier") if text_of(i, "value") and text_of(i, "system")), None)
     if known is None and kind not in _UNIDENTIFIED:
-        known = {"system": _RECORD_ID, "value": tree.get("id")}
+        known = {"system": _RECORD_ID, "value": identity}
         tree.setdefault("identifier", []).append(known)
     yield dumps(tree)
     request: Tree = {"method": "POST", "url": kind}

@@ -8,11 +8,9 @@ A message that is written in any unusual way goes through the records instead, w
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable
 from functools import lru_cache
 from hashlib import sha256
-from itertools import compress
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
 from ..._accel import load
 from ..._accel.er7_py import OBX_FIELDS
@@ -41,8 +39,8 @@ _PLAIN_HEADER: Final = b"MSH|^~\\&|"
 _PLAIN: Final = Syntax("|", "~", "^", "&", "\\", "ascii")
 _HEADING: Final = frozenset({b"MSH", b"PID", b"OBR"})
 _INT64: Final = 1 << 63
-_IS_EXACT: Final = b"\1" + bytes(255)
-"""Kernel flag to whether OBX-5 is an exact number."""
+_STATES: Final[tuple[ObservationStatus, ...]] = get_args(ObservationStatus)
+"""Status by its number in the kernel's table."""
 _MAX_KNOWN: Final = 8192
 _SKIP: Final = -1
 _WIDTH: Final = 2 * len(OBX_FIELDS)
@@ -56,10 +54,22 @@ class _Known:
         self.codes: list[Concept] = []
         self.code_of: dict[bytes, int] = {}
         self.units: list[tuple[str | None, Coding | None]] = []
-        self.rest_of: dict[bytes, tuple[int, ObservationStatus]] = {}
+        self.rest_of: dict[bytes, int] = {}
 
-    def learn_code(self, key: bytes, syntax: Syntax) -> int:
+    def learn(self, message: bytes, segments: bytes, fields: bytes, syntax: Syntax) -> None:
+        """Understand the codes and units of a message's exact numbers."""
+        _, spans, _, _, flags = er7.obx_rows(message, segments, fields, 0x5E, 0x7E)
+        places = memoryview(spans).cast("I")
+        for row in range(len(flags)):
+            if not flags[row]:
+                at = row * _WIDTH
+                self._learn_code(message[places[at + _AT[3]] : places[at + _AT[4] + 1]], syntax)
+                self._learn_rest(message[places[at + _AT[6]] : places[at + _AT[11] + 1]], syntax)
+
+    def _learn_code(self, key: bytes, syntax: Syntax) -> None:
         """Understand OBX-3 and OBX-4; a facet is no row."""
+        if key in self.code_of:
+            return
         code, _, address = key.partition(b"|")
         handle = parse_handle(address.decode())
         number = _SKIP
@@ -67,21 +77,19 @@ class _Known:
             self.codes.append(decode_code(code.decode(), syntax).value.concept)
             number = len(self.codes) - 1
         self.code_of[key] = number
-        return number
 
-    def learn_rest(self, key: bytes, syntax: Syntax) -> tuple[int, ObservationStatus]:
+    def _learn_rest(self, key: bytes, syntax: Syntax) -> None:
         """Understand OBX-6 to OBX-11; what has a flag in OBX-8 is no plain number."""
+        if key in self.rest_of:
+            return
         fields = [*key.decode().split("|"), "", "", "", "", ""]
-        status = STATUS.get(fields[5], "unknown")
-        number = NO_INDEX
-        if fields[2]:
-            number = _SKIP
-        elif fields[0]:
+        status = _STATES.index(STATUS.get(fields[5], "unknown"))
+        number = 0
+        if fields[0] and not fields[2]:
             unit = decode_unit(fields[0], syntax).value
             self.units.append((unit.ucum, unit.native))
-            number = len(self.units) - 1
-        self.rest_of[key] = (number, status)
-        return number, status
+            number = len(self.units)
+        self.rest_of[key] = _SKIP if fields[2] else number << 4 | status
 
 
 _tables: Final[list[_Known]] = [_Known()]
@@ -122,46 +130,38 @@ def _fast(message: bytes, context: ReadContext) -> ObservationBatch | None:
     segments, fields, stats = er7.index(message, 0, len(message), 0x7C)
     if any(stats[2:5]) or b"\x1c" in message[-4:] or context.strictness == "strict":
         return None
-    ordinals, spans, mantissas, exponents, flags = er7.obx_rows(message, segments, fields, 0x5E, 0x7E)
-    triples, rows = memoryview(segments).cast("I"), memoryview(ordinals).cast("I")
-    head = _head(message, triples, rows, context)
-    if head is None:
-        return None
     table = _tables[0]
     if len(table.code_of) + len(table.rest_of) > _MAX_KNOWN:
         table = _tables[0] = _Known()
-    columns, exact = memoryview(spans).cast("I"), flags.translate(_IS_EXACT)
-    code = _lookup(_slices(message, columns, 3, 4, exact), table.code_of, table.learn_code, head.syntax)
-    rest = _lookup(_slices(message, columns, 6, 11, exact), table.rest_of, table.learn_rest, head.syntax)
-    units = [unit for unit, _ in rest]
-    statuses = {status for _, status in rest}
-    own = list(compress(range(len(rows)), exact))
-    times = _slices(message, columns, 14, 14, exact)
-    if _SKIP in code or _SKIP in units:
-        wanted = [_SKIP not in pair for pair in zip(code, units, strict=True)]
-        code, units, own, times = (list(compress(column, wanted)) for column in (code, units, own, times))
-        statuses = {status for _, status in compress(rest, wanted)}
-    first = 3 * rows[0]
-    starts, stops = triples[first::3].tolist(), triples[first + 1 :: 3].tolist()
-    values, powers = array("q", mantissas), array("b", exponents)
-    moments, time = _times(times, head)
+    triples = memoryview(segments).cast("I")
+    shape, columns = er7.plain_rows(message, segments, fields, table.code_of, table.rest_of)
+    head = _head(message, triples, shape, context)
+    if head is None:
+        return None
+    if columns is None:
+        table.learn(message, segments, fields, head.syntax)
+        _, columns = er7.plain_rows(message, segments, fields, table.code_of, table.rest_of)
+        if columns is None:
+            return None
+    mantissas, exponents, codes, units, starts, stops, moments, texts, states = columns
+    times, numbers = _times(texts, head)
     return ObservationBatch(
         adapter=ADAPTER,
         version=VERSION,
-        digest=sha256(message[: triples[-2]]).hexdigest(),
+        digest=lambda: sha256(message[: triples[-2]]).hexdigest(),
         subject=head.subject,
-        status=statuses.pop() if len(statuses) == 1 else "unknown",
+        status=_STATES[states.bit_length() - 1] if states.bit_count() == 1 else "unknown",
         codes=table.codes,
         units=table.units,
-        times=moments,
-        mantissa=array("q", [values[row] for row in own]),
-        exponent=array("b", [powers[row] for row in own]),
-        special=array("B", bytes(len(own))),
-        code=array("I", code),
+        times=times,
+        mantissa=array("q", mantissas),
+        exponent=array("b", exponents),
+        special=array("B", bytes(len(exponents))),
+        code=array("I", codes),
         unit=array("I", units),
-        time=array("I", time),
-        start=array("I", [starts[row] for row in own]),
-        stop=array("I", [stops[row] for row in own]),
+        time=array("I", moments if numbers is None else [numbers[n] for n in memoryview(moments).cast("I")]),
+        start=array("I", starts),
+        stop=array("I", stops),
     )
 
 
@@ -171,10 +171,10 @@ class _Head(NamedTuple):
     time: Instant
 
 
-def _head(message: bytes, triples: memoryview, rows: memoryview, context: ReadContext) -> _Head | None:
+def _head(message: bytes, triples: memoryview, shape: tuple[int, int, bool], context: ReadContext) -> _Head | None:
     """Read what the rows inherit; ``None`` unless the OBX are one run behind one OBR, one PID and one MSH."""
-    count, first = len(rows), rows[0] if len(rows) else 0
-    if not count or rows[-1] - first != count - 1:
+    first, count, together = shape
+    if not together:
         return None
     lines: dict[bytes, list[str]] = {}
     for ordinal in (*range(first), *range(first + count, len(triples) // 3)):
@@ -212,30 +212,20 @@ def _report_clock(stated: str, window: bool, syntax: Syntax, sent: Instant | Non
     return decode_order(stated, syntax).value or sent
 
 
-def _slices(message: bytes, columns: memoryview, first: int, last: int, exact: bytes) -> list[bytes]:
-    """Return the bytes from one field to another of the rows that hold an exact number."""
-    starts, stops = columns[_AT[first] :: _WIDTH].tolist(), columns[_AT[last] + 1 :: _WIDTH].tolist()
-    return [message[start:stop] for start, stop in compress(zip(starts, stops, strict=True), exact)]
+def _times(texts: list[bytes], head: _Head) -> tuple[list[Instant], list[int] | None]:
+    """Return the distinct times, and for each of the texts its number; a row without an own one has the report's.
 
-
-def _lookup(
-    keys: list[bytes], known: dict[bytes, Any], learn: Callable[[bytes, Syntax], Any], syntax: Syntax
-) -> list[Any]:
-    found = list(map(known.get, keys))
-    if None in found:
-        found = [learn(key, syntax) if value is None else value for key, value in zip(keys, found, strict=True)]
-    return found
-
-
-def _times(texts: list[bytes], head: _Head) -> tuple[list[Instant], Iterable[int]]:
-    """Return the distinct times and the number of each row's; a row without an own one has the report's."""
-    moments, numbers = [head.time], {b"": 0}
-    for text in dict.fromkeys(texts):
-        own = decode_observed(text.decode("ascii"), head.syntax).value if text else None
+    ``None`` stands for the numbers when they are those of the texts themselves.
+    """
+    found = [decode_observed(text.decode("ascii"), head.syntax).value if text else None for text in texts]
+    if None not in found:
+        return [instant for instant in found if instant is not None], None
+    moments, numbers = [head.time], []
+    for own in found:
+        numbers.append(0 if own is None else len(moments))
         if own is not None:
             moments.append(own)
-        numbers[text] = 0 if own is None else len(moments) - 1
-    return moments, map(numbers.__getitem__, texts)
+    return moments, numbers
 
 
 def _from_records(message: bytes, context: ReadContext) -> ObservationBatch:

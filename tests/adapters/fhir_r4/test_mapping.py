@@ -291,3 +291,32 @@ def _numbers(text: str, key: str) -> str:
     import re
 
     return re.sub(rf'"{key}": "(-?[0-9][0-9.E]*)"', rf'"{key}": \1', text)
+
+
+def test_repeated_record_is_one_entry_and_a_changed_one_a_new_version() -> None:
+    """FHIR R4 Bundle, bdl-7."""
+    device = m.Device(id=DEVICE, provenance=PROVENANCE, manufacturer="Acme")
+    records = [device, device, device.replace(model="X200")]
+    for form, versions in (("collection", [None, "2"]), ("transaction", [None])):
+        bundle = json.loads(b"".join(make_writer(WriteContext(form=form)).write(records)))
+        assert [entry["resource"]["meta"].get("versionId") for entry in bundle["entry"]] == versions
+        assert bundle["entry"][-1]["resource"]["modelNumber"] == "X200"
+
+
+def test_empty_payload_is_a_bundle_without_entries() -> None:
+    assert b"".join(make_writer(WriteContext()).write([])) == b'{"resourceType":"Bundle","type":"collection"}'
+
+
+def test_long_payload_comes_in_chunks_while_records_come() -> None:
+    taken = 0
+
+    def records() -> Any:
+        nonlocal taken
+        for number in range(500):
+            taken += 1
+            yield observation(id=m.record_id(number), value=m.Quantity(mantissa=number), time=TIME)
+
+    chunks = make_writer(WriteContext()).write(records())
+    next(chunks)
+    assert taken < 500
+    assert len(list(chunks)) > 1
