@@ -58,7 +58,7 @@ def _argon2id(passphrase: SecretKey, salt: bytes, cost: dict[str, int]) -> bytes
     if not 0 < memory << 10 <= _MAX_MEMORY or not 1 <= iterations <= 16 or not 1 <= lanes <= 16:
         raise ValueError
     derived = Argon2id(salt=salt, length=KEY_SIZE, iterations=iterations, lanes=lanes, memory_cost=memory)
-    return derived.derive(passphrase.value)
+    return derived.derive(bytes(passphrase.value))
 
 
 _FUNCTIONS: Final[dict[str, Callable[[SecretKey, bytes, dict[str, int]], bytes]]] = {

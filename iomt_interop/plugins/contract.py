@@ -86,8 +86,8 @@ class WriteContext:
     """A variant of the target format (``fhir_r4``: ``collection``, ``transaction``, ``ndjson``)."""
     include_test_data: bool = False
     """Whether demo, test and quality-control data are written at all."""
-    raw_status: Literal["preliminary", "final"] = "final"
-    """What the unvalidated status of a device (OBX-11 ``R``) becomes where the target must choose."""
+    raw_status: Literal["preliminary", "final"] = "preliminary"
+    """What the unvalidated status of a device (OBX-11 ``R``) becomes; the source's own is written beside it."""
 
 
 @dataclass(frozen=True, slots=True)

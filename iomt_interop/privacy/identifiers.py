@@ -15,6 +15,7 @@ from ..model import (
     Encounter,
     Extension,
     Identifier,
+    Instant,
     Location,
     Message,
     Note,
@@ -42,7 +43,7 @@ _GRAM: Final = 4
 _FIELDS: Final[dict[type[Model], tuple[str, ...]]] = {
     Identifier: ("value",),
     PersonName: ("family", "given", "text"),
-    Address: ("lines", "city", "postal_code", "text"),
+    Address: ("lines", "city", "district", "postal_code", "text"),
     Telecom: ("value",),
     Location: ("room", "bed", "description"),
     Actor: ("organization", "reference"),
@@ -61,15 +62,16 @@ _FIELDS: Final[dict[type[Model], tuple[str, ...]]] = {
 def identifying_values(records: Iterable[Record]) -> Iterator[str]:
     """Yield every identifying text of the records that is long enough to be searched for.
 
-    Names, identifiers, addresses, telecoms, birth dates as the source wrote them, places, device serials,
+    Names, identifiers, addresses, telecoms, dates of birth and death as the source wrote them, places, device serials,
     notes, message control ids, and everything that was kept verbatim.
     """
     for record in records:
         found = list(_walk(record))
         if isinstance(record, Residue):
             found += record.raw.decode("utf-8", "replace").splitlines()
-        if isinstance(record, Subject) and record.birth_date is not None:
-            found.append(record.birth_date.native or record.birth_date.value)
+        if isinstance(record, Subject):
+            dates = (record.birth_date, record.deceased)
+            found += [date.native or date.value for date in dates if isinstance(date, Instant)]
         yield from filter(_searchable, found)
 
 
@@ -131,6 +133,9 @@ def _encodings(value: str) -> Iterator[tuple[str, bytes, bool]]:
     fold = len(raw) >= _MIN_FOLDED
     yield "utf-8", raw.lower() if fold else raw, fold
     yield "hex", raw.hex().encode(), True
+    if not value.isascii() and max(value) <= "\xff":
+        # As a message in ISO 8859-1 holds it.
+        yield "latin-1", value.encode("latin-1"), False
     for codec in ("utf-16-le", "utf-16-be"):
         yield codec, value.encode(codec, "surrogatepass"), False
     for shift in range(3):

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ..._accel import load
-from ...model import Instant, Observation, Quantity
+from ...model import Instant, Observation, Quantity, ReferenceRange
 from .enrich import enriched_code
 from .envelope import source_uri
 from .fields import Emit, emit_rows
 from .jsontext import Tree, dumps
 from .measured import put_status
-from .observation import BEFORE_CODE, BEFORE_TIME, COMMON_EXTENSIONS, put_code, put_device
+from .observation import BEFORE_CODE, BEFORE_TIME, COMMON_EXTENSIONS, RANGES_ROW, is_phd, put_code, put_device
 from .tables import ADAPTER
 from .values import put_time, put_value
 
@@ -30,18 +30,22 @@ _LIMIT: Final = 4096
 _PLAIN: Final = frozenset({
     "id", "schema_version", "provenance", "kind", "code", "value", "status", "native_status", "categories", "subject",
     "encounter", "time", "device", "gateway", "clock_sync", "order", "handle", "native_type", "metric_category",
+    "metric",
+    "reference_ranges",
 })  # fmt: skip
 _OTHER: Final = tuple(name for name in Observation.model_fields if name not in _PLAIN)
-_ROWS: Final = {row.field: row for row in (*BEFORE_TIME, *COMMON_EXTENSIONS)}
-_REFERENCES: Final = ("subject", "encounter", "device", "gateway", "clock_sync", "order")
+_ROWS: Final = {row.field: row for row in (*BEFORE_TIME, *COMMON_EXTENSIONS, RANGES_ROW)}
+_REFERENCES: Final = ("subject", "encounter", "gateway", "clock_sync", "order")
 _ORDER: Final = (
-    0, 1, "subject", "encounter", 2, 3, "device", "gateway", "clock_sync", "order", "handle", "native_type",
+    0, 1, "subject", "encounter", 2, 3, 4, 5, "gateway", "clock_sync", "order", "handle", "native_type",
     "native_status",
 )  # fmt: skip
-"""The parts in the order of the long way; 0 status, 1 category and code, 2 effective, 3 value."""
+"""The parts in the order of the long way; 0 status, 1 category and code, 2 effective, 3 value, 4 reference ranges,
+5 device and metric."""
 
 Fragment = tuple[str, str]
 """Text for ``extension`` and text for the elements."""
+_NOTHING: Final[Fragment] = ("", "")
 
 
 class _Complex(Exception):
@@ -57,7 +61,10 @@ class FastPath:
         self._rows = tuple((name, self._caches[name] if isinstance(name, str) else {}) for name in _ORDER)
         self._statuses: dict[tuple[str, str | None], Fragment] = {}
         self._units: dict[tuple[str | None, int], tuple[Any, str]] = {}
-        self._codes: dict[tuple[int, int, str | None, str | None, bool], tuple[Any, Fragment]] = {}
+        self._codes: dict[tuple[int, int, str | None, str | None, bool], tuple[Any, Fragment, bool]] = {}
+        self._devices: dict[tuple[str | None, str | None, bool], Fragment] = {}
+        self._limits: dict[tuple[Any, ...], tuple[Any, Fragment]] = {}
+        self._paths: dict[str | None, str] = {}
         self._times: dict[int, tuple[Instant, Fragment]] = {}
         self._source_key: tuple[str, str, str | None] | None = None
         self._stem = ""
@@ -66,6 +73,7 @@ class FastPath:
         """Drop the fragments that hold references; a record has become known since."""
         for name in _REFERENCES:
             self._caches[name].clear()
+        self._devices.clear()
         self._times.clear()
 
     def forget_codes(self) -> None:
@@ -87,9 +95,10 @@ class FastPath:
             unit = number["unit"]
             tail = self._unit(unit, number["native_unit"])
             quantity = f'"valueQuantity":{{"value":{_decimal(number["mantissa"], number["exponent"])}{tail}'
+            code, personal = self._code(values, unit, time)
             given = (
-                self._status(values["status"], values["native_status"]), self._code(values, unit, time),
-                self._time(time), ("", quantity),
+                self._status(values["status"], values["native_status"]), code, self._time(time), ("", quantity),
+                self._ranges(values["reference_ranges"]), self._device(values["device"], values["metric"], personal),
             )  # fmt: skip
             source = self._source(provenance, values)
             while True:
@@ -102,13 +111,37 @@ class FastPath:
             return None
 
     def _source(self, provenance: dict[str, Any], values: dict[str, Any]) -> str:
-        span = provenance["span"]
-        if provenance["path"] is not None or provenance["clause"] is not None or span is None:
+        span, path = provenance["span"], provenance["path"]
+        if provenance["clause"] is not None or span is None:
             return source_uri(values["provenance"])
         key = (provenance["adapter"], provenance["version"], provenance["digest"])
         if key != self._source_key:
             self._source_key, self._stem = key, source_uri(values["provenance"]).partition("#")[0] + "#bytes="
-        return f"{self._stem}{span[0]}-{span[1]}"
+        if path is None:
+            return f"{self._stem}{span[0]}-{span[1]}"
+        rest = self._paths.get(path)
+        if rest is None:
+            rest = self._bounded(self._paths)[path] = "&" + source_uri(values["provenance"]).partition("&")[2]
+        return f"{self._stem}{span[0]}-{span[1]}{rest}"
+
+    def _device(self, device: str | None, metric: str | None, personal: bool) -> Fragment:
+        if device is None and metric is None:
+            return _NOTHING
+        key = (device, metric, personal)
+        found = self._devices.get(key)
+        if found is None:
+            part = _Part(device=device, metric=metric, personal=personal)
+            found = self._bounded(self._devices)[key] = self._fragment("device", part)
+        return found
+
+    def _ranges(self, ranges: tuple[ReferenceRange, ...]) -> Fragment:
+        if not ranges:
+            return _NOTHING
+        key = tuple(map(_range_key, ranges))
+        found = self._limits.get(key)
+        if found is None:
+            found = self._bounded(self._limits)[key] = (ranges, self._fragment("reference_ranges", ranges))
+        return found[1]
 
     def _status(self, status: str, native: str | None) -> Fragment:
         key = (status, native)
@@ -142,8 +175,8 @@ class FastPath:
             found = self._bounded(self._units)[key] = (native, rest)
         return found[1]
 
-    def _code(self, values: dict[str, Any], unit: str | None, time: Instant) -> Fragment:
-        """Return code and categories with what the profiles ask for."""
+    def _code(self, values: dict[str, Any], unit: str | None, time: Instant) -> tuple[Fragment, bool]:
+        """Return code and categories with what the profiles ask for, and whether they are those of the PHD guide."""
         code, categories, device = values["code"], values["categories"], values["device"]
         vital = values["subject"] is not None and len(time.__dict__["value"]) >= 10
         key = (id(code), id(categories), unit, device, vital)
@@ -152,8 +185,9 @@ class FastPath:
             personal = device is not None and self._e.node_of(device) in ("phd", "gateway")
             own, more = enriched_code(code, unit, vital=vital, personal=personal)
             both = _Part(code=own, categories=(*(one for one in more if one not in categories), *categories))
-            found = self._bounded(self._codes)[key] = ((code, categories), self._fragment("code", both))
-        return found[1]
+            fragment = self._fragment("code", both)
+            found = self._bounded(self._codes)[key] = ((code, categories), fragment, is_phd(both.categories))
+        return found[1], found[2]
 
     def _fragment(self, name: str, value: Any) -> Fragment:
         out: Tree = {"extension": []}
@@ -176,7 +210,7 @@ class FastPath:
         elif name == "value":
             put_value(out, value, self._e, "value")
         elif name == "device":
-            put_device(out, _Part(device=value, categories=()), self._e, None)
+            put_device(out, value, self._e, value.metric, personal=value.personal)
         else:
             emit_rows((_ROWS[name],), _Part(**{name: value}), out, self._e)
 
@@ -195,3 +229,24 @@ class _Part:
 
     def __getattr__(self, name: str) -> Any:
         return None
+
+
+def _range_key(limits: ReferenceRange) -> tuple[Any, ...]:
+    values = limits.__dict__
+    span = values["range"].__dict__
+    return (
+        values["purpose"],
+        span["text"],
+        values["applies_to"],
+        values["age"],
+        *map(_amount, (span["low"], span["high"])),
+    )
+
+
+def _amount(value: Quantity | None) -> tuple[Any, ...] | None:
+    """Return what tells quantities apart; a native unit by its identity, as the cache keeps it alive."""
+    if value is None:
+        return None
+    q = value.__dict__
+    unit = (q["unit"], id(q["native_unit"]))
+    return q["mantissa"], q["exponent"], q["special"], q["literal"], q["comparator"], *unit

@@ -144,7 +144,7 @@ def put_status(out: Tree, record: Any, flags: tuple[str, ...], e: Emit) -> None:
     forced = next((FLAG_STATUS[flag] for flag in flags if flag in FLAG_STATUS), None)
     if forced == "preliminary" and record.status not in {"final", "unknown"}:
         forced = None
-    if forced is None and record.status == "unknown" and record.native_status == "R":
+    if forced is None and record.status in {"unknown", "preliminary"} and record.native_status == "R":
         forced = e.raw_status
     out["status"] = forced or record.status
     if out["status"] != record.status:

@@ -16,8 +16,8 @@ from .tables import CORE, OWN, PHD, PHD_CATEGORY, RANGE_TYPE, SUPPLEMENTAL_TYPES
 from .values import bit_components, bits_from, put_time, take_time
 
 __all__ = [
-    "BEFORE_CODE", "BEFORE_TIME", "COMMON_EXTENSIONS", "EXTENSIONS", "close", "emit_observation", "is_phd", "mdc_code",
-    "put_code", "put_device", "read_observation", "take_device",
+    "BEFORE_CODE", "BEFORE_TIME", "COMMON_EXTENSIONS", "EXTENSIONS", "RANGES_ROW", "close", "emit_observation",
+    "is_phd", "mdc_code", "put_code", "put_device", "read_observation", "take_device",
 ]  # fmt: skip
 
 # ---- Reference ranges
@@ -107,11 +107,12 @@ _AFTER_TIME: Final = (
     Row("issued", "issued", INSTANT),
     Row("performers", "performer", Many(ACTOR)),
 )
+RANGES_ROW: Final = Row("reference_ranges", "referenceRange", Many(LIMITS))
 _AFTER_VALUE: Final = (
     Row("notes", "note", Many(NOTE)),
     Row("body_site", "bodySite", CODEABLE),
     Row("specimen", "specimen", TextReference()),
-    Row("reference_ranges", "referenceRange", Many(LIMITS)),
+    RANGES_ROW,
 )
 COMMON_EXTENSIONS: Final = (
     Row("gateway", None, Reference("Device"), CORE + "observation-gatewayDevice"),
@@ -146,10 +147,10 @@ def mdc_code(concept: Concept) -> int | None:
     return int(code) if code is not None and code.isascii() and code.isdigit() and len(code) <= 10 else None
 
 
-def put_device(out: Tree, record: Any, e: Emit, metric: str | None) -> None:
+def put_device(out: Tree, record: Any, e: Emit, metric: str | None, *, personal: bool) -> None:
     """Set ``device``: the DeviceMetric where there is one (PoCD guide), but the Device in the PHD guide."""
     first, second = (("DeviceMetric", metric), ("Device", record.device))
-    if record.device is not None and (metric is None or is_phd(record.categories)):
+    if record.device is not None and (metric is None or personal):
         first, second = second, first
     if first[1] is not None:
         out["device"] = Reference(first[0]).out(first[1], e, "device")
@@ -192,7 +193,7 @@ def emit_observation(record: Observation, e: Emit) -> list[Tree]:
     if record.method:
         CODEABLE.put(out, "method", record.method[0], e, "method[0]")
         extension(out, _METHODS, Many(CODEABLE), record.method[1:], e, "method")
-    put_device(out, record, e, record.metric)
+    put_device(out, record, e, record.metric, personal=is_phd(record.categories))
     put_links(out, record.links, e)
     components = Many(COMPONENT).out(record.components, e, "components") or []
     if isinstance(record.value, BitSetValue):

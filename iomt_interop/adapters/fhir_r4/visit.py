@@ -141,6 +141,10 @@ _MESSAGE: Final = (
 )
 
 
+_UNKNOWN_ENDPOINT: Final = "urn:iomt-interop:unknown-endpoint"
+"""MessageHeader demands an endpoint; a sender without a universal id has none that could be named."""
+
+
 def _endpoint(sender: Actor | None) -> str | None:
     """Return a URI for the sender: the OID of its identifier."""
     for identifier in sender.identifiers if sender is not None else ():
@@ -163,10 +167,8 @@ def emit_message(record: Message, e: Emit) -> list[Tree]:
         return []
     out["eventCoding"] = {"system": _EVENTS, "code": parts[1]}
     endpoint = _endpoint(record.sender)
-    source: Tree = {}
-    if endpoint is not None:
-        source["endpoint"] = endpoint
-    else:
+    source: Tree = {"endpoint": endpoint or _UNKNOWN_ENDPOINT}
+    if endpoint is None:
         source["_endpoint"] = {"extension": [{"url": CORE + "data-absent-reason", "valueCode": "unknown"}]}
     out["source"] = source
     emit_rows(_MESSAGE, record, out, e)
@@ -184,7 +186,7 @@ def read_message(tree: Tree, p: Parse) -> Tree:
     source = tree.get("source")
     if "sender" not in values and isinstance(source, dict):
         name, endpoint = text_of(source, "name"), text_of(source, "endpoint")
-        identifiers = (Identifier(system=endpoint),) if endpoint is not None else ()
+        identifiers = () if endpoint in (None, _UNKNOWN_ENDPOINT) else (Identifier(system=endpoint),)
         values["sender"] = Actor(role="source", organization=name, identifiers=identifiers)
     return values
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ...errors import InputError
 from ...model import Annotation, Channel, Concept, Extension, Segment, Waveform
+from ...terminology.systems import ABSENT_REASON
 from .datatypes import CODEABLE, NOTE
 from .envelope import put_links, read_envelope, resource_id, start, take_links
-from .fields import Complex, Emit, Many, Parse, Row, build, emit_rows, extension, items, parse_rows
-from .jsontext import Tree
+from .fields import Complex, Emit, Many, Parse, Row, build, emit_rows, extension, items, parse_rows, text_of
+from .jsontext import Tree, dumps, parse
 from .measured import put_measured, put_status, take_measured, take_status
-from .observation import BEFORE_CODE, BEFORE_TIME, COMMON_EXTENSIONS, close, put_code, put_device, take_device
+from .observation import BEFORE_CODE, BEFORE_TIME, COMMON_EXTENSIONS, close, is_phd, put_code, put_device, take_device
 from .patch import NAMESPACE
 from .sampled import METRIC_ROW, Sampled, sampled_in, sampled_out
 from .scalars import BOOLEAN, LONG, STRING
@@ -101,10 +103,38 @@ def _observation(record: Waveform, group: _Group, number: int, e: Emit) -> Tree:
         for index, channel in enumerate(record.channels):
             data = out["component"][index] if "component" in out else out
             emit_rows((METRIC_ROW,), channel, data["valueSampledData"], e, f"channels[{index}].")
-    put_device(out, record, e, metric)
+    put_device(out, record, e, metric, personal=is_phd(record.categories))
     put_links(out, record.links, e)
     emit_rows(_ROWS, record, out, e)
+    for part in out.get("component", [out]):
+        _set_aside(part)
     return close(out)
+
+
+def _set_aside(part: Tree) -> None:
+    """Keep samples without a period, which SampledData demands, as text: they are no signal in time to FHIR."""
+    data = part["valueSampledData"]
+    if "period" in data:
+        return
+    del part["valueSampledData"]
+    part.setdefault("extension", []).append({"url": OWN + "samples-without-period", "valueString": dumps(data)})
+    part["dataAbsentReason"] = {"coding": [{"system": ABSENT_REASON, "code": "unsupported"}]}
+
+
+def _samples(part: Tree) -> Tree | None:
+    """Return the SampledData of an Observation or a component, set aside or not."""
+    data = part.get("valueSampledData")
+    if data is not None:
+        return data if isinstance(data, dict) else None
+    texts = [item for item in items(part, "extension") if item.get("url") == OWN + "samples-without-period"]
+    text = text_of(texts[0], "valueString") if len(texts) == 1 else None
+    if text is None:
+        return None
+    try:
+        found = parse(text.encode())
+    except InputError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _shared_metric(record: Waveform) -> str | None:
@@ -123,9 +153,9 @@ def _component(channel: Channel, segment: Segment | None, decimals: int, e: Emit
 def is_waveform(tree: Tree) -> bool:
     """Tell whether an Observation holds sampled signals and nothing else."""
     components = tree.get("component")
-    if "valueSampledData" in tree:
+    if _samples(tree) is not None:
         return components is None
-    return bool(components) and all("valueSampledData" in item for item in items(tree, "component"))
+    return bool(components) and all(_samples(item) is not None for item in items(tree, "component"))
 
 
 def read_waveform(tree: Tree, p: Parse) -> tuple[Tree, bool] | None:
@@ -140,7 +170,7 @@ def read_waveform(tree: Tree, p: Parse) -> tuple[Tree, bool] | None:
     values = read_envelope(tree, p) | parse_rows((*_CATEGORIES, *BEFORE_TIME, *_ROWS), tree, p)
     code = CODEABLE.get(tree, "code", p) or Concept()
     parts = items(tree, "component") or [tree]
-    signals = [sampled_in(part.get("valueSampledData"), p) for part in parts]
+    signals = [sampled_in(_samples(part), p) for part in parts]
     sampled = [signal for signal in signals if signal is not None]
     if len(sampled) != len(parts):
         return None
@@ -168,7 +198,7 @@ def read_waveform(tree: Tree, p: Parse) -> tuple[Tree, bool] | None:
 
 
 def _is_empty_segment(part: Tree) -> bool:
-    return any(entry.get("url") == OWN + "no-samples" for entry in items(part.get("valueSampledData"), "extension"))
+    return any(entry.get("url") == OWN + "no-samples" for entry in items(_samples(part), "extension"))
 
 
 def _kept(sampled: list[Sampled]) -> tuple[Extension, ...]:
