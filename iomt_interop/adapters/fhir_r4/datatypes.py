@@ -70,7 +70,11 @@ def is_refid(text: str | None) -> bool:
 
 def _coding_out(value: Coding, e: Emit, path: str) -> Tree | None:
     out: Tree = {}
-    URI.put(out, "system", value.system, e, path + ".system") if value.system is not None else None
+    if value.system == systems.UCUM and value.code is not None and not is_valid_ucum(value.code):
+        # The source says UCUM and writes something else (iU/mL): FHIR may not repeat the claim.
+        extension(out, OWN + "claimed-system", STRING, value.system, e, path + ".system")
+    elif value.system is not None:
+        URI.put(out, "system", value.system, e, path + ".system")
     for key in ("version", "code"):
         text = getattr(value, key)
         if text is not None:
@@ -101,6 +105,9 @@ def _coding_in(json: Any, p: Parse) -> Coding | None:
         return plain
     refid = read_own(json, OWN + "refid", STRING, p)
     changes = {} if refid is None else {"refid": refid, "display": text_of(json, "display")}
+    claimed = read_own(json, OWN + "claimed-system", STRING, p)
+    if claimed is not None and plain.system is None:
+        changes["system"] = claimed
     return plain.replace(native_system=read_own(json, OWN + "native-system", STRING, p), **changes)
 
 
