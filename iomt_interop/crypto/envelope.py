@@ -75,7 +75,7 @@ class SecretKey:
     def wipe(self) -> None:
         """Overwrite the bits; using the key afterwards is an error, never a key of zeros."""
         self._value[:] = bytes(len(self._value))
-        self._value.clear()
+        self._value = bytearray()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SecretKey) and hmac.compare_digest(self._value, other._value)

@@ -49,7 +49,7 @@ def test_a_vault_says_itself_how_its_passphrase_is_stretched(function: str) -> N
 
 
 @pytest.mark.parametrize("name", ["iterations", "lanes", "memory"])
-@pytest.mark.parametrize("false", ["0", "-1", "1" + "0" * 12, "9" * 5000, "x", ""])
+@pytest.mark.parametrize("false", ["0", "-1", "1000000000", "1" + "0" * 12, "9" * 5000, "x", ""])
 def test_false_parameters_cost_nothing(name: str, false: str) -> None:
     parameters = {**PassphraseKey("x", function="argon2id").parameters(), name: false}
     with pytest.raises(KeyUnavailable):
@@ -90,7 +90,7 @@ def test_a_key_that_was_overwritten_is_no_key_of_zeros() -> None:
     sealed = seal(key, b"x", b"")
     key.wipe()
     key.wipe()
-    assert not any(held)
+    assert held == bytes(32)
     for use in (
         lambda: seal(key, b"x", b""),
         lambda: open_sealed(key, sealed, b""),
