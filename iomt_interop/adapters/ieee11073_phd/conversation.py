@@ -226,6 +226,7 @@ class Conversation:
                 id=identity,
                 provenance=frame.origin(frame.span, "PRST/handle 0"),
                 device=frame.device,
+                gateway=self._gateway,
                 device_time=dated,
                 device_clock=counted,
                 offset_ns=shift * _CENTISECOND_NS if isinstance(shift, int) else None,
@@ -250,6 +251,7 @@ class Conversation:
                 id=frame.id("clock_sync", frame.span),
                 provenance=frame.origin(frame.span, "PRST"),
                 device=frame.device,
+                gateway=self._gateway,
                 reference=self._clock.absolute(action.time),
                 timeline_change=True,
             )
