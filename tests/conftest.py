@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
-settings.register_profile("dev", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile(
-    "ci", deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
+# Health checks of speed and size say how Hypothesis fares, not whether the code is right.
+SUPPRESSED = [HealthCheck.too_slow, HealthCheck.large_base_example]
+
+settings.register_profile("dev", deadline=None, max_examples=100, suppress_health_check=SUPPRESSED)
+settings.register_profile("ci", deadline=None, max_examples=200, suppress_health_check=SUPPRESSED, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
