@@ -35,7 +35,7 @@ def run(into: Path | None) -> bool:
     _step("Ingest: bytes to canonical records to an encrypted vault")
     _say("ingest", *samples, "--vault", vault, "--key-file", key)
     done, records = _ingest(samples, vault, key)
-    show_ingested(done)
+    show_ingested(done, names=True)
     _step("Proof: no identifier of the samples stands in the vault's bytes")
     sealed = _prove_sealed(folder, vault, key, records)
     _step("Read it back")

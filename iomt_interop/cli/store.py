@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from ..errors import InputError
 from ..facade import read, sniff, stream_chunks
@@ -120,13 +120,23 @@ def ingest_file(
     return entry
 
 
-def show_ingested(done: list[Ingested]) -> None:
-    """Print a table: file, format and evidence, records by kind, issues, residue."""
-    table = Table("file", "format", "evidence", "records", "issues", "residue")
+def show_ingested(done: list[Ingested], *, names: bool = False) -> None:
+    """Print a table: file, format and evidence, records by kind, issues, residue.
+
+    Parameters
+    ----------
+    done : list of Ingested
+        A row each.
+    names : bool
+        Whether files are shown by their names alone.
+    """
+    table = Table(Column("file", overflow="fold"), "format, evidence", "records", "issues", "residue")
     for entry in done:
         kinds = [f"{n} {kind}" for kind, n in sorted(entry.kinds.items()) if kind not in {"issue", "residue"}]
-        cells = [entry.adapter or "?", entry.evidence or "", entry.problem or ", ".join(kinds) or "none"]
-        table.add_row(*map(escape, (entry.file, *cells)), str(entry.kinds["issue"]), str(entry.kinds["residue"]))
+        file = Path(entry.file).name if names else entry.file
+        found = f"{entry.adapter or '?'} {entry.evidence or ''}".rstrip()
+        cells = (file, found, entry.problem or ", ".join(kinds) or "none")
+        table.add_row(*map(escape, cells), str(entry.kinds["issue"]), str(entry.kinds["residue"]))
     console.print(table)
 
 
