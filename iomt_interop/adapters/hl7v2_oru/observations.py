@@ -182,7 +182,7 @@ class Report:
 
     def _channel(self, item: Item, code: Code, signal: Signal, found: Sampling) -> Channel:
         segment, handle, metric = item.segment, item.handle, None
-        unit = segment.use(6, decode_unit) or _NO_UNIT
+        unit = segment.use(6, decode_unit) or signal.unit or _NO_UNIT
         if handle is not None:
             metric = self.tree.metric(segment, handle, code, _metric_facts(unit, _NO_METHOD, signal.resolution))
         return Channel(

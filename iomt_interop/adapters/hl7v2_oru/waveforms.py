@@ -113,6 +113,8 @@ class Signal:
 
     period: Rational | None = None
     resolution: Number | None = None
+    unit: Unit | None = None
+    """Of the resolution, which is that of the signal where the signal states none."""
     limits: Range | None = None
     filters: list[str] = field(default_factory=list)
 
@@ -141,6 +143,8 @@ class Signal:
         if number is None or number.mantissa == 0 or self.resolution is not None:
             return False
         self.resolution = Number(mantissa=number.mantissa, exponent=number.exponent)
+        if segment.raw(6):
+            self.unit = decode_unit(segment.raw(6), segment.syntax).value
         return True
 
     def take_range(self, segment: Segment) -> bool:
