@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, cast
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from .. import __version__
@@ -28,6 +27,7 @@ from .common import (
     emit_json,
     errors,
     files_below,
+    printable,
     put_out,
     reading_progress,
     source_of,
@@ -65,7 +65,7 @@ def adapters(as_json: JsonOption = False) -> None:
         table = Table("adapter", "title", "version", "medium", "directions", "lossless", "clock", "status")
         for info in infos:
             cells = (info.id, info.title, info.version, info.medium, "+".join(info.directions), info.lossless)
-            table.add_row(*cells, info.clock, info.problem or info.status)
+            table.add_row(*map(printable, (*cells, info.clock, info.problem or info.status)))
         console.print(table)
     if any(info.problem for info in infos):
         raise typer.Exit(FINDINGS)
@@ -95,7 +95,7 @@ def sniff(
             candidates = cast("list[dict[str, str]]", row["candidates"])
             evidence = ", ".join(f"{c['adapter']}: {c['evidence']}" for c in candidates) or Evidence.NO.name
             unknown = "ambiguous" if candidates else "not recognised"
-            table.add_row(escape(str(row["file"])), cast("str | None", row["adapter"]) or unknown, evidence)
+            table.add_row(printable(str(row["file"])), cast("str | None", row["adapter"]) or unknown, evidence)
         console.print(table)
     if any(row["adapter"] is None for row in rows):
         raise typer.Exit(FINDINGS)

@@ -13,6 +13,7 @@ from typing import Annotated, BinaryIO, Final
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..errors import AdapterError, IomtError, UsageError
@@ -30,6 +31,7 @@ __all__ = [
     "emit_json",
     "errors",
     "files_below",
+    "printable",
     "put_out",
     "reading_progress",
     "source_of",
@@ -49,9 +51,14 @@ AdapterOption = Annotated[str | None, typer.Option("--adapter", help="Adapter id
 StrictnessOption = Annotated[Strictness, typer.Option("--strictness", help="lenient, standard or strict.")]
 
 
+def printable(text: str) -> str:
+    """Return a text for a terminal: no control character of a file's name reaches it, and no markup of rich."""
+    return escape("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))
+
+
 def complain(text: str) -> None:
     """Print a diagnostic on standard error."""
-    _stderr.print(text, markup=False, highlight=False)
+    _stderr.print(printable(text), highlight=False)
 
 
 @contextmanager

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-from rich.markup import escape
 from rich.table import Table
 
 from .. import __version__
 from .._accel import KERNELS, implementation
 from ..facade import adapters
 from ..vault import self_test
-from .common import console
+from .common import console, printable
 
 __all__ = ["Check", "checks", "show"]
 
@@ -49,7 +48,7 @@ def show(found: list[Check]) -> None:
     """Print the checks as a table."""
     table = Table("check", "", "detail")
     for check in found:
-        table.add_row(check.name, "ok" if check.ok else "FAILS", escape(check.detail))
+        table.add_row(check.name, "ok" if check.ok else "FAILS", printable(check.detail))
     console.print(table)
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Column, Table
 
 from ..errors import InputError
@@ -28,6 +27,7 @@ from .common import (
     emit_json,
     errors,
     files_below,
+    printable,
     put_out,
     reading_progress,
     source_of,
@@ -136,7 +136,7 @@ def show_ingested(done: list[Ingested], *, names: bool = False) -> None:
         file = Path(entry.file).name if names else entry.file
         found = f"{entry.adapter or '?'} {entry.evidence or ''}".rstrip()
         cells = (file, found, entry.problem or ", ".join(kinds) or "none")
-        table.add_row(*map(escape, cells), str(entry.kinds["issue"]), str(entry.kinds["residue"]))
+        table.add_row(*map(printable, cells), str(entry.kinds["issue"]), str(entry.kinds["residue"]))
     console.print(table)
 
 

@@ -62,6 +62,18 @@ def test_sniff_says_what_it_does_not_know(tmp_path: Path) -> None:
     assert b"not recognised" in done.stdout
 
 
+def test_a_file_s_name_commands_no_terminal(tmp_path: Path) -> None:
+    (tmp_path / "\x1b[31m[bold]x\x07.hl7").write_bytes(MESSAGE)
+    (tmp_path / "\x1b]0;t\x07.none").write_bytes(b"?")
+    for command in ("sniff", "ingest"):
+        more = ("--vault", tmp_path / ".v", "--key-file", tmp_path / ".k") if command == "ingest" else ()
+        done = iomt(command, tmp_path, *more, env={"COLUMNS": "200"})
+        assert done.returncode == 1
+        assert b"\x1b" not in done.stdout + done.stderr
+        assert b"\x07" not in done.stdout + done.stderr
+        assert b"[bold]" in done.stdout
+
+
 def test_translate_from_a_pipe_to_a_pipe() -> None:
     done = iomt("translate", "-", "--to", "fhir_r4", stdin=MESSAGE)
     assert done.returncode == 0
