@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, cast
@@ -20,17 +19,23 @@ from . import doctor as doctor_module
 from .common import (
     FINDINGS,
     AdapterOption,
+    FormOption,
     JsonOption,
+    OutputOption,
+    ReportOption,
     StrictnessOption,
-    complain,
+    TestDataOption,
+    ZoneOption,
     console,
     emit_json,
     errors,
     files_below,
+    json_needs_a_file,
     printable,
     put_out,
     reading_progress,
     source_of,
+    tell,
 )
 from .store import export, ingest, vault_app
 
@@ -105,21 +110,17 @@ def sniff(
 def translate(
     file: Annotated[str, typer.Argument(help="What to read; - is standard input.")],
     to: Annotated[str, typer.Option("--to", help="Id of the adapter that writes.")],
-    output: Annotated[
-        str | None, typer.Option("-o", "--output", help="Where to write; standard output by default.")
-    ] = None,
+    output: OutputOption = None,
     adapter: AdapterOption = None,
-    form: Annotated[
-        str | None, typer.Option("--form", help="Variant of the target (fhir_r4: collection, transaction, ndjson).")
-    ] = None,
+    form: FormOption = None,
     strictness: StrictnessOption = "lenient",
-    zone: Annotated[str | None, typer.Option("--zone", help="IANA zone of local times that state no offset.")] = None,
-    include_test: Annotated[bool, typer.Option("--include-test-data", help="Write demo and test data too.")] = False,
-    report: Annotated[
-        str | None, typer.Option("--report", help="Write losses and issues as JSON to this file.")
-    ] = None,
+    zone: ZoneOption = None,
+    include_test: TestDataOption = False,
+    report: ReportOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Translate a file; losses and issues are told on standard error."""
+    json_needs_a_file(as_json, output)
     source = source_of(file)
     total = source.stat().st_size if isinstance(source, Path) and source.is_file() else None
     issues: list[Issue] = []
@@ -130,16 +131,7 @@ def translate(
         write_context = WriteContext(form=form, include_test_data=include_test)
         writer = check_writer(to, guarded(to, target.writer_factory(), write_context))
         put_out(stream_chunks(to, writer.write(_noting(records, issues))), output)
-    told: dict[str, list[dict[str, object]]] = {
-        "losses": [{"record": x.record, "kind": x.kind, "path": x.path, "reason": x.reason} for x in writer.losses],
-        "issues": [{"severity": x.severity, "code": x.code, "path": x.path, "span": x.span} for x in issues],
-    }
-    if report is not None:
-        Path(report).write_text(json.dumps(told, indent=2), encoding="utf-8")
-    complain(
-        f"{len(told['losses'])} losses, {len(told['issues'])} issues"
-        + ("" if report else " (--report FILE lists them)")
-    )
+        tell(writer.losses, issues, as_json=as_json, report=report)
     if any(issue.severity == "error" for issue in issues):
         raise typer.Exit(FINDINGS)
 

@@ -17,24 +17,32 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..errors import AdapterError, IomtError, UsageError
-from ..plugins import Strictness
+from ..model import Issue
+from ..plugins import Loss, Strictness
 
 __all__ = [
     "FINDINGS",
     "USAGE",
     "STDIO",
     "AdapterOption",
+    "FormOption",
     "JsonOption",
+    "OutputOption",
+    "ReportOption",
     "StrictnessOption",
+    "TestDataOption",
+    "ZoneOption",
     "complain",
     "console",
     "emit_json",
     "errors",
     "files_below",
+    "json_needs_a_file",
     "printable",
     "put_out",
     "reading_progress",
     "source_of",
+    "tell",
     "write_atomically",
 ]
 
@@ -48,6 +56,13 @@ _stderr: Final = Console(stderr=True, soft_wrap=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 AdapterOption = Annotated[str | None, typer.Option("--adapter", help="Adapter id; overrides detection.")]
+FormOption = Annotated[
+    str | None, typer.Option("--form", help="Variant of the target (fhir_r4: collection, transaction, ndjson).")
+]
+OutputOption = Annotated[str | None, typer.Option("-o", "--output", help="Where to write; standard output by default.")]
+ReportOption = Annotated[str | None, typer.Option("--report", help="Write losses and issues as JSON to this file.")]
+TestDataOption = Annotated[bool, typer.Option("--include-test-data", help="Write demo and test data too.")]
+ZoneOption = Annotated[str | None, typer.Option("--zone", help="IANA zone of local times that state no offset.")]
 StrictnessOption = Annotated[Strictness, typer.Option("--strictness", help="lenient, standard or strict.")]
 
 
@@ -73,6 +88,28 @@ def errors() -> Iterator[None]:
         # The reader of our output went away (`| head`): that is its right.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(0) from None
+
+
+def json_needs_a_file(as_json: bool, output: str | None) -> None:
+    """Refuse to mix a report and a payload on standard output."""
+    if as_json and output in (None, STDIO):
+        complain("--json reports on standard output: give -o FILE for the payload")
+        raise typer.Exit(USAGE)
+
+
+def tell(losses: Iterable[Loss], issues: Iterable[Issue], *, as_json: bool = False, report: str | None = None) -> None:
+    """Tell losses and issues: as JSON on standard output, in a file, or as two numbers on standard error."""
+    told: dict[str, list[dict[str, object]]] = {
+        "losses": [{"record": x.record, "kind": x.kind, "path": x.path, "reason": x.reason} for x in losses],
+        "issues": [{"severity": x.severity, "code": x.code, "path": x.path, "span": x.span} for x in issues],
+    }
+    if report is not None:
+        write_atomically(Path(report), [json.dumps(told, indent=2).encode() + b"\n"])
+    if as_json:
+        emit_json(told)
+        return
+    more = "" if report else " (--report FILE lists them)"
+    complain(f"{len(told['losses'])} losses, {len(told['issues'])} issues{more}")
 
 
 def emit_json(value: object) -> None:

@@ -20,17 +20,23 @@ from .common import (
     FINDINGS,
     STDIO,
     AdapterOption,
+    FormOption,
     JsonOption,
+    OutputOption,
+    ReportOption,
     StrictnessOption,
-    complain,
+    TestDataOption,
+    ZoneOption,
     console,
     emit_json,
     errors,
     files_below,
+    json_needs_a_file,
     printable,
     put_out,
     reading_progress,
     source_of,
+    tell,
 )
 from .keys import KeyFileOption, key_provider
 
@@ -72,7 +78,7 @@ def ingest(
     key_file: KeyFileOption = None,
     adapter: AdapterOption = None,
     strictness: StrictnessOption = "lenient",
-    zone: Annotated[str | None, typer.Option("--zone", help="IANA zone of local times that state no offset.")] = None,
+    zone: ZoneOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Read files and store their records encrypted; a second run stores nothing twice."""
@@ -143,23 +149,22 @@ def show_ingested(done: list[Ingested], *, names: bool = False) -> None:
 def export(
     vault: VaultOption,
     to: Annotated[str, typer.Option("--to", help="Id of the adapter that writes.")],
-    output: Annotated[
-        str | None, typer.Option("-o", "--output", help="Where to write; standard output by default.")
-    ] = None,
+    output: OutputOption = None,
     key_file: KeyFileOption = None,
-    form: Annotated[
-        str | None, typer.Option("--form", help="Variant of the target (fhir_r4: collection, transaction, ndjson).")
-    ] = None,
-    include_test: Annotated[bool, typer.Option("--include-test-data", help="Write demo and test data too.")] = False,
+    form: FormOption = None,
+    include_test: TestDataOption = False,
+    report: ReportOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Write what a vault holds in another format."""
+    json_needs_a_file(as_json, output)
     with errors():
         target = default_registry().get(to)
         context = WriteContext(form=form, include_test_data=include_test)
         writer = check_writer(to, guarded(to, target.writer_factory(), context))
         with Vault.open(vault, keys=key_provider(key_file)) as store:
             put_out(stream_chunks(to, writer.write(store.records())), output)
-    complain(f"{len(writer.losses)} losses")
+        tell(writer.losses, (), as_json=as_json, report=report)
 
 
 @vault_app.command("info")
@@ -177,8 +182,11 @@ def vault_info(path: Path, key_file: KeyFileOption = None, as_json: JsonOption =
 
 
 @vault_app.command("verify")
-def vault_verify(path: Path, key_file: KeyFileOption = None) -> None:
+def vault_verify(path: Path, key_file: KeyFileOption = None, as_json: JsonOption = False) -> None:
     """Decrypt and check every block; any change since it was written is an error."""
     with errors(), Vault.open(path, keys=key_provider(key_file)) as store:
         store.verify()
-    console.print("every block is as it was written")
+    if as_json:
+        emit_json({"verified": True})
+    else:
+        console.print("every block is as it was written")

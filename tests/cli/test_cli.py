@@ -103,6 +103,23 @@ def test_translate_to_a_file_with_a_report(tmp_path: Path) -> None:
     assert SECRET not in json.dumps(report)
 
 
+def test_json_everywhere_and_never_beside_a_payload(tmp_path: Path) -> None:
+    (tmp_path / "in.hl7").write_bytes(MESSAGE)
+    out = tmp_path / "out.json"
+    done = iomt("translate", tmp_path / "in.hl7", "--to", "fhir_r4", "-o", out, "--json")
+    assert done.returncode == 0
+    assert set(json.loads(done.stdout)) == {"losses", "issues"}
+    assert iomt("translate", tmp_path / "in.hl7", "--to", "fhir_r4", "--json").returncode == 2
+    vault = ("--vault", tmp_path / "v", "--key-file", tmp_path / "k")
+    assert iomt("ingest", tmp_path / "in.hl7", *vault).returncode == 0
+    done = iomt("export", *vault, "--to", "fhir_r4", "-o", out, "--json")
+    assert set(json.loads(done.stdout)) == {"losses", "issues"}
+    done = iomt("vault", "verify", tmp_path / "v", "--key-file", tmp_path / "k", "--json")
+    assert json.loads(done.stdout) == {"verified": True}
+    done = iomt("translate", tmp_path / "in.hl7", "--to", "fhir_r4", "-o", out, "--report", "/nowhere/at/all")
+    assert done.returncode == 2
+
+
 @pytest.mark.parametrize(
     ("args", "code"),
     [
