@@ -17,6 +17,7 @@ __all__ = [
     "AdapterContractError",
     "AdapterError",
     "AdapterNotFound",
+    "AdapterRefused",
     "AdapterUnavailable",
     "AmbiguousFormat",
     "DecryptionFailed",
@@ -61,6 +62,9 @@ CODES: Final[dict[str, str]] = {
     "ADP-004": "the adapter cannot be loaded",
     "ADP-005": "the adapter does not offer this direction",
     "ADP-006": "the adapter broke its contract",
+    "ADP-007": "the allow-list does not permit the adapter",
+    "ADP-008": "the adapter's installed files are not those that the allow-list permits",
+    "ADP-009": "the allow-list is not valid; no adapter is permitted",
     # Canonical model.
     "MDL-001": "the text is not a decimal number",
     "MDL-002": "the text is not a date or time of this model",
@@ -318,6 +322,10 @@ class AdapterNotFound(AdapterError):
 
 class AdapterUnavailable(AdapterError):
     """The adapter is installed but cannot be loaded."""
+
+
+class AdapterRefused(AdapterError):
+    """The allow-list does not permit the adapter."""
 
 
 class AdapterContractError(AdapterError):

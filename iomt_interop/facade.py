@@ -10,29 +10,32 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from .errors import LimitExceeded, MalformedInput, UnrecognisedFormat
+from .errors import InvalidRequest, LimitExceeded, MalformedInput, UnrecognisedFormat
 from .model import Issue, Record
 from .plugins import (
     HEAD,
     AdapterInfo,
     Candidate,
+    DirectoryReader,
     ReadContext,
     Reader,
     Registry,
     Translation,
     WriteContext,
+    check_directory_reader,
     check_reader,
     check_writer,
     choose,
     default_registry,
     guarded,
     sniff_bytes,
+    sniff_members,
 )
 
 __all__ = ["CHUNK", "Source", "adapters", "read", "sniff", "stream_chunks", "translate", "write"]
 
 Source = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
-"""Bytes, a path, or a binary file object."""
+"""Bytes, the path of a file or (for adapters that read directories) of a folder, or a binary file object."""
 
 CHUNK: Final = 1 << 20
 """Octets that are read at a time."""
@@ -70,6 +73,9 @@ def sniff(source: Source, *, name: str | None = None, registry: Registry | None 
     list of Candidate
         Best evidence first; empty when nobody knows the source.
     """
+    folder = _folder(source)
+    if folder is not None:
+        return _sniff_folder(folder, registry or default_registry())
     with ExitStack() as stack:
         stream, known = _open(source, stack)
         head = _head(stream)
@@ -113,6 +119,14 @@ def read(
     """
     registry = registry or default_registry()
     context = context or ReadContext()
+    folder = _folder(source)
+    if folder is not None:
+        if adapter is None:
+            adapter = choose(_sniff_folder(folder, registry)).adapter
+        made = guarded(adapter, registry.get(adapter).reader_factory(), context)
+        reader = check_directory_reader(adapter, made)
+        yield from _counted(_folder_batches(adapter, reader, folder, context, progress), context)
+        return
     with ExitStack() as stack:
         stream, name = _open(source, stack)
         head = _head(stream)
@@ -120,13 +134,20 @@ def read(
             raise UnrecognisedFormat("SRC-001")
         if adapter is None:
             adapter = choose(sniff_bytes(head, name, registry.usable())).adapter
-        reader = check_reader(adapter, guarded(adapter, registry.get(adapter).reader_factory(), context))
-        count = 0
-        for records in _batches(adapter, reader, chain([head], _chunks(stream)), context, progress):
-            count += len(records)
-            if count > context.limits.max_records:
-                raise LimitExceeded("SRC-006")
-            yield from records
+        target = registry.get(adapter)
+        if target.manifest is not None and target.manifest.medium == "directory":
+            raise InvalidRequest("USE-001", path=adapter, hint="this adapter reads a folder")
+        reader = check_reader(adapter, guarded(adapter, target.reader_factory(), context))
+        yield from _counted(_batches(adapter, reader, chain([head], _chunks(stream)), context, progress), context)
+
+
+def _counted(batches: Iterable[Sequence[Record]], context: ReadContext) -> Iterator[Record]:
+    count = 0
+    for records in batches:
+        count += len(records)
+        if count > context.limits.max_records:
+            raise LimitExceeded("SRC-006")
+        yield from records
 
 
 def _batches(
@@ -142,6 +163,58 @@ def _batches(
         if progress is not None:
             progress(len(chunk))
     yield guarded(adapter, reader.finish)
+
+
+def _folder_batches(
+    adapter: str,
+    reader: DirectoryReader,
+    folder: Path,
+    context: ReadContext,
+    progress: Callable[[int], None] | None,
+) -> Iterator[Sequence[Record]]:
+    """Feed a folder's files in the order of their relative paths."""
+    total = 0
+    for name in _members(folder):
+        yield guarded(adapter, reader.member, name)
+        with ExitStack() as stack:
+            stream, _ = _open(folder / name, stack)
+            for chunk in _chunks(stream):
+                total += len(chunk)
+                if total > context.limits.max_bytes:
+                    raise LimitExceeded("SRC-005", path=adapter)
+                yield guarded(adapter, reader.feed, chunk)
+                if progress is not None:
+                    progress(len(chunk))
+    yield guarded(adapter, reader.finish)
+
+
+def _folder(source: Source) -> Path | None:
+    if not isinstance(source, str | os.PathLike):
+        return None
+    path = Path(source)
+    return path if path.is_dir() else None
+
+
+def _members(folder: Path) -> list[str]:
+    """List the files of a folder by relative path; hidden ones, and links that lead out of it, are passed over."""
+    root = folder.resolve()
+    found = []
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder)
+        if any(part.startswith(".") for part in name.parts):
+            continue
+        if path.is_file() and path.resolve().is_relative_to(root):
+            found.append(name.as_posix())
+    return sorted(found)
+
+
+def _sniff_folder(folder: Path, registry: Registry) -> list[Candidate]:
+    def head(name: str) -> bytes:
+        with ExitStack() as stack:
+            return _head(_open(folder / name, stack)[0])
+
+    adapters = [a for a in registry.usable() if a.manifest is not None and a.manifest.medium == "directory"]
+    return sniff_members(_members(folder), head, adapters) if adapters else []
 
 
 def write(

@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..errors import AdapterError, IomtError, UsageError
+from ..facade import sniff
 from ..model import Issue
 from ..plugins import Loss, Strictness
 
@@ -123,11 +124,14 @@ def source_of(path: str) -> Path | BinaryIO:
 
 
 def files_below(paths: Iterable[str]) -> list[Path]:
-    """List the files to read: a file itself, a folder's files by name; hidden ones are passed over."""
+    """List what to read: a file itself, a folder that an adapter knows as one source, any other folder's files.
+
+    Hidden files are passed over.
+    """
     found: list[Path] = []
     for text in paths:
         path = Path(text)
-        if path.is_dir():
+        if path.is_dir() and not sniff(path):
             inside = (p for p in sorted(path.rglob("*")) if p.is_file())
             found += [p for p in inside if not any(part.startswith(".") for part in p.relative_to(path).parts)]
         else:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from .allow import AllowList, Pin, distribution_digest, parse_allow_list, wheel_digest
 from .boundary import guarded
 from .contract import (
     AdapterInfo,
     Candidate,
+    DirectoryReader,
     Evidence,
     Limits,
     Loss,
@@ -18,21 +20,34 @@ from .contract import (
     Writer,
     WriterFactory,
 )
-from .detect import HEAD, choose, sniff_bytes
+from .detect import HEAD, choose, sniff_bytes, sniff_members
 from .manifest import SPI_VERSION, Manifest, parse_manifest
-from .registry import GROUP, Adapter, Registry, check_reader, check_writer, default_registry
+from .registry import (
+    ALLOW_VARIABLE,
+    GROUP,
+    Adapter,
+    Registry,
+    check_directory_reader,
+    check_reader,
+    check_writer,
+    default_registry,
+)
 
 __all__ = [
+    "ALLOW_VARIABLE",
     "GROUP",
     "HEAD",
     "SPI_VERSION",
     "Adapter",
     "AdapterInfo",
+    "AllowList",
     "Candidate",
+    "DirectoryReader",
     "Evidence",
     "Limits",
     "Loss",
     "Manifest",
+    "Pin",
     "ReadContext",
     "Reader",
     "ReaderFactory",
@@ -42,11 +57,16 @@ __all__ = [
     "WriteContext",
     "Writer",
     "WriterFactory",
+    "check_directory_reader",
     "check_reader",
     "check_writer",
     "choose",
     "default_registry",
+    "distribution_digest",
     "guarded",
+    "parse_allow_list",
     "parse_manifest",
     "sniff_bytes",
+    "sniff_members",
+    "wheel_digest",
 ]

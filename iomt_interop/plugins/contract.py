@@ -16,6 +16,7 @@ from ..model import Instant, Issue, Record, Subject
 __all__ = [
     "AdapterInfo",
     "Candidate",
+    "DirectoryReader",
     "Evidence",
     "Limits",
     "Loss",
@@ -152,6 +153,19 @@ class Reader(Protocol):
 
     def finish(self) -> Sequence[Record]:
         """End the input and return the rest; raise an InputError where it ends inside a structure."""
+        ...
+
+
+@runtime_checkable
+class DirectoryReader(Reader, Protocol):
+    """Reader of a directory (``medium = "directory"``): it is told the name of each file before its bytes.
+
+    The files come in the order of their relative paths; spans of records are byte ranges within a file, and
+    their ``provenance.path`` begins with its name.
+    """
+
+    def member(self, name: str, /) -> Sequence[Record]:
+        """Begin a file, named by its path relative to the directory; return what ended with the one before."""
         ...
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Final
 
 from ..errors import AmbiguousFormat, UnrecognisedFormat
 from .contract import Candidate, Evidence
-from .manifest import FrameRule, MagicRule, Manifest, SniffRules
+from .manifest import FrameRule, MagicRule, Manifest, MemberRule, SniffRules
 from .registry import Adapter
 
-__all__ = ["HEAD", "choose", "sniff_bytes"]
+__all__ = ["HEAD", "choose", "sniff_bytes", "sniff_members"]
 
 HEAD: Final = 4096
 """Octets that detection looks at."""
@@ -27,12 +27,40 @@ def sniff_bytes(head: bytes, name: str | None, adapters: Iterable[Adapter]) -> l
     found = []
     for adapter in adapters:
         manifest = adapter.manifest
-        if manifest is None or "read" not in manifest.directions:
+        if manifest is None or "read" not in manifest.directions or manifest.medium == "directory":
             continue
         evidence = _grade(manifest, head, name)
         if evidence:
             found.append(Candidate(adapter.id, evidence))
     return sorted(found, key=lambda candidate: (-candidate.evidence, candidate.adapter))
+
+
+def sniff_members(names: Sequence[str], head: Callable[[str], bytes], adapters: Iterable[Adapter]) -> list[Candidate]:
+    """Ask every adapter that reads directories; return the claims by id.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Paths of the files, relative to the directory, with ``/``.
+    head : callable
+        Gives a file's first octets; called only for files that a manifest asks about.
+    """
+    found = []
+    for adapter in adapters:
+        manifest = adapter.manifest
+        if manifest is None or manifest.medium != "directory" or not manifest.sniff.member:
+            continue
+        if all(_member(rule, names, head) for rule in manifest.sniff.member):
+            found.append(Candidate(adapter.id, Evidence.MAGIC))
+    return found
+
+
+def _member(rule: MemberRule, names: Sequence[str], head: Callable[[str], bytes]) -> bool:
+    fitting = (name for name in names if fnmatchcase(name.lower(), rule.name.lower()))
+    if rule.bytes is None:
+        return any(True for _ in fitting)
+    expected = bytes.fromhex(rule.bytes)
+    return any(head(name).startswith(expected) for name in fitting)
 
 
 def choose(candidates: list[Candidate]) -> Candidate:

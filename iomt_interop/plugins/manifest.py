@@ -14,8 +14,10 @@ from ..model.envelope import RecordKind
 __all__ = [
     "SPI_VERSION",
     "FrameRule",
+    "IgnoredRule",
     "MagicRule",
     "Manifest",
+    "MemberRule",
     "PatternRule",
     "SniffRules",
     "SpecReference",
@@ -26,11 +28,20 @@ SPI_VERSION: Final = 1
 """Version of the contract between this library and adapters."""
 
 EntryRef = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][\w.-]*$")]
 HexBytes = Annotated[str, StringConstraints(pattern=r"^(?:[0-9A-Fa-f]{2})+$")]
 
 
 class _Data(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+def _octet_regex(value: str) -> str:
+    try:
+        re.compile(value.encode("latin-1"))
+    except (re.error, UnicodeEncodeError):
+        raise ValueError("not a regular expression over octets") from None
+    return value
 
 
 class MagicRule(_Data):
@@ -53,11 +64,7 @@ class PatternRule(_Data):
     @field_validator("regex")
     @classmethod
     def _compiles(cls, value: str) -> str:
-        try:
-            re.compile(value.encode("latin-1"))
-        except (re.error, UnicodeEncodeError):
-            raise ValueError("not a regular expression over octets") from None
-        return value
+        return _octet_regex(value)
 
 
 class FrameRule(_Data):
@@ -72,12 +79,36 @@ class FrameRule(_Data):
     byteorder: Literal["big", "little"] = "big"
 
 
+class MemberRule(_Data):
+    """A file that a directory of this format holds; evidence MAGIC when every rule of the manifest is met."""
+
+    name: str
+    """Shell pattern of the file's path relative to the directory, with ``/``."""
+    bytes: HexBytes | None = None
+    """Octets with which the file begins, hexadecimal."""
+
+
+class IgnoredRule(_Data):
+    """Octets that carry no information: the conformance kit does not ask where they went."""
+
+    regex: str
+    """Regular expression over octets (Latin-1)."""
+    reason: str
+
+    @field_validator("regex")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        return _octet_regex(value)
+
+
 class SniffRules(_Data):
     """How to recognise the format from at most 4,096 octets and a file name."""
 
     magic: tuple[MagicRule, ...] = ()
     pattern: tuple[PatternRule, ...] = ()
     frames: tuple[FrameRule, ...] = ()
+    member: tuple[MemberRule, ...] = ()
+    """Files of a directory (``medium = "directory"``)."""
     name: tuple[str, ...] = ()
     """Shell patterns of file names, lower case; evidence NAME."""
 
@@ -99,6 +130,10 @@ class Manifest(_Data):
     title: str
     vendor: str | None = None
     models: tuple[str, ...] = ()
+    firmware: tuple[str, ...] = ()
+    """Firmware versions from which the corpus was captured."""
+    security_contact: str | None = None
+    """Whom to tell about a weakness of this adapter."""
     medium: Literal["file", "stream", "message", "directory"]
     directions: tuple[Literal["read", "write"], ...]
     records: tuple[RecordKind, ...]
@@ -108,6 +143,8 @@ class Manifest(_Data):
     """Canonical paths that may hold identifiers."""
     status: Literal["alpha", "beta", "stable", "retired"]
     reader: EntryRef | None = None
+    mapping: FileName | None = None
+    """A declarative mapping beside the manifest, in place of ``reader``."""
     writer: EntryRef | None = None
     media_types: tuple[str, ...] = ()
     samples: tuple[str, ...] = ()
@@ -116,6 +153,8 @@ class Manifest(_Data):
     hint: str | None = None
     spec: tuple[SpecReference, ...] = ()
     sniff: SniffRules = SniffRules()
+    ignored: tuple[IgnoredRule, ...] = ()
+    """Octets of the format that carry no information."""
 
 
 def parse_manifest(text: str) -> Manifest:
@@ -133,7 +172,9 @@ def parse_manifest(text: str) -> Manifest:
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors(include_input=False, include_url=False)[0]["loc"])
         raise AdapterContractError("ADP-002", path=where) from None
-    for direction, entry in (("read", manifest.reader), ("write", manifest.writer)):
+    if manifest.reader is not None and manifest.mapping is not None:
+        raise AdapterContractError("ADP-002", path="mapping", hint="a reader or a mapping, not both")
+    for direction, entry in (("read", manifest.reader or manifest.mapping), ("write", manifest.writer)):
         if (direction in manifest.directions) != (entry is not None):
             raise AdapterContractError("ADP-002", path="directions", hint="a direction needs its entry, and no other")
     return manifest

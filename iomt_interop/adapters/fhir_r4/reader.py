@@ -99,7 +99,7 @@ class FhirReader:
             return self._unread(line, error.code)
 
     def _unread(self, line: bytes, code: str) -> list[Record]:
-        span, digest = (self._base, self._base + len(line)), sha256(line).hexdigest()
+        span, digest = (self._base, self._base + len(line) + 1), sha256(line).hexdigest()
         provenance = Provenance(adapter=ADAPTER, version=VERSION, digest=digest, span=span)
         residue = Residue(
             id=record_id("residue", digest, span[0]), provenance=provenance, span=span, raw=line, reason=code
@@ -111,7 +111,8 @@ class FhirReader:
 
     def _unit(self, data: bytes, *, final: bool) -> list[Record]:
         tree = parse(data, base=self._base, max_depth=self._depth, final=final)
-        span = (self._base, self._base + len(data))
+        # The line end belongs to the line.
+        span = (self._base, self._base + len(data) + (not final))
         if not isinstance(tree, dict) or text_of(tree, "resourceType") is None:
             raise MalformedInput("FHR-009", span=span)
         extra: list[Record] = []

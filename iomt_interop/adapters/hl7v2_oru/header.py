@@ -62,6 +62,9 @@ def is_identified(segment: Segment) -> bool:
 def message(unit: Unit, segment: Segment) -> Message:
     """Map MSH."""
     provenance = unit.provenance(segment)
+    if provenance.span is not None:
+        # The message is all of it, to the end of its last line.
+        provenance = provenance.replace(span=(provenance.span[0], unit.base + len(unit.raw)))
     if (segment.raw(1), segment.raw(2)) == _STANDARD_DELIMITERS:
         segment.fields[1:3] = ["", ""]
     kept = [extension(f"{segment.path}-{n}", segment.strike(n)) for n in (1, 2)]

@@ -13,8 +13,9 @@ from .parse import MAX_MESSAGE, parse
 __all__ = ["MessageSplitter", "iter_messages"]
 
 # A unit begins with a header or a batch segment at the start of a line or of a frame.
-_HEAD: Final = rb"(?=(?:MSH|FHS|BHS|BTS|FTS)[^A-Za-z0-9\s])"
-_BEGIN: Final = re.compile(rb"(?:(?<=[\r\n\x1c])|\A)\x0b*" + _HEAD + rb"|\x0b+" + _HEAD)
+_HEAD: Final = re.compile(rb"(?:MSH|FHS|BHS|BTS|FTS)[^A-Za-z0-9\s]")
+_BEFORE: Final = b"\r\n\x1c"
+_VT: Final = 0x0B
 _AHEAD: Final = 4
 _CHUNK: Final = 1 << 20
 
@@ -67,26 +68,31 @@ class MessageSplitter:
         """Cut before every header that begins before ``stop``; later ones may not be whole yet."""
         units: list[tuple[int, bytes]] = []
         begin = 0
-        # A run of VT before a header belongs to it, so the search steps back over one that ended the last chunk.
-        at = max(self._searched, 0)
-        for match in _BEGIN.finditer(self._buffer, at):
-            if match.end() > stop:
+        for match in _HEAD.finditer(self._buffer, self._searched):
+            if match.start() > stop:
                 break
-            if match.start() > begin:
-                units.append((self._origin + begin, bytes(self._buffer[begin : match.start()])))
-                begin = match.start()
+            start = self._beginning(match.start(), begin)
+            if start is not None and start > begin:
+                units.append((self._origin + begin, bytes(self._buffer[begin:start])))
+                begin = start
         if begin:
             del self._buffer[:begin]
             self._origin += begin
-        self._searched = self._resume(max(stop - begin, 0))
+        self._searched = max(stop - begin, 0)
         return units
 
-    def _resume(self, at: int) -> int:
-        """Return where to search on: before a run of VT, and not at the unit's own header again."""
-        at = min(at, len(self._buffer))
-        while at > 0 and self._buffer[at - 1] == 0x0B:
+    def _beginning(self, header: int, floor: int) -> int | None:
+        """Return where the unit of a header begins: before the run of VT that stands in front of it.
+
+        ``None`` when the letters stand inside a line, and so are no header. Each run is walked once, from its
+        header backwards; a search forwards from each of its octets would take the square of its length.
+        """
+        at = header
+        while at > floor and self._buffer[at - 1] == _VT:
             at -= 1
-        return at
+        if at < header or at == 0 or self._buffer[at - 1] in _BEFORE:
+            return at
+        return None
 
 
 def iter_messages(
