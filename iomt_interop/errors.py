@@ -122,6 +122,12 @@ CODES: Final[dict[str, str]] = {
     "PHX-207": "an attribute stands twice in one list; the last counts",
     "PHX-208": "the report is of an object that measures nothing",
     "PHX-209": "the attributes of one object are longer than the limit",
+    # The example adapter.
+    "EXA-001": "the line protocol is of an edition that this adapter does not know",
+    "EXA-002": "the line's checksum is another than it states",
+    "EXA-003": "the line is none of this protocol",
+    "EXA-004": "the line is longer than the limit",
+    "EXA-005": "the stream ends inside a line",
     # FHIR R4 JSON.
     "FHR-001": "the text is not UTF-8",
     "FHR-002": "the text is not JSON",

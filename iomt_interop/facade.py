@@ -124,8 +124,8 @@ def read(
         if adapter is None:
             adapter = choose(_sniff_folder(folder, registry)).adapter
         made = guarded(adapter, registry.get(adapter).reader_factory(), context)
-        reader = check_directory_reader(adapter, made)
-        yield from _counted(_folder_batches(adapter, reader, folder, context, progress), context)
+        members = _folder_batches(adapter, check_directory_reader(adapter, made), folder, context, progress)
+        yield from _counted(members, context)
         return
     with ExitStack() as stack:
         stream, name = _open(source, stack)

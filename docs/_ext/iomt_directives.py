@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import re
 import sys
@@ -12,6 +13,7 @@ from docutils import nodes
 from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
 from iomt_api import aliases, api
+from iomt_conformance import write_pages
 from iomt_pages import PAGES
 from pydantic import BaseModel
 from sphinx.addnodes import pending_xref
@@ -83,6 +85,13 @@ def docstring(_app: Sphinx, _what: str, _name: str, _obj: Any, _options: Any, li
         lines.clear()
 
 
+def plain_builtins(_app: Sphinx, doctree: nodes.document) -> None:
+    """Leave the names of Python's own types as text: a search would take a field of that name for them."""
+    for node in list(doctree.findall(pending_xref)):
+        if node.get("refdomain") == "py" and node.get("reftarget") in vars(builtins):
+            node.replace_self(node.children)
+
+
 def resolve(app: Sphinx, env: Any, node: pending_xref, contnode: nodes.Element) -> nodes.Element | None:
     """Resolve what the Python domain alone does not.
 
@@ -123,6 +132,7 @@ def _public(target: str, objects: dict[str, Any]) -> list[str]:
 
 def write_schema(app: Sphinx) -> None:
     """Write the JSON Schema of a record where the page includes it."""
+    write_pages(Path(app.srcdir))
     path = Path(app.srcdir, "reference", "generated", "record.schema.json")
     text = json.dumps(json_schema(), indent=2, sort_keys=True) + "\n"
     path.parent.mkdir(exist_ok=True)
@@ -137,6 +147,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_role("model-field", FieldRole())
     app.connect("autodoc-process-signature", signature)
     app.connect("autodoc-process-docstring", docstring, priority=400)
+    app.connect("doctree-read", plain_builtins)
     app.connect("missing-reference", resolve)
     app.connect("builder-inited", write_schema)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

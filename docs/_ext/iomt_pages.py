@@ -11,6 +11,7 @@ from importlib import import_module
 from itertools import pairwise
 
 import typer.main
+from iomt_conformance import format_matrix, law_table, option_fields, report_fields
 from iomt_models import model_lines
 from iomt_rst import bullets, indented, literal, prose, table, titled
 from iomt_source import PACKAGE, ROOT, code_groups, code_uses, floors, modules, summary
@@ -23,18 +24,6 @@ from iomt_interop.model.base import Model
 from iomt_interop.plugins import default_registry, manifest
 
 __all__ = ["PAGES"]
-
-
-def matrix() -> list[str]:
-    """Return the format matrix."""
-    rows = []
-    for info in iomt.adapters():
-        title = info.title if info.problem is None else f"cannot be used: {info.problem}"
-        name = f":doc:`{info.id} </adapters/{info.id}>`" if (ROOT / f"docs/adapters/{info.id}.md").exists() else info.id
-        proof = "claimed"  # until a conformance report says more
-        rows.append((name, title, " + ".join(info.directions), ", ".join(info.records), info.lossless, info.clock,
-                     info.status, proof))  # fmt: skip
-    return table(("adapter", "format", "directions", "records", "lossless", "clock", "status", "proof"), rows)
 
 
 def adapter(name: str) -> list[str]:
@@ -143,7 +132,9 @@ def models() -> list[str]:
 def manifests() -> list[str]:
     """Return the manifest's schema."""
     lines: list[str] = []
-    for name in ("Manifest", "SpecReference", "SniffRules", "MagicRule", "PatternRule", "FrameRule"):
+    for name in (
+        "Manifest", "SpecReference", "IgnoredRule", "SniffRules", "MagicRule", "PatternRule", "FrameRule", "MemberRule",
+    ):
         lines += model_lines(getattr(manifest, name), manifest.__name__)
     return lines
 
@@ -257,7 +248,10 @@ def _all(name: str) -> Iterable[str]:
 
 
 PAGES: dict[str, Callable[..., list[str]]] = {
-    "matrix": matrix,
+    "matrix": format_matrix,
+    "kit-laws": law_table,
+    "kit-options": option_fields,
+    "kit-report": report_fields,
     "adapter": adapter,
     "errors": errors,
     "cli": cli,

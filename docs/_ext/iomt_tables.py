@@ -57,9 +57,9 @@ LAWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     (
         "A claim is a test result",
-        "What a page says of a format comes from a manifest and is called a claim until a conformance report proves "
-        "it.",
-        ("tests/docs/test_docs.py",),
+        "What a page says of a format comes from a manifest and is called a claim until a report of the conformance "
+        "kit proves it.",
+        ("tests/kit/test_*.py", "tests/docs/test_docs.py"),
     ),
 )  # fmt: skip
 """Title, text, and the tests that hold the law."""
@@ -76,6 +76,11 @@ VARIABLES: tuple[tuple[str, str, str], ...] = (
         "``auto``, ``pure``, ``require``",
         "Whether an installation compiles the kernels: where a compiler works, never, or always and fail otherwise.",
     ),
+    (
+        "IOMT_INTEROP_ALLOW",
+        "file",
+        "The allow-list of adapters (:doc:`/guides/allow-list`); without it every installed adapter may be loaded.",
+    ),
     ("IOMT_PASSPHRASE", "text", "The passphrase of a vault, for the commands that are given no ``--key-file``."),
     (
         "IOMT_KEY",
@@ -86,6 +91,16 @@ VARIABLES: tuple[tuple[str, str, str], ...] = (
         "IOMT_DEBUG",
         "``1``",
         "Shows the traceback of a defect of the library. It may hold patient data: only for data you invented.",
+    ),
+    (
+        "IOMT_CONFORMANCE",
+        "folder",
+        "Where the documentation finds reports of the conformance kit; ``docs/conformance`` by default.",
+    ),
+    (
+        "IOMT_SCAFFOLD_MATRIX",
+        "``full``",
+        "Lets the tests install a scaffold of every medium and framing, and not one of each.",
     ),
     ("IOMT_CORPUS", "folder", "Where the corpus tests find real inputs; they skip, and say so, where there are none."),
     (

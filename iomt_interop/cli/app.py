@@ -37,6 +37,9 @@ from .common import (
     source_of,
     tell,
 )
+from .conformance import conformance
+from .pin import pin
+from .scaffold import new_adapter
 from .store import export, ingest, vault_app
 
 __all__ = ["app"]
@@ -51,6 +54,9 @@ app = typer.Typer(
 app.add_typer(vault_app, name="vault")
 app.command("ingest")(ingest)
 app.command("export")(export)
+app.command("conformance")(conformance)
+app.command("new-adapter")(new_adapter)
+app.command("pin")(pin)
 
 
 @app.callback(invoke_without_command=True)

@@ -43,6 +43,7 @@ __all__ = [
     "put_out",
     "reading_progress",
     "source_of",
+    "stderr",
     "tell",
     "write_atomically",
 ]
@@ -53,7 +54,7 @@ STDIO: Final = "-"
 
 console: Final = Console(soft_wrap=True)
 """Results, on standard output."""
-_stderr: Final = Console(stderr=True, soft_wrap=True)
+stderr: Final = Console(stderr=True, soft_wrap=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 AdapterOption = Annotated[str | None, typer.Option("--adapter", help="Adapter id; overrides detection.")]
@@ -74,7 +75,7 @@ def printable(text: str) -> str:
 
 def complain(text: str) -> None:
     """Print a diagnostic on standard error."""
-    _stderr.print(printable(text), highlight=False)
+    stderr.print(printable(text), highlight=False)
 
 
 @contextmanager
@@ -142,11 +143,11 @@ def files_below(paths: Iterable[str]) -> list[Path]:
 @contextmanager
 def reading_progress(total: int | None, label: str) -> Iterator[Callable[[int], None]]:
     """Show how many octets have been read, on standard error and only on a terminal."""
-    if not _stderr.is_terminal:
+    if not stderr.is_terminal:
         yield lambda _count: None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=_stderr, transient=True) as progress:
+    with Progress(*columns, console=stderr, transient=True) as progress:
         task = progress.add_task(label, total=total)
         yield lambda count: progress.advance(task, count)
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from .allow import AllowList, Pin, distribution_digest, parse_allow_list, wheel_digest
+from .allow import (
+    AllowList,
+    Pin,
+    allow_list_text,
+    distribution_digest,
+    parse_allow_list,
+    wheel_digest,
+    wheel_pins,
+)
 from .boundary import guarded
 from .contract import (
     AdapterInfo,
@@ -57,6 +65,7 @@ __all__ = [
     "WriteContext",
     "Writer",
     "WriterFactory",
+    "allow_list_text",
     "check_directory_reader",
     "check_reader",
     "check_writer",
@@ -69,4 +78,5 @@ __all__ = [
     "sniff_bytes",
     "sniff_members",
     "wheel_digest",
+    "wheel_pins",
 ]

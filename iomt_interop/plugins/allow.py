@@ -11,23 +11,33 @@ from __future__ import annotations
 import base64
 import csv
 import io
+import json
 import re
 import tomllib
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
-from importlib.metadata import Distribution
+from importlib.metadata import Distribution, PathDistribution
 from pathlib import Path
 from typing import Any, Final
 
 from ..errors import AdapterContractError, AdapterRefused, AdapterUnavailable
 
-__all__ = ["AllowList", "Pin", "distribution_digest", "parse_allow_list", "wheel_digest"]
+__all__ = [
+    "AllowList",
+    "Pin",
+    "allow_list_text",
+    "distribution_digest",
+    "parse_allow_list",
+    "wheel_digest",
+    "wheel_pins",
+]
 
 OWN: Final = "iomt_interop"
 """The distribution of this library; its adapters are part of it."""
 
+_GROUP: Final = "iomt_interop.adapters"
 _NOT_OF_THE_WHEEL: Final = frozenset(
     {"RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER", "REQUESTED", "direct_url.json"}
 )
@@ -126,6 +136,40 @@ def wheel_digest(path: Path) -> str:
     if found != rows:
         raise AdapterUnavailable("ADP-004", hint="the wheel's files are not those of its RECORD")
     return _digest(found)
+
+
+def wheel_pins(path: Path) -> list[Pin]:
+    """Return a pin for each adapter that a wheel brings.
+
+    Raises
+    ------
+    AdapterUnavailable
+        ``ADP-004`` when the file is no wheel, is damaged, or brings no adapter.
+    """
+    digest = wheel_digest(path)
+    with zipfile.ZipFile(path) as wheel:
+        record = next(name for name in wheel.namelist() if re.fullmatch(r"[^/]+\.dist-info/RECORD", name))
+        dist = PathDistribution(zipfile.Path(wheel, record.removesuffix("RECORD")))
+        points = dist.entry_points.select(group=_GROUP)
+        pins = [Pin(point.name, dist.name, dist.version, digest) for point in points]
+    if not pins:
+        raise AdapterUnavailable("ADP-004", hint="the wheel brings no adapter")
+    return pins
+
+
+def allow_list_text(pins: Iterable[Pin]) -> str:
+    """Write an allow-list; :func:`parse_allow_list` reads it."""
+    tables = [
+        f"[[adapter]]\nid = {_quoted(pin.id)}\ndistribution = {_quoted(pin.distribution)}\n"
+        f"version = {_quoted(pin.version)}\ndigest = {_quoted(pin.digest)}\n"
+        for pin in pins
+    ]
+    return "# Adapters that may be loaded, beside those of iomt_interop itself.\n\n" + "\n".join(tables)
+
+
+def _quoted(text: str) -> str:
+    """Write a TOML basic string; JSON's escapes are a subset of TOML's."""
+    return json.dumps(text)
 
 
 def distribution_digest(dist: Distribution) -> str:

@@ -11,15 +11,15 @@ From the shell, without writing a test: ``iomt conformance acme_x200 --corpus fi
 
 from __future__ import annotations
 
-from .canaries import Canary, plant, surfaces
+from .canaries import Canary, Surfaces, plant, surfaces
 from .compare import Difference, assert_records_equal, differences
 from .corpus import Case, Member, load_corpus
 from .foreign import foreign_inputs
 from .kit import Kit, Outcome
 from .law import Finding, Law, NotApplicable
 from .laws import LAWS
-from .options import Options, Waiver, load_options
-from .report import LawResult, Report, report_schema
+from .options import Options, Reading, Waiver, load_options
+from .report import FindingText, LawResult, Report, report_schema
 from .runner import run_conformance
 from .suite import adapter_suite
 
@@ -29,6 +29,7 @@ __all__ = [
     "Case",
     "Difference",
     "Finding",
+    "FindingText",
     "Kit",
     "Law",
     "LawResult",
@@ -36,7 +37,9 @@ __all__ = [
     "NotApplicable",
     "Options",
     "Outcome",
+    "Reading",
     "Report",
+    "Surfaces",
     "Waiver",
     "adapter_suite",
     "assert_records_equal",

@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from ..model import Record
+from ..model import Coding, Record
 from ..model.base import Model
 from ..privacy.identifiers import identifying_values
 from .corpus import Member
@@ -23,7 +23,8 @@ from .corpus import Member
 __all__ = ["Canary", "Surfaces", "places", "plant", "surfaces", "told_by"]
 
 _LETTERS: Final = "BCDFGHJKLMNPQRSTVWXZ"
-_VERBATIM: Final = 8
+_HEX: Final = re.compile(r"[0-9A-Fa-f:.-]+")
+_VERBATIM: Final = re.compile(r"[\w .,'-]{8,}", re.ASCII)
 _DATE: Final = re.compile(r"(?:18|19|20)\d\d-?[01]\d-?[0-3]\d")
 
 
@@ -52,11 +53,14 @@ def plant(members: Sequence[Member], records: Iterable[Record]) -> tuple[tuple[M
         escaped name) is not exchanged, nor is a date, which would become another day or none.
     """
     canaries = []
+    records = list(records)
+    # A text that is a code, too, does not identify wherever it stands.
+    codes = b"\n".join(text for record in records for text in _codes(record))
     data = [member.data for member in members]
     originals = sorted({v for v in _candidates(records) if not _DATE.search(v)}, key=lambda v: (-len(v), v))
     for original in originals:
         raw = original.encode("utf-8", "surrogatepass")
-        if len(raw) < 4 or not any(raw in part for part in data) or not any(c.isalnum() for c in original):
+        if len(raw) < 4 or raw in codes or not any(raw in part for part in data):
             continue
         text = _disguise(original)
         if text != original and len(text.encode()) == len(raw):
@@ -66,25 +70,37 @@ def plant(members: Sequence[Member], records: Iterable[Record]) -> tuple[tuple[M
 
 
 def _candidates(records: Iterable[Record]) -> Iterator[str]:
-    """Yield texts that identify; of what was kept verbatim only the longer ones, as short ones are often codes."""
+    """Yield texts that identify; of what was kept verbatim only plain words, as the rest is structure or code."""
     for record in records:
         yield from identifying_values([record.replace(extensions=())])
-        yield from (text for text in identifying_values([record]) if len(text) >= _VERBATIM)
+        yield from (text for text in identifying_values([record]) if _VERBATIM.fullmatch(text))
 
 
 def _disguise(text: str) -> str:
     """Return a text of the same shape: letters for letters, digits for digits, everything else kept."""
     random = Random(text)  # noqa: S311 - the same in every run, not a secret
     out = []
+    letters = "ABCDEF" if _HEX.fullmatch(text) else _LETTERS
     for character in text:
         if character.isascii() and character.isdigit():
             out.append(str((int(character) + random.randrange(1, 10)) % 10))
         elif character.isascii() and character.isalpha():
-            letter = random.choice([each for each in _LETTERS if each != character.upper()])
+            letter = random.choice([each for each in letters if each != character.upper()])
             out.append(letter if character.isupper() else letter.lower())
         else:
             out.append(character)
     return "".join(out)
+
+
+def _codes(part: object) -> Iterator[bytes]:
+    if isinstance(part, tuple):
+        for item in part:
+            yield from _codes(item)
+    elif isinstance(part, Coding):
+        yield from (text for _, text in places(part, ""))
+    elif isinstance(part, Model):
+        for name in part.model_fields_set:
+            yield from _codes(getattr(part, name))
 
 
 @dataclass

@@ -72,7 +72,8 @@ def load_corpus(adapter: Adapter, folder: Path | None, options: Options) -> list
     if folder is not None and not folder.is_dir():
         raise InvalidRequest("USE-001", path="corpus", hint="the folder does not exist")
     whole = adapter.manifest is not None and adapter.manifest.medium == "directory"
-    cases = {f"samples/{path.name}": _case(f"samples/{path.name}", path, None) for path in adapter.samples()}
+    samples = [path for path in adapter.samples() if path.exists()]  # K1 asks for those that are missing
+    cases = {f"samples/{path.name}": _case(f"samples/{path.name}", path, None) for path in samples}
     for path in _inputs(folder, whole) if folder is not None else ():
         name = path.relative_to(folder or path).as_posix()
         if any(fnmatchcase(name, pattern) or fnmatchcase(path.name, pattern) for pattern in options.exclude):

@@ -22,6 +22,12 @@ _SECONDS: Final = 600
 
 _VARIANTS: Final = 60
 
+_TOUCHING: Final = (
+    "socket.", "subprocess.", "os.system", "os.exec", "os.fork", "os.putenv", "os.remove", "os.rename", "os.mkdir",
+    "tempfile.", "pickle.", "urllib.", "ctypes.dlopen",
+)  # fmt: skip
+"""Audit events of the interpreter by which code reaches out of itself."""
+
 
 def ask(kit: Kit, jobs: Sequence[Mapping[str, object]], world: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
     """Let a fresh interpreter do jobs, and return its answers.
@@ -131,8 +137,7 @@ class _Watch:
             if _of_python(os.fsdecode(args[0]), args[1] if len(args) > 1 else "r"):
                 return
             self.events.append("a file is opened")
-        elif event.startswith(("socket.", "subprocess.", "os.system", "os.exec", "os.fork", "os.putenv", "os.remove",
-                               "os.rename", "os.mkdir", "tempfile.", "pickle.", "urllib.", "ctypes.dlopen")):  # fmt: skip
+        elif event.startswith(_TOUCHING):
             self.events.append(event)
 
 

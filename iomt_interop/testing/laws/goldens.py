@@ -41,7 +41,7 @@ def _goldens(kit: Kit, case: Case) -> Iterator[str]:
     if error != (list(outcome.failure[:2]) if outcome.failure else None):
         yield f"the error is {outcome.error.code if outcome.error else 'none'}; the golden says otherwise"
     found = differences(outcome.records, wanted)
-    where = ", ".join(repr(each) for each in found[:5])
+    where = ", ".join(repr(each) for each in found[:20])
     yield f"{len(found)} fields differ from {case.golden.name}{f': {where}' if where else ''}"
 
 
@@ -66,9 +66,8 @@ GOLDENS = Law(
     checks="The records of each case, and the code of its error, are those of the golden file beside it "
     "(`<input>.golden.json`, one record a line).",
     fails="A change of the reader, of its tables, or of this library changes a record.",
-    mend="Look at the difference (`iomt conformance ID --corpus DIR --show-differences` names the fields). If "
-    "the new records are right, write the goldens anew with `--accept`, and say in your change log what "
-    "changed for users.",
+    mend="The finding names the fields. If the new records are right, write the goldens anew with "
+    "`iomt conformance ID --corpus DIR --accept`, and say in your change log what changed for users.",
     claimed=reads,
     each=_goldens,
 )

@@ -29,7 +29,7 @@ _SMALL: Final = 1 << 16
 _UNIT: Final = 1 << 18
 """The limit of a unit's length when the limits are tried."""
 
-_MEMORY: Final = 24 << 20
+_MEMORY: Final = 8 << 20
 """Octets of memory that a reader may hold while it is fed without end, at that limit."""
 
 _GROWTH: Final = 24.0
@@ -174,14 +174,14 @@ def _bounded(kit: Kit) -> Iterator[str]:
 
 
 def _fed(kit: Kit, context: ReadContext, name: str | None, start: bytes, more: bytes) -> int | str:
-    """Feed 8 MiB without keeping any record; return the peak of memory, or what went wrong."""
+    """Feed 16 MiB without keeping any record; return the peak of memory, or what went wrong."""
     base = tracemalloc.get_traced_memory()[0]
     try:
         reader = kit.reader(context)
         if isinstance(reader, DirectoryReader):
             guarded(kit.adapter_id, reader.member, name or "x")
         guarded(kit.adapter_id, reader.feed, start)
-        for _ in range((8 << 20) // len(more)):
+        for _ in range((16 << 20) // len(more)):
             guarded(kit.adapter_id, reader.feed, more)
         guarded(kit.adapter_id, reader.finish)
     except InputError:

@@ -1,1 +1,0 @@
-"""Adapter of an invented thermometer; the guide "Write an adapter" explains it."""
