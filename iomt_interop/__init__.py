@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from .facade import adapters, read, sniff, translate, write
+    from .model import Record
     from .plugins import Candidate, Evidence, Limits, Loss, ReadContext, Translation, WriteContext
     from .vault import Vault
 
@@ -33,6 +34,7 @@ _HOMES: Final[dict[str, str]] = {
     "ReadContext": "plugins",
     "Translation": "plugins",
     "WriteContext": "plugins",
+    "Record": "model",
     "Vault": "vault",
 }
 
@@ -42,6 +44,7 @@ __all__ = [
     "Limits",
     "Loss",
     "ReadContext",
+    "Record",
     "Translation",
     "Vault",
     "WriteContext",

@@ -33,6 +33,7 @@ __all__ = [
     "NotRepresentable",
     "OutputError",
     "SecurityError",
+    "SourceUnavailable",
     "StoreDamaged",
     "TimeError",
     "TruncatedInput",
@@ -153,6 +154,41 @@ CODES: Final[dict[str, str]] = {
     "ORU-302": "the segment repeats a record of the same message",
     "ORU-303": "the caller's subject stands in for a person without an identifier",
     "ORU-304": "the batch segment is no message",
+    # Declarative mappings.
+    "MAP-001": "the declarative mapping is not valid",
+    "MAP-101": "the text is not in the encoding that the mapping states",
+    "MAP-102": "the text is not JSON",
+    "MAP-103": "an object names a key twice",
+    "MAP-104": "a string holds half a surrogate pair",
+    "MAP-105": "the text nests deeper than the limit",
+    "MAP-106": "the input ends inside a structure",
+    "MAP-107": "the document or the row is longer than the limit",
+    "MAP-108": "the text is not XML",
+    "MAP-109": "the XML has a document type declaration",
+    "MAP-110": "the XML is in an encoding whose octets cannot be accounted for",
+    "MAP-111": "a cell goes on behind its closing quote, or has a quote inside",
+    "MAP-112": "the table has none of the columns that the mapping reads",
+    "MAP-113": "the row has another number of cells than the header",
+    "MAP-201": "no rule takes the row",
+    "MAP-202": "the value is not of the kind that the mapping states; kept as text",
+    "MAP-203": "the date or time does not exist or is not written as the mapping states",
+    "MAP-204": "the mapping's table has no entry for the source's word",
+    "MAP-205": "what the rule gives does not fit the canonical model",
+    "MAP-206": "the samples are no numbers, or too large",
+    "MAP-207": "the table lacks a column that the mapping reads",
+    "MAP-208": "the mapping passes over the line",
+    "MAP-301": "the mapping has a key that is not known here",
+    "MAP-302": "the mapping has a value that is not valid here, or lacks one",
+    "MAP-303": "the unit is no UCUM unit that this library knows",
+    "MAP-304": "the code is not known in its system",
+    "MAP-305": "the code and its reference identifier or display are of two things",
+    "MAP-306": "the unit does not measure what the code means",
+    "MAP-307": "the rule can never be reached: an earlier one stops on the same rows",
+    "MAP-308": "the rule's conditions contradict each other",
+    "MAP-309": "two rules are the same",
+    "MAP-310": "the time has no zone or offset: it stays local",
+    "MAP-311": "the table is not defined, is empty, or lacks a word that a condition asks for",
+    "MAP-312": "nothing reads the table",
     # Vault and cryptography.
     "SEC-001": "the data cannot be decrypted: wrong key or changed data",
     "SEC-002": "no key is available",
@@ -160,6 +196,7 @@ CODES: Final[dict[str, str]] = {
     "SEC-004": "the stored data is not what was written",
     "SEC-005": "the vault's format version is not supported",
     "SEC-006": "the storage does not take the change: disk full, or no permission",
+    "SEC-007": "this is not a vault",
 }
 """Every code and what it means; the pages of the documentation are made of it."""
 
@@ -239,6 +276,10 @@ class InputError(IomtError):
 
 class UnrecognisedFormat(InputError):
     """No adapter claims the source."""
+
+
+class SourceUnavailable(InputError):
+    """The source cannot be opened or read; the hint says why."""
 
 
 class AmbiguousFormat(InputError):

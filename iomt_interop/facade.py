@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from io import BytesIO
+from io import BytesIO, TextIOBase, UnsupportedOperation
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, get_args
 
-from .errors import InvalidRequest, LimitExceeded, MalformedInput, UnrecognisedFormat
+from .errors import InvalidRequest, LimitExceeded, SourceUnavailable, UnrecognisedFormat
 from .model import Issue, Record
 from .plugins import (
     HEAD,
@@ -39,6 +39,9 @@ Source = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
 
 CHUNK: Final = 1 << 20
 """Octets that are read at a time."""
+
+_A_SOURCE: Final = "bytes, a path or a binary file"
+_RECORD_KINDS: Final[tuple[type, ...]] = get_args(get_args(Record)[0])
 
 
 def adapters(*, registry: Registry | None = None) -> tuple[AdapterInfo, ...]:
@@ -72,6 +75,13 @@ def sniff(source: Source, *, name: str | None = None, registry: Registry | None 
     -------
     list of Candidate
         Best evidence first; empty when nobody knows the source.
+
+    Raises
+    ------
+    UnrecognisedFormat
+        ``SRC-001`` when the source is empty.
+    SourceUnavailable
+        When the source cannot be opened or read.
     """
     folder = _folder(source)
     if folder is not None:
@@ -79,8 +89,10 @@ def sniff(source: Source, *, name: str | None = None, registry: Registry | None 
     with ExitStack() as stack:
         stream, known = _open(source, stack)
         head = _head(stream)
-        if stream.seekable():
+        if _seekable(stream):
             stream.seek(-len(head), os.SEEK_CUR)
+    if not head:
+        raise UnrecognisedFormat("SRC-001")
     return sniff_bytes(head, name or known, (registry or default_registry()).usable())
 
 
@@ -114,8 +126,12 @@ def read(
     ------
     UnrecognisedFormat, AmbiguousFormat
         When detection finds no adapter, or several equally good ones.
+    SourceUnavailable
+        When the source cannot be opened or read.
     InputError
         When the source is malformed beyond what the context's strictness allows.
+    InvalidRequest
+        When the source is none of the kinds named above: a text file, for instance.
     """
     registry = registry or default_registry()
     context = context or ReadContext()
@@ -189,10 +205,12 @@ def _folder_batches(
 
 
 def _folder(source: Source) -> Path | None:
-    if not isinstance(source, str | os.PathLike):
+    """Return the path of a folder; the empty text is no name of the current one."""
+    if not isinstance(source, str | os.PathLike) or not os.fspath(source) or not os.path.isdir(source):
         return None
-    path = Path(source)
-    return path if path.is_dir() else None
+    if not os.access(source, os.R_OK | os.X_OK):
+        raise SourceUnavailable("SRC-004", hint="it may not be read by this user")
+    return Path(source)
 
 
 def _members(folder: Path) -> list[str]:
@@ -230,6 +248,8 @@ def write(
     ------
     AdapterNotFound
         When no installed adapter has the id ``to``.
+    InvalidRequest
+        When ``records`` is not an iterable of records.
     """
     return _written(records, to, context, registry).payload
 
@@ -277,8 +297,23 @@ def _written(
 ) -> Translation:
     target = (registry or default_registry()).get(to)
     writer = check_writer(to, guarded(to, target.writer_factory(), context or WriteContext()))
-    payload = b"".join(stream_chunks(to, writer.write(records)))
+    payload = b"".join(stream_chunks(to, writer.write(_only_records(records))))
     return Translation(payload, tuple(writer.losses))
+
+
+def _only_records(records: Iterable[Record]) -> Iterator[Record]:
+    """Pass records on; anything else is the caller's mistake, and not the adapter's that would stumble over it."""
+    # A record is iterable itself: pydantic's models yield their fields.
+    if isinstance(records, _RECORD_KINDS) or not isinstance(records, Iterable):
+        raise InvalidRequest("USE-001", path="records", hint="an iterable of records, as read() gives it")
+    return _each_a_record(records)
+
+
+def _each_a_record(records: Iterable[Record]) -> Iterator[Record]:
+    for number, record in enumerate(records):
+        if not isinstance(record, _RECORD_KINDS):
+            raise InvalidRequest("USE-001", path=f"records[{number}]", hint="not a record")
+        yield record
 
 
 def stream_chunks(adapter_id: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -288,15 +323,38 @@ def stream_chunks(adapter_id: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _open(source: Source, stack: ExitStack) -> tuple[BinaryIO, str | None]:
-    if isinstance(source, bytes | bytearray | memoryview):
+    if isinstance(source, memoryview):
+        return BytesIO(source.tobytes()), None
+    if isinstance(source, bytes | bytearray):
         return BytesIO(source), None
     if isinstance(source, str | os.PathLike):
-        path = Path(source)
         try:
-            return stack.enter_context(path.open("rb")), path.name
-        except OSError:
-            raise UnrecognisedFormat("SRC-004") from None
+            return stack.enter_context(open(source, "rb")), Path(source).name
+        except (OSError, ValueError) as error:
+            hint = _why(error)
+        raise SourceUnavailable("SRC-004", hint=hint)
+    if isinstance(source, TextIOBase) or not callable(getattr(source, "read", None)):
+        raise InvalidRequest("USE-001", path="source", hint=_A_SOURCE)
     return source, None
+
+
+def _why(error: OSError | ValueError) -> str:
+    """Say in a fixed phrase why a path cannot be opened."""
+    match error:
+        case FileNotFoundError() | NotADirectoryError():
+            return "there is no such file"
+        case IsADirectoryError():
+            return "it is a folder"
+        case PermissionError():
+            return "it may not be read by this user"
+        case OSError():
+            return "the operating system cannot open it"
+    return "it is no name of a file"
+
+
+def _seekable(stream: BinaryIO) -> bool:
+    seekable = getattr(stream, "seekable", None)
+    return seekable is not None and bool(seekable())
 
 
 def _head(stream: BinaryIO) -> bytes:
@@ -315,6 +373,13 @@ def _chunks(stream: BinaryIO) -> Iterator[bytes]:
 
 def _take(stream: BinaryIO, size: int) -> bytes:
     try:
-        return stream.read(size)
-    except OSError:
-        raise MalformedInput("SRC-004") from None
+        chunk: object = stream.read(size)
+    except (UnsupportedOperation, ValueError):
+        # Open for writing, or closed.
+        raise InvalidRequest("USE-001", path="source", hint=_A_SOURCE) from None
+    except (OSError, EOFError):  # the second is how a decompressing file says that it breaks off
+        raise SourceUnavailable("SRC-004", hint="reading failed") from None
+    if not isinstance(chunk, bytes):
+        # Text; or None, which a file that does not wait gives: to take it for the end would lose the rest.
+        raise InvalidRequest("USE-001", path="source", hint=_A_SOURCE)
+    return chunk

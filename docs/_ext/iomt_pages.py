@@ -133,7 +133,14 @@ def manifests() -> list[str]:
     """Return the manifest's schema."""
     lines: list[str] = []
     for name in (
-        "Manifest", "SpecReference", "IgnoredRule", "SniffRules", "MagicRule", "PatternRule", "FrameRule", "MemberRule",
+        "Manifest",
+        "SpecReference",
+        "IgnoredRule",
+        "SniffRules",
+        "MagicRule",
+        "PatternRule",
+        "FrameRule",
+        "MemberRule",
     ):
         lines += model_lines(getattr(manifest, name), manifest.__name__)
     return lines

@@ -85,7 +85,12 @@ def _progress(name: str) -> Iterator[Told | None]:
 
 def _show(done: Report) -> None:
     table = Table(
-        "law", "what it asks", "result", "tried", title=printable(f"{done.adapter} {done.version}"), title_justify="left"
+        "law",
+        "what it asks",
+        "result",
+        "tried",
+        title=printable(f"{done.adapter} {done.version}"),
+        title_justify="left",
     )
     for result in done.laws:
         colour = _COLOURS.get(result.status, "dim")

@@ -8,16 +8,24 @@ from typing import Annotated, Final
 
 import typer
 
+from ..errors import InvalidRequest
 from ..vault import KeyFile, KeyProvider, PassphraseKey
-from .common import USAGE, complain
 
-__all__ = ["PASSPHRASE_VARIABLE", "KeyFileOption", "key_provider"]
+__all__ = ["PASSPHRASE_VARIABLE", "KeyFileOption", "NewKeyFileOption", "key_provider"]
 
 PASSPHRASE_VARIABLE: Final = "IOMT_PASSPHRASE"  # noqa: S105 - the name of a variable, not a secret
 
+_ELSE: Final = f"Without it the passphrase in {PASSPHRASE_VARIABLE}, else one that is asked for on the terminal."
+
 KeyFileOption = Annotated[
+    Path | None, typer.Option("--key-file", help=f"File with the vault's key, which must be there. {_ELSE}")
+]
+NewKeyFileOption = Annotated[
     Path | None,
-    typer.Option("--key-file", help="File with the vault's key; made, for its owner alone, where a vault is made."),
+    typer.Option(
+        "--key-file",
+        help=f"File with the vault's key; with a new vault a missing one is made, for its owner alone. {_ELSE}",
+    ),
 ]
 
 
@@ -30,9 +38,14 @@ def key_provider(key_file: Path | None, *, new: bool = False) -> KeyProvider:
         The option; without it ``IOMT_PASSPHRASE``, else a prompt on the terminal.
     new : bool
         Whether a vault is being made: then a passphrase is asked for twice, and a missing key file is made.
+
+    Raises
+    ------
+    InvalidRequest
+        ``USE-002`` when nobody is there to be asked, or the key file cannot be made.
     """
     if key_file is not None:
-        if new and not key_file.exists():
+        if new and not os.path.lexists(key_file):
             return KeyFile.create(key_file)
         return KeyFile(key_file)
     passphrase = os.environ.get(PASSPHRASE_VARIABLE)
@@ -40,6 +53,6 @@ def key_provider(key_file: Path | None, *, new: bool = False) -> KeyProvider:
         try:
             passphrase = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=new, err=True)
         except typer.Abort:
-            complain(f"no key: give --key-file, {PASSPHRASE_VARIABLE}, or a passphrase at the prompt")
-            raise typer.Exit(USAGE) from None
+            hint = f"give --key-file, {PASSPHRASE_VARIABLE}, or a passphrase at the prompt"
+            raise InvalidRequest("USE-002", path="key", hint=hint) from None
     return PassphraseKey(passphrase)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.table import Column, Table
 
-from ..errors import InputError
+from ..errors import InputError, InvalidRequest, IomtError
 from ..facade import read, sniff, stream_chunks
 from ..model import Record
 from ..plugins import Candidate, ReadContext, WriteContext, check_writer, choose, default_registry, guarded
@@ -38,16 +40,21 @@ from .common import (
     source_of,
     tell,
 )
-from .keys import KeyFileOption, key_provider
+from .keys import KeyFileOption, NewKeyFileOption, key_provider
 
 __all__ = ["Ingested", "export", "ingest", "ingest_file", "open_or_create", "show_ingested", "vault_app"]
 
-BATCH = 2000
+BATCH: Final = 2000
 """Records that are handed to the vault at a time; each hand-over is one durable transaction."""
+
+_COUNTS: Final = {"stored": "stored", "replaced": "new versions", "unchanged": "unchanged"}
+"""What a vault counts, and its words for people."""
 
 vault_app = typer.Typer(help="Look at a vault.", no_args_is_help=True)
 
-VaultOption = Annotated[Path, typer.Option("--vault", help="The vault; made where there is none.")]
+NewVaultOption = Annotated[Path, typer.Option("--vault", help="The vault's file; made where there is none.")]
+VaultOption = Annotated[Path, typer.Option("--vault", help="The vault's file; it is only read.")]
+VaultArgument = Annotated[Path, typer.Argument(help="The vault's file; it is only read.")]
 
 
 @dataclass
@@ -59,36 +66,80 @@ class Ingested:
     evidence: str | None = None
     kinds: Counter[str] = field(default_factory=Counter)
     problem: str | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+    """What the vault did: ``stored``, ``replaced`` (a new version of a known record), ``unchanged``."""
+
+    def put(self, store: Vault, batch: list[Record]) -> None:
+        """Store some of the file's records."""
+        result = store.put(batch)
+        self.counts.update({name: getattr(result, name) for name in _COUNTS})
 
     def as_json(self) -> dict[str, object]:
         """Return plain data."""
-        return {**self.__dict__, "kinds": dict(self.kinds)}
+        told = {"file": self.file, "adapter": self.adapter, "evidence": self.evidence, "kinds": dict(self.kinds)}
+        return {**told, "problem": self.problem, **{name: self.counts[name] for name in _COUNTS}}
+
+
+@contextmanager
+def _errors(as_json: bool, **more: object) -> Iterator[None]:
+    """Turn an error into one line and an exit code, and into a JSON object where one is awaited."""
+    with errors():
+        try:
+            yield
+        except IomtError as error:
+            if as_json:
+                told = {name: getattr(error, name) for name in ("code", "path", "span", "clause", "hint")}
+                emit_json({**more, "error": {**told, "type": type(error).__name__, "text": str(error)}})
+            raise
 
 
 def open_or_create(path: Path, key_file: Path | None) -> Vault:
-    """Open the vault for writing, or make it."""
-    if path.exists():
+    """Open the vault for writing, or make it; a key file that was made for a vault that was not is taken away."""
+    if key_file is not None and os.path.realpath(key_file) == os.path.realpath(path):
+        raise InvalidRequest("USE-001", path="--key-file", hint="it is the vault")
+    if os.path.exists(path):
         return Vault.open(path, keys=key_provider(key_file), mode="write")
-    return Vault.create(path, keys=key_provider(key_file, new=True))
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise InvalidRequest("USE-002", path="vault", hint="there is no such folder, or it is not writable")
+    made = None if key_file is None or os.path.lexists(key_file) else key_file
+    keys = key_provider(key_file, new=True)
+    try:
+        return Vault.create(path, keys=keys)
+    except BaseException:
+        if made is not None and not os.path.exists(path):
+            with suppress(OSError):
+                made.unlink()
+        raise
+
+
+def _open(path: Path, key_file: Path | None) -> Vault:
+    """Open the vault for reading; nobody is asked for the passphrase of a file that is not there."""
+    if not os.path.exists(path):
+        raise InvalidRequest("USE-002", path="vault", hint="there is no vault here")
+    return Vault.open(path, keys=key_provider(key_file))
 
 
 def ingest(
     paths: Annotated[list[str], typer.Argument(help="Files or folders; - is standard input.")],
-    vault: VaultOption,
-    key_file: KeyFileOption = None,
+    vault: NewVaultOption,
+    key_file: NewKeyFileOption = None,
     adapter: AdapterOption = None,
     strictness: StrictnessOption = "lenient",
     zone: ZoneOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Read files and store their records encrypted; a second run stores nothing twice."""
-    context = ReadContext(strictness=strictness, default_zone=zone)
-    files: list[Path | str] = [STDIO] if paths == [STDIO] else list(files_below(paths))
-    total = sum(f.stat().st_size for f in files if isinstance(f, Path) and f.is_file())
+    """Read files and store their records encrypted; a second run stores nothing twice.
+
+    What a later file says otherwise of the same record is a new version; no version is lost.
+    """
     done: list[Ingested] = []
-    with errors(), open_or_create(vault, key_file) as store, reading_progress(total or None, "reading") as advance:
-        for file in files:
-            done.append(ingest_file(store, str(file), adapter=adapter, context=context, progress=advance))
+    with _errors(as_json):
+        context = ReadContext(strictness=strictness, default_zone=zone)
+        files: list[Path | str] = [STDIO] if paths == [STDIO] else list(files_below(paths))
+        total = sum(f.stat().st_size for f in files if isinstance(f, Path) and f.is_file())
+        with open_or_create(vault, key_file) as store, reading_progress(total or None, "reading") as advance:
+            for file in files:
+                done.append(ingest_file(store, str(file), adapter=adapter, context=context, progress=advance))
     if as_json:
         emit_json([entry.as_json() for entry in done])
     else:
@@ -118,16 +169,16 @@ def ingest_file(
             entry.kinds[record.kind] += 1
             batch.append(record)
             if len(batch) >= BATCH:
-                store.put(batch)
+                entry.put(store, batch)
                 batch.clear()
     except InputError as error:
         entry.problem = str(error)
-    store.put(batch)
+    entry.put(store, batch)
     return entry
 
 
 def show_ingested(done: list[Ingested], *, names: bool = False) -> None:
-    """Print a table: file, format and evidence, records by kind, issues, residue.
+    """Print a table: file, format and evidence, records by kind, issues, residue, what the vault did; problems below.
 
     Parameters
     ----------
@@ -136,13 +187,17 @@ def show_ingested(done: list[Ingested], *, names: bool = False) -> None:
     names : bool
         Whether files are shown by their names alone.
     """
-    table = Table(Column("file", overflow="fold"), "format, evidence", "records", "issues", "residue")
+    table = Table(Column("file", overflow="fold"), "format, evidence", "records", "issues", "residue", "in the vault")
     for entry in done:
         kinds = [f"{n} {kind}" for kind, n in sorted(entry.kinds.items()) if kind not in {"issue", "residue"}]
         file = Path(entry.file).name if names else entry.file
         found = f"{entry.adapter or '?'} {entry.evidence or ''}".rstrip()
-        cells = (file, found, entry.problem or ", ".join(kinds) or "none")
-        table.add_row(*map(printable, cells), str(entry.kinds["issue"]), str(entry.kinds["residue"]))
+        counts = [f"{word} {entry.counts[name]}" for name, word in _COUNTS.items() if entry.counts[name]]
+        records = ", ".join(kinds) or ("" if entry.problem else "none")
+        # Line by line: what breaks off gave something before, and the one must not hide the other.
+        said = "\n".join(printable(line) for line in (records, entry.problem) if line)
+        numbers = (str(entry.kinds["issue"]), str(entry.kinds["residue"]), ", ".join(counts) or "nothing")
+        table.add_row(printable(file), printable(found), said, *numbers)
     console.print(table)
 
 
@@ -158,19 +213,30 @@ def export(
 ) -> None:
     """Write what a vault holds in another format."""
     json_needs_a_file(as_json, output)
-    with errors():
-        target = default_registry().get(to)
+    with _errors(as_json):
+        for option, target in (("-o", output), ("--report", report)):
+            _spare(option, target, vault, key_file)
+        target_adapter = default_registry().get(to)
         context = WriteContext(form=form, include_test_data=include_test)
-        writer = check_writer(to, guarded(to, target.writer_factory(), context))
-        with Vault.open(vault, keys=key_provider(key_file)) as store:
+        writer = check_writer(to, guarded(to, target_adapter.writer_factory(), context))
+        with _open(vault, key_file) as store:
             put_out(stream_chunks(to, writer.write(store.records())), output)
         tell(writer.losses, (), as_json=as_json, report=report)
 
 
+def _spare(option: str, target: str | None, *kept: Path | None) -> None:
+    """Refuse to write over the vault or its key."""
+    for path in kept:
+        if target not in (None, STDIO) and path is not None:
+            with suppress(OSError):
+                if os.path.samefile(str(target), path):
+                    raise InvalidRequest("USE-001", path=option, hint="it is the vault or its key file")
+
+
 @vault_app.command("info")
-def vault_info(path: Path, key_file: KeyFileOption = None, as_json: JsonOption = False) -> None:
+def vault_info(path: VaultArgument, key_file: KeyFileOption = None, as_json: JsonOption = False) -> None:
     """Say what a vault holds: counts and sizes, nothing of a patient."""
-    with errors(), Vault.open(path, keys=key_provider(key_file)) as store:
+    with _errors(as_json), _open(path, key_file) as store:
         info = store.info()
     if as_json:
         emit_json(info)
@@ -182,9 +248,9 @@ def vault_info(path: Path, key_file: KeyFileOption = None, as_json: JsonOption =
 
 
 @vault_app.command("verify")
-def vault_verify(path: Path, key_file: KeyFileOption = None, as_json: JsonOption = False) -> None:
+def vault_verify(path: VaultArgument, key_file: KeyFileOption = None, as_json: JsonOption = False) -> None:
     """Decrypt and check every block; any change since it was written is an error."""
-    with errors(), Vault.open(path, keys=key_provider(key_file)) as store:
+    with _errors(as_json, ok=False, verified=False), _open(path, key_file) as store:
         store.verify()
     if as_json:
         emit_json({"verified": True})

@@ -36,6 +36,7 @@ from .events import (
     Stage,
     Study,
 )
+from .merge import MERGED_KINDS, Merge, merge_versions
 from .number import Number, Quantity, Range, Ratio, parse_decimal
 from .observation import Component, Observation, Quality, ReferenceRange
 from .record import Record, json_schema, record_from_json, records_from_json, to_json
@@ -87,6 +88,8 @@ __all__ = [
     "Issue",
     "Link",
     "Location",
+    "MERGED_KINDS",
+    "Merge",
     "Message",
     "Metric",
     "Model",
@@ -123,6 +126,7 @@ __all__ = [
     "Value",
     "Waveform",
     "json_schema",
+    "merge_versions",
     "parse_decimal",
     "record_from_json",
     "record_id",

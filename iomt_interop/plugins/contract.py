@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Literal, Protocol, runtime_checkable
+from typing import Final, Literal, Protocol, get_args, runtime_checkable
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from ..errors import InvalidRequest
 from ..model import Instant, Issue, Record, Subject
 
 __all__ = [
@@ -32,6 +34,34 @@ __all__ = [
 
 Strictness = Literal["lenient", "standard", "strict"]
 
+_STRICTNESS: Final[tuple[str, ...]] = get_args(Strictness)
+_IDENTITY: Final = ("keep", "exclude")
+_RAW_STATUS: Final = ("preliminary", "final")
+
+
+def _one_of(field_name: str, value: object, allowed: tuple[str, ...]) -> None:
+    # A misspelt word would otherwise count as the most lenient one, in silence.
+    if not isinstance(value, str) or value not in allowed:
+        raise InvalidRequest("USE-001", path=field_name, hint="one of " + ", ".join(allowed))
+
+
+def _is_a(field_name: str, value: object, kind: type, hint: str) -> None:
+    if not isinstance(value, kind):
+        raise InvalidRequest("USE-001", path=field_name, hint=hint)
+
+
+def _zone(field_name: str, value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, str):
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            pass
+        else:
+            return
+    raise InvalidRequest("USE-001", path=field_name, hint="an IANA zone that is known here, as Europe/Berlin")
+
 
 class Evidence(IntEnum):
     """How sure a detection is."""
@@ -49,7 +79,13 @@ class Evidence(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a reader may spend; beyond it :class:`~iomt_interop.errors.LimitExceeded` is raised."""
+    """What a reader may spend; beyond it :class:`~iomt_interop.errors.LimitExceeded` is raised.
+
+    Raises
+    ------
+    InvalidRequest
+        ``USE-001`` when a limit is not a whole number above 0.
+    """
 
     max_bytes: int = 4 << 30
     """Length of a source."""
@@ -59,10 +95,22 @@ class Limits:
     max_depth: int = 64
     """Nesting of structures."""
 
+    def __post_init__(self) -> None:
+        for name in ("max_bytes", "max_unit", "max_records", "max_depth"):
+            value: object = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise InvalidRequest("USE-001", path=name, hint="a whole number above 0")
+
 
 @dataclass(frozen=True, slots=True)
 class ReadContext:
-    """How to read; frozen, one per call, nothing global."""
+    """How to read; frozen, one per call, nothing global.
+
+    Raises
+    ------
+    InvalidRequest
+        ``USE-001`` with the field's name as its path, when a field has a value that it cannot have.
+    """
 
     strictness: Strictness = "lenient"
     limits: Limits = field(default_factory=Limits)
@@ -77,18 +125,41 @@ class ReadContext:
     """What happens to demo, test and quality-control data: ``exclude`` keeps them from the patient (their
     ``subject`` is a subject of confidence ``demo`` or ``test``), ``keep`` leaves them with the patient, marked."""
 
+    def __post_init__(self) -> None:
+        _one_of("strictness", self.strictness, _STRICTNESS)
+        _is_a("limits", self.limits, Limits, "a Limits")
+        _zone("default_zone", self.default_zone)
+        if self.subject is not None:
+            _is_a("subject", self.subject, Subject, "a Subject or None")
+        if self.received is not None:
+            _is_a("received", self.received, Instant, "an Instant or None")
+        _one_of("identity", self.identity, _IDENTITY)
+
 
 @dataclass(frozen=True, slots=True)
 class WriteContext:
-    """How to write; frozen, one per call."""
+    """How to write; frozen, one per call.
+
+    Raises
+    ------
+    InvalidRequest
+        ``USE-001`` with the field's name as its path, when a field has a value that it cannot have.
+    """
 
     strictness: Strictness = "standard"
     form: str | None = None
-    """A variant of the target format (``fhir_r4``: ``collection``, ``transaction``, ``ndjson``)."""
+    """A variant of the target format (``fhir_r4``: ``collection``, ``transaction``, ``ndjson``, ``source``)."""
     include_test_data: bool = False
     """Whether demo, test and quality-control data are written at all."""
     raw_status: Literal["preliminary", "final"] = "preliminary"
     """What the unvalidated status of a device (OBX-11 ``R``) becomes; the source's own is written beside it."""
+
+    def __post_init__(self) -> None:
+        _one_of("strictness", self.strictness, _STRICTNESS)
+        if self.form is not None:
+            _is_a("form", self.form, str, "a name or None")
+        _is_a("include_test_data", self.include_test_data, bool, "True or False")
+        _one_of("raw_status", self.raw_status, _RAW_STATUS)
 
 
 @dataclass(frozen=True, slots=True)

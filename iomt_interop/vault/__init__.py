@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from ..crypto import EnvironmentKey, KeyFile, KeyProvider, PassphraseKey, keyring
 from ..crypto import known_answer as self_test
-from .backend import Backend, Block, SqliteBackend, SubjectRow
+from .backend import Backend, Block, SubjectRow
+from .selection import Versions
+from .sqlite import SqliteBackend
 from .store import PutResult, Vault
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "SqliteBackend",
     "SubjectRow",
     "Vault",
+    "Versions",
     "keyring",
     "self_test",
 ]

@@ -14,8 +14,8 @@ from ..model import SCHEMA_VERSION
 
 __all__ = ["FORMAT", "KEY_VERSION", "MAX_PLAINTEXT", "Header", "chain", "pack", "unpack"]
 
-FORMAT: Final = 1
-"""Version of the vault's format."""
+FORMAT: Final = 2
+"""Version of the vault's format; 1 had no index of older versions."""
 
 SUITE: Final = 1
 """AES-256-GCM, key and commitment from HMAC-SHA-512."""

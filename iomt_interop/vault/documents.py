@@ -38,11 +38,12 @@ _LONG_NUMBER: Final = re.compile(rb"[0-9]{4301}")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The latest version of a record: keyed digest of its content, its block, its place in the block."""
+    """A version of a record: keyed digests of its content and of the version before, its block, its place in it."""
 
     content: bytes
     seq: int
     ordinal: int
+    previous: bytes = b""
 
 
 @dataclass(slots=True)
@@ -60,11 +61,11 @@ class Pending:
         """Tell whether a document of this length belongs in the next block."""
         return bool(self.documents) and (len(self.documents) >= BLOCK_RECORDS or self.size + more > BLOCK_BYTES)
 
-    def add(self, position: int, document: bytes, blind: bytes, content: bytes, known: Entry | None) -> None:
+    def add(self, position: int, document: bytes, name: bytes, content: bytes, known: Entry | None) -> None:
         """Take a record in; what was known of it is replaced, even in this block."""
         if known is not None:
             self.replaced.append((known.seq, known.ordinal))
-        self.entries[blind] = Entry(content, self.seq, len(self.documents))
+        self.entries[name] = Entry(content, self.seq, len(self.documents), known.content if known else b"")
         self.positions.append(position)
         self.documents.append(document)
         self.size += len(document)

@@ -10,30 +10,27 @@ replaced by an older copy of itself, which is consistent; keep a checkpoint else
 
 from __future__ import annotations
 
-import hmac
-import json
 import os
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from struct import Struct
 from types import TracebackType
 from typing import Final, Literal, Self
 
-from ..crypto import KeyProvider, Sealed, SecretKey, open_sealed, seal, unwrap_key, wrap_key
-from ..errors import InvalidRecord, StoreDamaged
-from ..model import Record, Subject, records_from_json
-from .backend import Backend, Block, SqliteBackend, SubjectRow
-from .blocks import FORMAT, KEY_VERSION, Header, chain, pack, unpack
+from ..crypto import KeyProvider
+from ..errors import InvalidRequest
+from ..model import Envelope, Record, Subject
+from .backend import Backend
+from .blocks import FORMAT
 from .documents import Entry, Pending, by_subject, document_of, owner_of
+from .index import Index, has_identifier, index_damaged
+from .ledger import Ledger, first_meta, parameters_of
+from .selection import Selection, Versions
+from .sqlite import SqliteBackend
 
 __all__ = ["PutResult", "Vault"]
 
-_GENESIS: Final = bytes(32)
-_ROOT: Final = Struct(">Q32s32s")
-_VERSION: Final = KEY_VERSION.to_bytes(4, "big")
-_DIGEST: Final = 16
-_PLACE: Final = Struct(">QI")
+_MODES: Final = ("read", "write")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,7 @@ class PutResult:
     replaced: int
     """New versions of known records."""
     unchanged: int
-    """Records that were there already, equal."""
+    """Records that were there already, equal, as the latest version or an older one."""
 
 
 class Vault:
@@ -68,23 +65,15 @@ class Vault:
 
     def __init__(self, backend: Backend, keys: KeyProvider) -> None:
         self._backend = backend
-        parameters = _parameters(backend)
-        self._kek = keys.key(parameters)
-        self._store = _exactly(backend.meta("store"), 16)
-        wrapped = backend.meta("store-key") or b""
-        store_key = unwrap_key(self._kek, wrapped, b"store" + _VERSION + self._store)
-        self._index = store_key.derive(b"index")
-        self._chain = store_key.derive(b"chain")
-        self._keys: dict[bytes, SecretKey] = {}
-        self._head = _GENESIS
-        self._headers: dict[int, Header] = {}
-        self._replaced: set[tuple[int, int]] = set()
+        self._ledger = Ledger(backend, keys)
+        self._index = Index(backend, self._ledger)
         with backend.reading():
-            self._catch_up()
+            self._ledger.catch_up()
 
     def __repr__(self) -> str:
         # A traceback may show a vault that could not be opened.
-        return f"Vault({len(getattr(self, '_headers', ()))} blocks)"
+        ledger = getattr(self, "_ledger", None)
+        return f"Vault({len(ledger.headers) if ledger else 0} blocks)"
 
     @classmethod
     def create(cls, path: str | os.PathLike[str], *, keys: KeyProvider) -> Self:
@@ -97,30 +86,32 @@ class Vault:
         KeyUnavailable
             ``SEC-002`` when there is no key.
         """
-        parameters = keys.parameters()
-        kek, store, store_key = keys.key(parameters), os.urandom(16), SecretKey.generate()
-        meta = {
-            "format": str(FORMAT).encode(),
-            "keys": json.dumps(parameters, sort_keys=True).encode(),
-            "store": store,
-            "store-key": wrap_key(kek, store_key, b"store" + _VERSION + store),
-            "root": _root(store_key.derive(b"chain"), store, 0, _GENESIS),
-        }
-        return cls(SqliteBackend.create(path, meta), keys)
+        return cls(SqliteBackend.create(path, first_meta(keys)), keys)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, keys: KeyProvider, mode: Literal["read", "write"] = "read") -> Self:
         """Open a vault and check its chain.
 
+        Parameters
+        ----------
+        path : path
+            The file.
+        keys : KeyProvider
+            Gives the key.
+        mode : {"read", "write"}
+            A vault that is read needs no right to write, neither to the file nor to its folder.
+
         Raises
         ------
         InvalidRequest
-            ``USE-002`` when there is no vault at the path.
+            ``USE-002`` when there is no file at the path, or it may not be read; ``USE-001`` for another mode.
         DecryptionFailed
             ``SEC-001`` for a wrong key.
         SecurityError
-            When the store is not what was written.
+            ``SEC-007`` when the file is no vault; others when the store is not what was written.
         """
+        if mode not in _MODES:
+            raise InvalidRequest("USE-001", path="mode", hint="'read' or 'write'")
         backend = SqliteBackend(path, readonly=mode == "read")
         try:
             return cls(backend, keys)
@@ -138,42 +129,48 @@ class Vault:
 
     def close(self) -> None:
         """Let go of the store and forget the keys."""
-        for key in (*self._keys.values(), self._kek, self._index, self._chain):
-            key.wipe()
-        self._keys.clear()
+        self._ledger.wipe()
         self._backend.close()
 
     def put(self, records: Iterable[Record]) -> PutResult:
         """Store records in one durable transaction.
 
         When the call returns, they are on the disk; when it raises, none of them is. A record that is there
-        already, equal, is not stored again; another content under the same id and subject becomes the new version.
+        already, equal, in whatever version, is not stored again; another content under the same id and subject
+        becomes the new version, and the older ones stay.
 
         Raises
         ------
+        InvalidRequest
+            ``USE-002`` when the vault was opened for reading, ``USE-001`` for what is not a record.
         VaultLocked
             ``SEC-003`` when another process keeps writing.
         InvalidRecord
             ``MDL-005`` when a record holds what JSON cannot give back (half a surrogate pair, an integer of more
             than 4,300 digits) or is longer than 128 MiB.
         """
-        waiting = list(records)
+        waiting = [records] if isinstance(records, Envelope) else list(records)
+        if isinstance(records, Envelope) or not all(isinstance(record, Envelope) for record in waiting):
+            raise InvalidRequest("USE-001", path="records", hint="an iterable of canonical records")
         counts = {"stored": 0, "replaced": 0, "unchanged": 0}
-        head, blocks = self._head, len(self._headers)
+        mark = self._ledger.mark()
         try:
             with self._backend.writing():
-                self._catch_up()
-                first = len(self._headers) + 1
+                self._ledger.catch_up()
+                first = len(self._ledger.headers) + 1
                 for subject, group in by_subject(waiting).items():
                     self._put_group(subject, group, first, counts)
-                self._backend.set_meta("root", _root(self._chain, self._store, len(self._headers), self._head))
+                if len(self._ledger.headers) >= first:
+                    self._ledger.seal_root()
         except BaseException:
-            self._forget(head, blocks)
+            self._ledger.forget(mark)
             raise
         return PutResult(**counts)
 
-    def records(self, subject: str | None = None, kinds: Collection[str] | None = None) -> Iterator[Record]:
-        """Yield the latest version of every record, in the order of storing.
+    def records(
+        self, subject: str | None = None, kinds: Collection[str] | None = None, *, versions: Versions = "merged"
+    ) -> Iterator[Record]:
+        """Yield every record, in the order of storing of its latest version.
 
         What is put after the first record was asked for does not show, not even as a gap.
 
@@ -183,35 +180,53 @@ class Vault:
             Id of a subject; only its records.
         kinds : collection of str, optional
             Only records of these kinds.
+        versions : {"merged", "latest", "all"}
+            A person, encounter, device or metric of several versions is given as what they say together
+            (:func:`~iomt_interop.model.merge_versions`), of other records the latest version; or the latest version
+            of all as it is; or every version, each in its place.
+
+        Raises
+        ------
+        InvalidRequest
+            ``USE-001`` for kinds or versions that there are not.
+        SecurityError
+            When a block is not what was written; what was yielded before is whole and right.
+        """
+        return self._records(subject, Selection(kinds, versions))
+
+    def history(self, record_id: str, subject: str | None = None) -> list[Record]:
+        """Return every version of a record, the oldest first.
+
+        Parameters
+        ----------
+        record_id : str
+            Its id.
+        subject : str, optional
+            Id of the subject whose record it is, ``""`` for nobody's. Without it the whole vault is searched, unless
+            the id is a subject's own, and a device that is described for several persons is given for all of them.
 
         Raises
         ------
         SecurityError
-            When a block is not what was written; what was yielded before is whole and right.
+            When a version is missing or is not what was written.
         """
         with self._backend.reading():
-            self._catch_up()
-            row = None if subject is None else self._backend.subject(self._blind(b"subject", subject))
-            if subject is not None and row is None:
-                # Nobody, unless somebody took the row away.
-                self._check_subjects()
-                return
-            headers, replaced = list(self._headers.values()), self._replaced.copy()
-        for _, blocks in groupby(headers, key=lambda header: header.first):
-            whole: list[tuple[int, Record]] = []
-            for header in blocks:
-                if row is None or header.handle == row.handle:
-                    whole += self._live(header, kinds, replaced)
-            for _, record in sorted(whole, key=lambda pair: pair[0]):
-                yield record
+            self._ledger.catch_up()
+            owner = record_id if subject is None else subject
+            if self._backend.subject(self._index.subject(owner)) is not None:
+                return list(self._index.versions(self._index.name(owner, record_id)))[::-1]
+            if subject is not None:
+                self._ledger.check_subjects()
+                return []
+        return [record for record in self.records(versions="all") if record.id == record_id]
 
     def subjects(self) -> Iterator[str]:
         """Yield the ids of all subjects."""
-        for record in self.records(kinds={"subject"}):
+        for record in self.records(kinds={"subject"}, versions="latest"):
             yield record.id
 
     def find(self, value: str, system: str | None = None) -> list[str]:
-        """Return the ids of the subjects that have an identifier, by a keyed digest of it.
+        """Return the ids of the subjects that have an identifier, in any version, by a keyed digest of it.
 
         Parameters
         ----------
@@ -222,28 +237,36 @@ class Vault:
         """
         found = []
         with self._backend.reading():
-            self._catch_up()
-            blind = self._blind(b"identifier", "" if system is None else system, value)
-            for name in self._backend.identified(blind):
-                known = self._known(name)
-                if known is None:
-                    raise _index_damaged()
-                record = self._open_block(self._headers[known.seq])[known.ordinal][1]
-                if isinstance(record, Subject) and _has(record, value, system):
-                    found.append((known.seq, known.ordinal, record.id))
+            self._ledger.catch_up()
+            for name in self._index.identified(value, system):
+                latest = self._index.latest(name)
+                if latest is None:
+                    raise index_damaged()
+                for record in self._index.versions(name):
+                    if has_identifier(record, value, system):
+                        found.append((latest.seq, latest.ordinal, record.id))
+                        break
         return [subject for _, _, subject in sorted(found)]
 
     def info(self) -> dict[str, int | str]:
-        """Return counts and sizes; nothing of a person."""
-        count = sum(header.count for header in self._headers.values()) - len(self._replaced)
+        """Return counts and sizes; nothing of a person.
+
+        ``bytes`` is the size of the file; ``log_bytes``, where there are any, what a writer has yet to move there.
+        """
+        with self._backend.reading():
+            self._ledger.catch_up()
+            subjects = sum(1 for _ in self._backend.subjects())
+        versions = sum(header.count for header in self._ledger.headers.values())
+        rest, log = self._backend.sizes()
         return {
             "format": FORMAT,
-            "records": count,
-            "versions": count + len(self._replaced),
-            "blocks": len(self._headers),
-            "subjects": sum(1 for _ in self._backend.subjects()),
-            "bytes": self._backend.size(),
-            "key": _parameters(self._backend)["kind"],
+            "records": versions - len(self._ledger.replaced),
+            "versions": versions,
+            "blocks": len(self._ledger.headers),
+            "subjects": subjects,
+            "bytes": rest,
+            **({"log_bytes": log} if log else {}),
+            "key": parameters_of(self._backend)["kind"],
         }
 
     def verify(self) -> None:
@@ -254,207 +277,78 @@ class Vault:
         SecurityError
             At the first thing that is not as it was written.
         """
-        live = 0
+        count = 0
+        before: dict[bytes, bytes] = {}
         identifiers: set[tuple[bytes, bytes]] = set()
         with self._backend.reading():
-            self._catch_up()
-            self._check_subjects()
-            for header in self._headers.values():
-                for ordinal, (_, record) in enumerate(self._open_block(header)):
+            self._ledger.catch_up()
+            self._ledger.check_subjects()
+            for header in self._ledger.headers.values():
+                for ordinal, (_, record) in enumerate(self._ledger.open_block(header)):
+                    count += 1
                     if isinstance(record, Subject):
-                        identifiers.update(self._identifier_entries(record))
-                    if (header.seq, ordinal) in self._replaced:
-                        continue
-                    live += 1
-                    content = self._blind(b"content", document_of(record))
-                    blind = self._blind(b"record", owner_of(record), record.id)
-                    if self._known(blind) != Entry(content, header.seq, ordinal):
-                        raise _index_damaged()
-            if live != sum(1 for _ in self._backend.records()) or identifiers != set(self._backend.identifiers()):
-                raise _index_damaged()
+                        identifiers.update(self._index.identifiers(record))
+                    self._verify_entry(record, header.seq, ordinal, before)
+            if count != sum(1 for _ in self._backend.records()) or identifiers != set(self._backend.identifiers()):
+                raise index_damaged()
 
-    def _forget(self, head: bytes, blocks: int) -> None:
-        """Go back to what is on the disk."""
-        self._head = head
-        for seq in [seq for seq in self._headers if seq > blocks]:
-            self._replaced.difference_update(self._headers.pop(seq).replaced)
-        self._keys.clear()
+    def _verify_entry(self, record: Record, seq: int, ordinal: int, before: dict[bytes, bytes]) -> None:
+        """Check what the index says of a version; ``before`` holds the contents of the last older versions."""
+        name, content = self._index.name(owner_of(record), record.id), self._index.content(document_of(record))
+        expected = Entry(content, seq, ordinal, before.pop(name, b""))
+        if (seq, ordinal) in self._ledger.replaced:
+            before[name] = content
+            found = self._index.older(name, content)
+        else:
+            found = self._index.latest(name)
+        if found != expected:
+            raise index_damaged()
 
     def _put_group(self, subject: str, group: list[tuple[int, Record]], first: int, counts: dict[str, int]) -> None:
-        pending = Pending(len(self._headers) + 1)
+        index, ledger = self._index, self._ledger
+        pending = Pending(len(ledger.headers) + 1)
         for position, record in group:
             document = document_of(record)
-            # The same device is described in many persons' messages; each person's description is that person's.
-            blind, content = self._blind(b"record", subject, record.id), self._blind(b"content", document)
+            name, content = index.name(subject, record.id), index.content(document)
             if pending.full(len(document)):
                 self._write_block(subject, pending, first)
-                pending = Pending(len(self._headers) + 1)
-            known = pending.entries.get(blind) or self._known(blind)
-            if known is not None and known.content == content:
+                pending = Pending(len(ledger.headers) + 1)
+            known = pending.entries.get(name) or index.latest(name)
+            if known is None:
+                counts["stored"] += 1
+            elif known.content == content or self._was_stored(pending, name, content):
                 counts["unchanged"] += 1
                 continue
-            counts["stored" if known is None else "replaced"] += 1
-            pending.add(position, document, blind, content, known)
+            else:
+                counts["replaced"] += 1
+                pending.entries[index.version(name, known.content)] = known
+            pending.add(position, document, name, content, known)
             if isinstance(record, Subject):
-                for identifier, name in self._identifier_entries(record):
-                    self._backend.add_identifier(identifier, name)
+                index.add_identifiers(record)
         self._write_block(subject, pending, first)
 
+    def _was_stored(self, pending: Pending, name: bytes, content: bytes) -> bool:
+        return self._index.version(name, content) in pending.entries or self._index.older(name, content) is not None
+
     def _write_block(self, subject: str, pending: Pending, first: int) -> None:
-        if not pending.documents:
-            return
-        row, seq = self._subject_row(subject), pending.seq
-        replaced = tuple(pending.replaced)
-        header = Header(self._store, row.handle, seq, first, self._head, len(pending.documents), replaced)
-        raw = header.encode()
-        sealed = seal(self._data_key(row), pack(pending.positions, pending.documents), raw)
-        self._backend.add_block(Block(seq, raw, sealed.salt, sealed.commitment, sealed.ciphertext))
-        for blind, entry in pending.entries.items():
-            self._backend.set_record(blind, entry.content + self._tag(blind, entry), seq, entry.ordinal)
-        self._head = chain(self._head, raw, sealed.salt, sealed.commitment)
-        self._headers[seq] = header
-        self._replaced.update(replaced)
+        if pending.documents:
+            self._ledger.append(self._ledger.subject_row(self._index.subject(subject)), pending, first)
+            for name, entry in pending.entries.items():
+                self._index.write(name, entry)
 
-    def _known(self, blind: bytes) -> Entry | None:
-        """Look a record up in the index.
-
-        The entry is authenticated with its place: by another's place, the next version would hide another record.
-        """
-        row = self._backend.record(blind)
-        if row is None:
-            return None
-        entry = Entry(row[0][:_DIGEST], row[1], row[2])
-        header = self._headers.get(entry.seq)
-        if header is None or not 0 <= entry.ordinal < header.count or (entry.seq, entry.ordinal) in self._replaced:
-            raise _index_damaged()
-        if not hmac.compare_digest(row[0][_DIGEST:], self._tag(blind, entry)):
-            raise _index_damaged()
-        return entry
-
-    def _tag(self, blind: bytes, entry: Entry) -> bytes:
-        place = blind + entry.content + _PLACE.pack(entry.seq, entry.ordinal)
-        return self._index.mac(b"place" + place)[:_DIGEST]
-
-    def _live(
-        self, header: Header, kinds: Collection[str] | None, replaced: Collection[tuple[int, int]]
-    ) -> Iterator[tuple[int, Record]]:
-        """Yield position and record of a block's latest versions."""
-        for ordinal, (position, record) in enumerate(self._open_block(header)):
-            if (kinds is None or record.kind in kinds) and (header.seq, ordinal) not in replaced:
-                yield position, record
-
-    def _open_block(self, header: Header) -> list[tuple[int, Record]]:
-        """Return positions and records of a block."""
-        block = self._backend.block(header.seq)
-        if block is None or Header.decode(block.header) != header:
-            raise StoreDamaged("SEC-004")
-        sealed = Sealed(block.salt, block.commitment, block.ciphertext)
-        plaintext = open_sealed(self._key_of(header.handle), sealed, block.header)
-        positions, text = unpack(plaintext, header.count)
-        try:
-            records = records_from_json(text)
-        except InvalidRecord:
-            raise StoreDamaged("SEC-005", hint="written by another version of the canonical model") from None
-        if len(records) != header.count:
-            raise StoreDamaged("SEC-004")
-        return list(zip(positions, records, strict=True))
-
-    def _catch_up(self) -> None:
-        """Read the headers that came since, follow the chain, and compare it with the root."""
-        count, head, mac = _ROOT.unpack(_exactly(self._backend.meta("root"), _ROOT.size))
-        if not hmac.compare_digest(mac, _root_mac(self._chain, self._store, count, head)):
-            raise StoreDamaged("SEC-004")
-        for seq, raw, salt, commitment in self._backend.headers(len(self._headers)):
-            header = Header.decode(raw)
-            expected = (self._store, len(self._headers) + 1, self._head)
-            if (header.store, header.seq, header.previous) != expected or seq != header.seq:
-                raise StoreDamaged("SEC-004")
-            self._head = chain(self._head, raw, salt, commitment)
-            self._headers[seq] = header
-            self._replaced.update(header.replaced)
-        if len(self._headers) != count or self._head != head:
-            raise StoreDamaged("SEC-004")
-
-    def _subject_row(self, subject: str) -> SubjectRow:
-        blind = self._blind(b"subject", subject)
-        row = self._backend.subject(blind)
-        if row is None:
-            handle, key = os.urandom(16), SecretKey.generate()
-            row = SubjectRow(
-                handle, blind, wrap_key(self._kek, key, b"subject" + _VERSION + self._store + handle + blind)
-            )
-            self._backend.add_subject(row)
-        return row
-
-    def _data_key(self, row: SubjectRow) -> SecretKey:
-        key = self._keys.get(row.handle + row.blind)
-        if key is None:
-            key = unwrap_key(self._kek, row.wrapped, b"subject" + _VERSION + self._store + row.handle + row.blind)
-            if len(self._keys) >= 10_000:
-                self._keys.clear()
-            self._keys[row.handle + row.blind] = self._keys[row.handle] = key
-        return key
-
-    def _key_of(self, handle: bytes) -> SecretKey:
-        if handle not in self._keys:
-            row = self._backend.subject_of(handle)
-            if row is None:
-                raise StoreDamaged("SEC-004")
-            return self._data_key(row)
-        return self._keys[handle]
-
-    def _check_subjects(self) -> None:
-        """Find a subject that was dropped, added or renamed: each has a block, and its key is bound to its name."""
-        rows = list(self._backend.subjects())
-        handles = {header.handle for header in self._headers.values()}
-        if len(rows) != len(handles) or any(row.handle not in handles for row in rows):
-            raise StoreDamaged("SEC-004")
-        for row in rows:
-            self._data_key(row)
-
-    def _identifier_entries(self, subject: Subject) -> Iterator[tuple[bytes, bytes]]:
-        """Yield what the index holds of a subject: keyed digests of an identifier and of the record's id."""
-        name = self._blind(b"record", owner_of(subject), subject.id)
-        for identifier in subject.identifiers:
-            if identifier.value:
-                for system in {"", identifier.system or "", identifier.authority or ""}:
-                    yield self._blind(b"identifier", system, identifier.value), name
-
-    def _blind(self, purpose: bytes, *parts: str | bytes) -> bytes:
-        """Return a keyed digest, cut to 128 bits; equal inputs of one store give equal digests, and no others."""
-        raw = [part if isinstance(part, bytes) else part.encode("utf-8", "surrogatepass") for part in parts]
-        return self._index.mac(purpose + b"".join(b"%d:" % len(part) + part for part in raw))[:_DIGEST]
-
-
-def _index_damaged() -> StoreDamaged:
-    return StoreDamaged("SEC-004", hint="the index does not fit the blocks")
-
-
-def _has(subject: Subject, value: str, system: str | None) -> bool:
-    return any(i.value == value and system in (None, i.system, i.authority) for i in subject.identifiers)
-
-
-def _root(key: SecretKey, store: bytes, count: int, head: bytes) -> bytes:
-    return _ROOT.pack(count, head, _root_mac(key, store, count, head))
-
-
-def _root_mac(key: SecretKey, store: bytes, count: int, head: bytes) -> bytes:
-    return key.mac(b"root" + store + count.to_bytes(8, "big") + head)
-
-
-def _exactly(value: bytes | None, size: int) -> bytes:
-    if value is None or len(value) != size:
-        raise StoreDamaged("SEC-004")
-    return value
-
-
-def _parameters(backend: Backend) -> dict[str, str]:
-    if backend.meta("format") != str(FORMAT).encode():
-        raise StoreDamaged("SEC-005" if backend.meta("format") else "SEC-004")
-    try:
-        found = json.loads(backend.meta("keys") or b"")
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()) or "kind" not in found:
-        raise StoreDamaged("SEC-004")
-    return found
+    def _records(self, subject: str | None, selection: Selection) -> Iterator[Record]:
+        with self._backend.reading():
+            self._ledger.catch_up()
+            row = None if subject is None else self._backend.subject(self._index.subject(subject))
+            if subject is not None and row is None:
+                # Nobody, unless somebody took the row away.
+                self._ledger.check_subjects()
+                return
+            headers, replaced = list(self._ledger.headers.values()), self._ledger.replaced.copy()
+        for _, blocks in groupby(headers, key=lambda header: header.first):
+            whole: list[tuple[int, Record]] = []
+            for header in blocks:
+                if row is None or header.handle == row.handle:
+                    whole += selection.of(header, self._ledger.open_block(header), replaced)
+            for _, record in sorted(whole, key=lambda pair: pair[0]):
+                yield record

@@ -15,6 +15,7 @@ from iomt_interop.errors import (
     AdapterUnavailable,
     AmbiguousFormat,
     IomtError,
+    SourceUnavailable,
     UnrecognisedFormat,
 )
 from iomt_interop.facade import adapters, read, sniff
@@ -150,7 +151,7 @@ def test_unknown_and_empty_sources() -> None:
         list(read(b""))
     with pytest.raises(UnrecognisedFormat, match="SRC-002"):
         list(read(SECRET.encode()))
-    with pytest.raises(UnrecognisedFormat, match="SRC-004"):
+    with pytest.raises(SourceUnavailable, match="SRC-004"):
         list(read("/nowhere/at/all"))
     with pytest.raises(AdapterNotFound):
         list(read(b"x", adapter="acme_nobody"))

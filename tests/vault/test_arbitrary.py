@@ -68,26 +68,40 @@ def owner(record: m.Record) -> str:
     return record.id if isinstance(record, m.Subject) else record.subject or ""
 
 
+def together(history: list[m.Record]) -> m.Record:
+    """Return what is given of a record's versions."""
+    same = [record for record in history if record.kind == history[-1].kind]
+    return m.merge_versions(same) if history[-1].kind in m.MERGED_KINDS else history[-1]
+
+
 @given(st.lists(st.lists(RECORDS, max_size=8), max_size=4))
 @settings(max_examples=60)
 def test_what_is_put_is_given_back(tmp_path_factory: pytest.TempPathFactory, portions: list[list[m.Record]]) -> None:
     folder = tmp_path_factory.mktemp("any")
     key = KeyFile.create(folder / "key")
-    latest: dict[tuple[str, str], m.Record] = {}
+    versions: dict[tuple[str, str], list[m.Record]] = {}
+    everything: list[m.Record] = []
     with Vault.create(folder / "v", keys=key) as vault:
         for portion in portions:
             result = vault.put(portion)
             assert result.stored + result.replaced + result.unchanged == len(portion)
             for record in portion:
                 name = (owner(record), record.id)
-                if name in latest and latest[name] != record:
-                    del latest[name]
-                latest.setdefault(name, record)
+                known = versions.get(name, [])
+                if record not in known:
+                    versions.pop(name, None)
+                    versions[name] = [*known, record]
+                    everything.append(record)
     with Vault.open(folder / "v", keys=key) as vault:
         vault.verify()
         found = list(vault.records())
-        assert found == list(latest.values())
-        assert m.to_json(found) == m.to_json(latest.values())
+        latest = [history[-1] for history in versions.values()]
+        assert list(vault.records(versions="latest")) == latest
+        assert m.to_json(vault.records(versions="latest")) == m.to_json(latest)
+        assert list(vault.records(versions="all")) == everything
+        assert found == [together(history) for history in versions.values()]
+        for (person, identity), history in versions.items():
+            assert vault.history(identity, subject=person) == history
         for person in {owner(record) for record in found}:
             assert list(vault.records(subject=person)) == [record for record in found if owner(record) == person]
         subjects = [record for record in found if isinstance(record, m.Subject)]

@@ -114,15 +114,14 @@ def test_a_tampered_index_of_identifiers_fails_verification(filled: Path, key: K
         vault.verify()
 
 
-def test_identifiers_are_found_by_system_and_authority_and_in_their_latest_version_alone(
-    filled: Path, key: KeyFile
-) -> None:
+def test_identifiers_are_found_by_system_and_authority_and_in_every_version(filled: Path, key: KeyFile) -> None:
     with Vault.open(filled, keys=key, mode="write") as vault:
         for system in (None, "urn:oid:1.2.3", "WARD"):
             assert vault.find(SECRET, system) == [SUBJECT.id]
         assert vault.find(SECRET, "urn:oid:1.2.4") == []
         vault.put([SUBJECT.replace(identifiers=(m.Identifier(value="Q-1"),))])
-        assert vault.find(SECRET) == []
+        for system in (None, "urn:oid:1.2.3", "WARD"):
+            assert vault.find(SECRET, system) == [SUBJECT.id]
         assert vault.find("Q-1") == [SUBJECT.id]
         vault.verify()
 

@@ -69,9 +69,9 @@ def test_no_key_meets_a_nonce_twice_though_a_copy_was_restored(
     for _ in range(5):
         shutil.copy(copy, path)
         with Vault.open(path, keys=key, mode="write") as vault:
-            for _ in range(4):
-                vault.put([event(1, "same"), make(m.Device, node="mds", subject="t")])
-                vault.put([event(1, "other")])
+            for turn in range(4):
+                vault.put([event(1, f"same {turn}"), make(m.Device, node="mds", subject="t")])
+                vault.put([event(1, f"other {turn}")])
             vault.verify()
     assert len(used) > 40
     assert len(set(used)) == len(used)
@@ -80,7 +80,7 @@ def test_no_key_meets_a_nonce_twice_though_a_copy_was_restored(
 def test_a_closed_vault_has_forgotten_its_keys(tmp_path: Path, key: KeyFile) -> None:
     with Vault.create(tmp_path / "v", keys=key) as vault:
         vault.put(every_kind())
-        held = [secret.value for secret in (*vault._keys.values(), vault._kek, vault._index, vault._chain)]
+        held = [secret.value for secret in vault._ledger.secrets()]
         assert len(held) > 4
         assert all(any(secret) for secret in held)
     vault.close()

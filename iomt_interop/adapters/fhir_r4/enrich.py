@@ -133,7 +133,7 @@ def is_test(record: Any) -> bool:
     return any((label.system, label.code) == (_HTEST.system, _HTEST.code) for label in record.labels)
 
 
-def enrich(record: Record, node: str | None = None) -> Record:
+def enrich(record: Record, node: str | None = None, *, test: bool = False) -> Record:
     """Return the record with what the FHIR profiles ask for beside its own content.
 
     Parameters
@@ -142,6 +142,8 @@ def enrich(record: Record, node: str | None = None) -> Record:
         Any record; one that this adapter read is returned as it is.
     node : str, optional
         Kind of the device that made an observation.
+    test : bool
+        Whether the person that the record is of is no patient.
     """
     if is_own(record):
         return record
@@ -151,6 +153,7 @@ def enrich(record: Record, node: str | None = None) -> Record:
         record = _device(record)
     elif isinstance(record, Waveform) and node in _PERSONAL and PHD not in record.categories:
         record = record.replace(categories=(PHD, *record.categories))
-    if isinstance(record, Observation | Waveform) and is_test(record) and _HTEST not in record.labels:
+    test = test or (isinstance(record, Observation | Waveform) and is_test(record))
+    if test and _HTEST not in record.labels:
         record = record.replace(labels=(*record.labels, _HTEST))
     return record

@@ -91,17 +91,13 @@ def to_resources(record: Record, e: Emit) -> list[Tree]:
     if emit is None:
         e.loss("", "kind of record without a FHIR resource")
         return []
-    edits = [extension for extension in record.extensions if is_edit(extension)]
     if not is_own(record):
-        edits = []
-    if not edits:
         return emit(record, e)
-    reference, e.reference = e.reference, plain_reference
-    try:
-        trees = emit(record, e)
-    finally:
-        e.reference = reference
-    if len(trees) != 1:
+    # The reader compared with what this emission gives, whatever the form and the policies of a payload are.
+    plain = Emit(reference=plain_reference, losses=e.losses)
+    trees = emit(record, plain)
+    edits = [extension for extension in record.extensions if is_edit(extension)]
+    if not edits or len(trees) != 1:
         return trees
     tree, failed = apply(trees[0], edits)
     for pointer in failed:

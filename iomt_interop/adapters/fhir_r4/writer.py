@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
 from ...errors import InvalidRequest
-from ...model import Device, Issue, Message, Observation, Order, Record, Residue, Subject, Waveform, record_id
+from ...model import Device, Issue, Message, Observation, Order, Record, Residue, Subject, Waveform
 from ...plugins import Loss, WriteContext
 from .enrich import enrich, is_test
-from .envelope import is_canonical_id, is_own, resource_id
+from .envelope import is_own, resource_id
 from .fast import FastPath
 from .fields import Emit, items, text_of
-from .jsontext import MAX_DEPTH, Tree, dumps, parse
+from .hold import Held, Hold, Key, is_held
+from .jsontext import Tree, dumps, parse
 from .mapping import to_resources
-from .patch import NAMESPACE
+from .references import RESOURCES, Known, entry_of, is_bundle, kept_tree, urn
 from .tables import OWN
 from .visit import emit_order
 
@@ -26,16 +28,21 @@ FORMS: Final = ("collection", "transaction", "ndjson", "source")
 which this adapter read the records: their Bundles again, other resources one a line."""
 
 _CHUNK: Final = 1 << 16
+_AHEAD: Final = 256
+"""Records that are known before the one that is written: a message comes before the person that it names."""
+_MOST_HELD: Final = 1 << 14
+_MOST_SEEN: Final = 1 << 16
+"""Observations that are known when they are told again."""
 _NO_PATIENT: Final = frozenset({"demo", "test", "quality-control"})
-_RECENT: Final = 1 << 16
-"""Observations whose references can be resolved inside a Bundle: the latest ones."""
+_OF_PERSON: Final = frozenset({"observation", "waveform", "alert", "setting", "event", "document"})
+"""Kinds that say themselves that they are of no patient: the person's own entry may stand far behind them."""
 _UNIDENTIFIED: Final = frozenset({"MessageHeader"})
 _RECORD_ID: Final = OWN + "record-id"
 
-_Written = tuple[str, str, Tree | None, str]
-"""Id, resource type, tree (None on the short way) and text of a resource."""
-_Entry = tuple[str, _Written]
-"""Full URL and resource."""
+_Entry = tuple[str, Record, str, Tree | None, str]
+"""Full URL (empty outside a Bundle), record, resource type, tree (None on the short way) and text of a resource."""
+_Item = _Entry | Key
+"""An entry, or the place of a record that is held back."""
 
 
 class FhirWriter:
@@ -46,12 +53,15 @@ class FhirWriter:
         if self._form not in FORMS:
             raise InvalidRequest("USE-001", path="form", hint="one of " + ", ".join(FORMS))
         self._context = context
+        self._bundle = self._form in ("collection", "transaction")
+        self._whole = self._form == "transaction"
+        self._known = Known(bounded=not self._whole)
+        self._hold = Hold(None if self._whole else _MOST_HELD)
         self._nodes: dict[str, str] = {}
-        self._known: dict[str, str] = {}
-        self._recent: dict[str, None] = {}
         self._excluded: set[str] = set()
-        self._orders: dict[str, tuple[Order, list[str]]] = {}
-        self._emit = Emit(reference=self._reference, raw_status=context.raw_status, node_of=self._nodes.get)
+        self._nobody: set[str] = set()
+        self._orders: dict[str, tuple[Held, dict[str, None]]] = {}
+        self._emit = Emit(reference=self._known.reference, raw_status=context.raw_status, node_of=self._nodes.get)
         self._fast = FastPath(self._emit)
 
     def __repr__(self) -> str:
@@ -64,14 +74,9 @@ class FhirWriter:
 
     def write(self, records: Iterable[Record], /) -> Iterator[bytes]:
         """Return the payload in chunks; a transaction is held until all its records are known."""
-        if self._form == "transaction":
-            records = list(records)
-            for record in records:
-                self._know(record)
-        parts = self._source(records) if self._form == "source" else self._parts(records)
         pending: list[str] = []
         size = 0
-        for part in parts:
+        for part in self._parts(records):
             pending.append(part)
             size += len(part)
             if size >= _CHUNK:
@@ -80,168 +85,215 @@ class FhirWriter:
         if pending:
             yield "".join(pending).encode()
 
-    # ---- References
-
-    def _reference(self, resource: str, target: str) -> str:
-        if resource == "Observation" and target in self._recent:
-            return _urn(target)
-        key = f"{resource}/{resource_id(target)}"
-        return self._known.get(key, key)
-
-    def _know(self, record: Record) -> None:
-        """Remember that the Bundle holds a record, so that references to it resolve inside."""
-        kind = _RESOURCES.get(record.kind)
-        if kind is None or self._form in ("ndjson", "source") or is_own(record):
-            return
-        if kind == "Observation" and record.kind != "clock_sync":
-            if len(self._recent) >= _RECENT and self._form != "transaction":
-                self._recent.clear()
-            self._recent[record.id] = None
-            return
-        key = f"{kind}/{resource_id(record.id)}"
-        if key not in self._known:
-            self._known[key] = _urn(record.id)
-            self._fast.forget_references()
-
     # ---- Records
 
     def _kept(self, record: Record) -> bool:
         """Tell whether a record is written; test data are not, unless asked for."""
+        plain = type(record) is Observation and not record.labels and record.quality is None
+        if plain and record.subject not in self._excluded:
+            return True
         if isinstance(record, Issue):
             return False
         if isinstance(record, Device):
             self._nodes[record.id] = record.node
             self._fast.forget_codes()
-        if self._context.include_test_data:
-            return True
         if isinstance(record, Subject) and record.confidence in _NO_PATIENT:
+            self._nobody.add(record.id)
+        if self._context.include_test_data:
+            # The reader's stand-in for a test person is no resource; the resources name whom they named.
+            return not (isinstance(record, Subject) and is_own(record) and record.provenance.digest is None)
+        if record.kind == "subject" and record.id in self._nobody:
             self._excluded.add(record.id)
         elif record.subject not in self._excluded and not is_test(record):
             return True
         self._emit.losses.append(Loss(record.id, record.kind, "", "test data excluded"))
         return False
 
-    def _texts(self, record: Record) -> Iterator[_Written]:
+    def _ahead(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Yield the records that are written, each when those that follow it are known to be in the Bundle."""
+        waiting: deque[Record] = deque()
+        for record in records:
+            if not self._kept(record):
+                continue
+            if is_bundle(record):
+                self._bundle_lost(record)
+                continue
+            if self._known.add(record):
+                self._fast.forget_references()
+            waiting.append(record)
+            if len(waiting) > _AHEAD and not self._whole:
+                yield waiting.popleft()
+        yield from waiting
+
+    def _bundle_lost(self, record: Record) -> None:
+        """Report a Bundle that said more than a new one of this form says."""
+        if not self._bundle or kept_tree(record, "bundle") != {"type": self._form}:
+            self._emit.losses.append(Loss(record.id, record.kind, "", "Bundle whose resources stand in a new one"))
+
+    def _texts(self, record: Record) -> Iterator[_Entry]:
         """Yield the resources that a record becomes, on the long way."""
         device = record.device if isinstance(record, Observation | Waveform) else None
-        node = None if device is None else self._nodes.get(device)
-        enriched = enrich(record, node)
-        if isinstance(enriched, Order) and not is_own(enriched):
-            self._orders[enriched.id] = (enriched, [])
-            return
-        self._result(enriched)
+        test = record.subject in self._nobody and record.kind in _OF_PERSON
+        enriched = enrich(record, None if device is None else self._nodes.get(device), test=test)
         for tree in to_resources(enriched, self._emit):
-            self._localise(enriched, tree)
-            yield tree.get("id", record.id), tree["resourceType"], tree, dumps(tree)
+            kind, identity = tree["resourceType"], tree.get("id")
+            if self._bundle and is_own(enriched):
+                self._known.localise(enriched, tree)
+            first = is_own(enriched) or identity == resource_id(record.id)
+            url = self._known.full_url(kind, record) if first else urn(identity or record.id)
+            yield url, record, kind, tree, dumps(tree)
+
+    def _released(self, held: Held | None) -> Iterator[_Entry]:
+        """Yield the entry of a record of which no newer version follows."""
+        if held is not None:
+            record, lost = held.whole()
+            self._emit.losses += lost
+            yield from self._texts(record)
+
+    # ---- Reports
+
+    def _order(self, record: Order) -> None:
+        """Keep an order until its observations have been written."""
+        if record.id in self._orders:
+            self._orders[record.id][0].add(record)
+        else:
+            self._orders[record.id] = Held(record), {}
 
     def _result(self, record: Any) -> None:
         """Add an observation to the report that it belongs to."""
         order = self._orders.get(getattr(record, "order", None) or "")
-        if order is not None and _RESOURCES.get(record.kind) == "Observation":
-            order[1].append(self._reference("Observation", record.id))
+        if order is not None and RESOURCES.get(record.kind) == "Observation":
+            order[1][self._emit.reference("Observation", record.id)] = None
 
-    def _reports(self) -> Iterator[_Written]:
+    def _reports(self) -> Iterator[_Item]:
         """Yield the reports whose observations have all been written."""
-        for order, results in self._orders.values():
+        for identity in list(self._orders):
+            if self._whole:
+                yield "order", identity, 0
+            else:
+                yield from self._report(identity)
+
+    def _report(self, identity: str) -> Iterator[_Entry]:
+        held, results = self._orders.pop(identity, (None, {}))
+        if held is not None:
+            order, lost = held.whole()
+            self._emit.losses += lost
             for tree in emit_order(order, self._emit, tuple(results)):
-                yield tree["id"], "DiagnosticReport", tree, dumps(tree)
-        self._orders.clear()
+                yield self._known.full_url("DiagnosticReport", order), order, "DiagnosticReport", tree, dumps(tree)
 
-    def _localise(self, record: Record, tree: Tree) -> None:
-        """Point the references of a resource that was FHIR already into the new Bundle."""
-        if not is_own(record) or self._form in ("ndjson", "source"):
-            return
-        kind, identity = text_of(tree, "resourceType"), text_of(tree, "id")
-        target = _full_url(record, identity)
-        self._known[f"{kind}/{resource_id(record.id)}"] = target
-        if identity is not None:
-            self._known[f"{kind}/{identity}"] = target
-        original = _entry_of(record).get("fullUrl")
-        if isinstance(original, str):
-            self._known[original] = target
-        stack: list[Any] = [tree]
-        while stack:
-            item = stack.pop()
-            if isinstance(item, list):
-                stack += item
-            elif isinstance(item, dict):
-                reference = text_of(item, "reference")
-                if reference in self._known:
-                    item["reference"] = self._known[reference or ""]
-                stack += item.values()
+    # ---- Entries
 
-    def _all(self, records: Iterable[Record]) -> Iterator[tuple[Record | None, _Written]]:
-        remember = self._form in ("collection", "transaction")
-        for record in records:
-            if type(record) is Observation and record.subject not in self._excluded:
+    def _items(self, records: Iterable[Record]) -> Iterator[_Item]:
+        """Yield entries and the places of what is held back."""
+        for record in self._ahead(records) if self._bundle else records:
+            if type(record) is Observation and record.subject not in self._nobody:
                 text = self._fast.write(record)
                 if text is not None:
-                    if remember:
-                        self._know(record)
                     if record.order is not None:
                         self._result(record)
-                    yield record, (record.id, "Observation", None, text)
+                    yield urn(record.id) if self._bundle else "", record, "Observation", None, text
                     continue
             if isinstance(record, Message):
-                yield from ((None, found) for found in self._reports())
-            if not self._kept(record):
-                continue
-            if _is_bundle(record):
-                self._emit.losses.append(Loss(record.id, record.kind, "", "Bundle whose resources stand in a new one"))
-                continue
-            self._know(record)
-            yield from ((record, found) for found in self._texts(record))
-        yield from ((None, found) for found in self._reports())
+                yield from self._reports()
+            if not self._bundle:
+                if not self._kept(record):
+                    continue
+                if is_bundle(record):
+                    self._bundle_lost(record)
+                    continue
+            yield from self._item(record)
+        yield from self._reports()
 
-    # ---- Forms
+    def _item(self, record: Record) -> Iterator[_Item]:
+        """Yield what a record becomes now; a line that was FHIR already stays where it was."""
+        own = is_own(record)
+        if (self._bundle or not own) and is_held(record):
+            place, leaving = self._hold.take(record)
+            yield from self._released(leaving)
+            yield place
+        elif isinstance(record, Order) and not own:
+            self._order(record)
+        else:
+            self._result(record)
+            yield from self._texts(record)
 
-    def _parts(self, records: Iterable[Record]) -> Iterator[str]:
-        if self._form == "ndjson":
-            for _, found in self._all(records):
-                yield found[3] + "\n"
+    def _arranged(self, found: Iterator[_Item]) -> Iterator[_Entry]:
+        """Yield entries: what was held back at its place while nothing had to leave before, else at the end."""
+        window: list[_Item] = []
+        size = 0
+        for item in found:
+            window.append(item)
+            size += len(item[4]) if len(item) > 3 else 0
+            if size >= _CHUNK and not self._whole:
+                break
+        else:
+            for item in window:
+                if len(item) > 3:
+                    yield item
+                else:
+                    yield from self._report(item[1]) if item[0] == "order" else self._released(self._hold.give(item))
             return
-        yield f'{{"resourceType":"Bundle","type":"{self._form}"'
-        separator = ',"entry":['
-        entries = self._transaction(records) if self._form == "transaction" else self._entries(records)
-        for url, (identity, kind, tree, text) in entries:
-            yield f'{separator}{{"fullUrl":{dumps(url)},"resource":'
-            separator = ","
-            if self._form == "transaction":
-                yield from _request(kind, identity, tree if tree is not None else parse(text.encode()))
-            else:
-                yield text + "}"
-        yield "}" if separator != "," else "]}"
+        yield from (item for item in window if len(item) > 3)
+        window.clear()
+        yield from (item for item in found if len(item) > 3)
+        for held in self._hold.rest():
+            yield from self._released(held)
 
-    def _entries(self, records: Iterable[Record]) -> Iterator[_Entry]:
+    def _versions(self, entries: Iterator[_Entry]) -> Iterator[_Entry]:
         """Yield the entries of a Bundle; what repeats word for word once, what changed as a new version.
 
         FHIR R4 Bundle, bdl-7: entries of one full URL differ in ``meta.versionId``.
         """
         resources: dict[str, tuple[int, int]] = {}
         observations: dict[str, tuple[int, int]] = {}
-        for record, (identity, kind, tree, text) in self._all(records):
-            url = _full_url(record, identity) if record is not None and is_own(record) else _urn(identity)
+        for url, record, kind, tree, text in entries:
             seen = observations if kind == "Observation" else resources
-            if len(observations) >= _RECENT:
+            if len(observations) >= _MOST_SEEN:
                 observations.clear()
             digest, version = hash(text), 1
             if url in seen:
                 if seen[url][0] == digest:
                     continue
                 version = seen[url][1] + 1
-                if self._form == "collection":
-                    tree = tree if tree is not None else parse(text.encode())
-                    tree.setdefault("meta", {})["versionId"] = str(version)
-                    text = dumps(tree)
+                tree = tree if tree is not None else parse(text.encode())
+                tree.setdefault("meta", {})["versionId"] = str(version)
+                text = dumps(tree)
             seen[url] = digest, version
-            yield url, (identity, kind, tree, text)
+            yield url, record, kind, tree, text
 
-    def _transaction(self, records: Iterable[Record]) -> Iterator[_Entry]:
+    def _last(self, entries: Iterator[_Entry]) -> Iterator[_Entry]:
         """Yield the last version of each entry: a transaction creates a resource once."""
-        return iter({entry[0]: entry for entry in self._entries(records)}.values())
+        last: dict[str, _Entry] = {}
+        for entry in entries:
+            older = last.get(entry[0])
+            last[entry[0]] = entry
+            if older is not None and _content(older) != _content(entry):
+                record = older[1]
+                self._emit.losses.append(Loss(record.id, record.kind, "", "older version in one transaction"))
+        return iter(last.values())
 
-    def _source(self, records: Iterable[Record]) -> Iterator[str]:
-        """Yield Bundles as they were read, and lines."""
+    # ---- Forms
+
+    def _parts(self, records: Iterable[Record]) -> Iterator[str]:
+        if not self._bundle:
+            lines = self._source(records) if self._form == "source" else self._items(records)
+            for _, _, kind, _, text in self._arranged(lines):
+                yield text + "\n" if kind else text
+            return
+        yield f'{{"resourceType":"Bundle","type":"{self._form}"'
+        separator = ',"entry":['
+        entries = self._arranged(self._items(records))
+        for url, record, kind, tree, text in self._last(entries) if self._whole else self._versions(entries):
+            yield f'{separator}{{"fullUrl":{dumps(url)},"resource":'
+            separator = ","
+            if self._whole:
+                yield from _request(kind, record, tree if tree is not None else parse(text.encode()))
+            else:
+                yield text + "}"
+        yield "}" if separator != "," else "]}"
+
+    def _source(self, records: Iterable[Record]) -> Iterator[_Item]:
+        """Yield Bundles as they were read, in pieces without a resource type, and lines."""
         digest: str | None = None
         separator = ""
         for record in records:
@@ -249,75 +301,53 @@ class FhirWriter:
             if isinstance(record, Issue) and inside:
                 continue
             if digest is not None and not inside:
-                yield "]}\n" if separator else "}\n"
+                yield _piece(record, "]}\n" if separator else "}\n")
                 digest = None
             if isinstance(record, Message):
-                yield from (found[3] + "\n" for found in self._reports())
+                yield from self._reports()
             if not self._kept(record):
                 continue
-            if _is_bundle(record):
+            if is_bundle(record):
                 digest, separator = record.provenance.digest, ""
-                rest = dumps(_kept_tree(record, "bundle"))[1:-1]
-                yield '{"resourceType":"Bundle"' + ("," + rest if rest else "")
+                rest = dumps(kept_tree(record, "bundle"))[1:-1]
+                yield _piece(record, '{"resourceType":"Bundle"' + ("," + rest if rest else ""))
                 continue
-            if digest is not None and isinstance(record, Residue) and record.reason == "entry":
-                texts = [record.raw.decode()]
-            elif digest is not None:
-                rest = dumps(_entry_of(record))[1:-1]
-                texts = ["{" + rest + (',"resource":' if rest else '"resource":') + found[3] + "}"
-                         for found in self._texts(record)]  # fmt: skip
-            else:
-                yield from (found[3] + "\n" for found in self._texts(record))
+            if digest is None:
+                yield from self._item(record)
                 continue
-            for text in texts:
-                yield (separator or ',"entry":[') + text
+            for text in self._entry_texts(record):
+                yield _piece(record, (separator or ',"entry":[') + text)
                 separator = ","
         if digest is not None:
-            yield "]}\n" if separator else "}\n"
-        yield from (found[3] + "\n" for found in self._reports())
+            yield _piece(record, "]}\n" if separator else "}\n")
+        yield from self._reports()
+
+    def _entry_texts(self, record: Record) -> Iterator[str]:
+        """Yield the entry of a Bundle that is written as it was read."""
+        if isinstance(record, Residue) and record.reason == "entry":
+            yield record.raw.decode()
+            return
+        rest = dumps(entry_of(record))[1:-1]
+        for found in self._texts(record):
+            yield "{" + rest + (',"resource":' if rest else '"resource":') + found[4] + "}"
 
 
-_RESOURCES: Final = {
-    "subject": "Patient", "device": "Device", "metric": "DeviceMetric", "encounter": "Encounter",
-    "order": "DiagnosticReport", "observation": "Observation", "waveform": "Observation", "clock_sync": "Observation",
-    "alert": "Observation", "setting": "Observation", "event": "Observation",
-}  # fmt: skip
+def _piece(record: Record, text: str) -> _Entry:
+    return "", record, "", None, text
 
 
-def _urn(identity: str) -> str:
-    """Return the full URL of a record in a Bundle: its id as a UUID, the same in every process."""
-    text = identity
-    if not is_canonical_id(text):
-        text = record_id("fhir-url", identity)
-    return f"urn:uuid:{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+def _content(entry: _Entry) -> Tree:
+    """Return a resource without what tells where it came from."""
+    tree = parse(entry[4].encode())
+    meta = {key: value for key, value in tree.get("meta", {}).items() if key != "source"}
+    return {**tree, "meta": meta}
 
 
-def _is_bundle(record: Record) -> bool:
-    return isinstance(record, Message) and is_own(record) and (record.type or "").startswith("Bundle.")
-
-
-def _kept_tree(record: Record, path: str) -> Tree:
-    for extension in record.extensions:
-        if extension.namespace == NAMESPACE and extension.path == path and extension.value is not None:
-            tree = parse(extension.value.encode(), max_depth=MAX_DEPTH)
-            return tree if isinstance(tree, dict) else {}
-    return {}
-
-
-def _entry_of(record: Record) -> Tree:
-    return _kept_tree(record, "entry")
-
-
-def _full_url(record: Record, identity: str | None) -> str:
-    original = text_of(_entry_of(record), "fullUrl")
-    return original if original is not None and original.startswith("urn:") else _urn(record.id)
-
-
-def _request(kind: str, identity: str, tree: Tree) -> Iterator[str]:
+def _request(kind: str, record: Record, tree: Tree) -> Iterator[str]:
     """Yield a resource and its conditional create: an identifier that it has, else the record's own id."""
     known = next((i for i in items(tree, "identifier") if text_of(i, "value") and text_of(i, "system")), None)
     if known is None and kind not in _UNIDENTIFIED:
-        known = {"system": _RECORD_ID, "value": identity}
+        known = {"system": _RECORD_ID, "value": text_of(tree, "id") or record.id}
         tree.setdefault("identifier", []).append(known)
     yield dumps(tree)
     request: Tree = {"method": "POST", "url": kind}

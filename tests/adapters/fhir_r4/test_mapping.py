@@ -293,14 +293,14 @@ def _numbers(text: str, key: str) -> str:
     return re.sub(rf'"{key}": "(-?[0-9][0-9.E]*)"', rf'"{key}": \1', text)
 
 
-def test_repeated_record_is_one_entry_and_a_changed_one_a_new_version() -> None:
+def test_repeated_record_is_one_entry_and_a_changed_observation_a_new_version() -> None:
     """FHIR R4 Bundle, bdl-7."""
-    device = m.Device(id=DEVICE, provenance=PROVENANCE, manufacturer="Acme")
-    records = [device, device, device.replace(model="X200")]
+    first = observation(value=m.Quantity(mantissa=1))
+    records = [first, first, first.replace(status="corrected")]
     for form, versions in (("collection", [None, "2"]), ("transaction", [None])):
         bundle = json.loads(b"".join(make_writer(WriteContext(form=form)).write(records)))
         assert [entry["resource"]["meta"].get("versionId") for entry in bundle["entry"]] == versions
-        assert bundle["entry"][-1]["resource"]["modelNumber"] == "X200"
+        assert bundle["entry"][-1]["resource"]["status"] == "corrected"
 
 
 def test_empty_payload_is_a_bundle_without_entries() -> None:

@@ -1,0 +1,5 @@
+"""``python -m iomt_interop`` is ``iomt``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,151 @@
+"""Records that are told again and again, held back until it is known that no newer version follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from ...model import MERGED_KINDS, Merge, Record, Residue
+from ...plugins import Loss
+from .envelope import is_own
+from .patch import NAMESPACE, is_edit
+from .references import RESOURCES, resource_of
+
+__all__ = ["Held", "Hold", "Key", "is_held"]
+
+_HELD: Final = MERGED_KINDS | {"association"}
+"""Kinds that every message tells again."""
+
+_MANY: Final = 64
+"""Elements of one list that older versions may fill it up to; a source that says another thing each time would
+otherwise take memory and time without end."""
+_UNSAID: Final = (None, (), "unknown", "unspecified")
+
+Key = tuple[str, str, int]
+"""Kind and id of a record, and which of its stays here it is."""
+
+
+def is_held(record: Record) -> bool:
+    """Tell whether a record is of a kind that every message tells again."""
+    if isinstance(record, Residue):
+        return is_own(record) and resource_of(record)[0] == RESOURCES["association"]
+    return record.kind in _HELD
+
+
+class Held:
+    """All versions of one record so far: their merge, or of kinds that are not merged the newest."""
+
+    def __init__(self, record: Any, order: int = 0) -> None:
+        self.order = order
+        self._latest = record
+        self._merge: Merge | None = None
+        self._said: dict[str, dict[Any, None]] = {}
+        self._lost: dict[str, str] = {}
+        self._edits: dict[str, None] = {}
+
+    def add(self, newer: Any) -> None:
+        """Take a newer version."""
+        older, self._latest = self._latest, newer
+        if _same_content(older, newer):
+            return
+        if not self._said:
+            self._take(older)
+        if self._take(newer):
+            self._shorten()
+
+    def _take(self, record: Any) -> bool:
+        """Add a version to the merge; tell whether its lists have become long."""
+        if record.kind in MERGED_KINDS:
+            if self._merge is None:
+                self._merge = Merge()
+            self._merge.add(record)
+        if is_own(record):
+            self._edits |= dict.fromkeys(_pointers(record))
+        crowded = False
+        for name, value in record.__dict__.items():
+            if name in {"provenance", "extensions"} or value in _UNSAID:
+                continue
+            said = self._said.setdefault(name, {})
+            said |= dict.fromkeys(value if isinstance(value, tuple) else (value,))
+            crowded |= len(said) > 2 * _MANY + (len(value) if isinstance(value, tuple) else 0)
+        return crowded
+
+    def _shorten(self) -> None:
+        """Keep the newest of what the versions said, and report the rest."""
+        record, _ = self.whole()
+        changes: dict[str, Any] = {}
+        for name, value in record.__dict__.items():
+            if isinstance(value, tuple) and len(value) > max(_MANY, len(getattr(self._latest, name))):
+                changes[name] = value[:_MANY]
+                self._lost[name] = "more elements of older versions than are kept"
+        self._merge, self._said = None, {}
+        self._take(record.replace(**changes) if changes else record)
+
+    def whole(self) -> tuple[Any, list[Loss]]:
+        """Return what the versions say together, with the provenance of the newest, and what it does not say."""
+        record = latest = self._latest
+        if self._said:
+            record = self._merged() if self._merge is not None else latest
+            for name, said in self._said.items():
+                value = getattr(record, name)
+                kept = set(value) if isinstance(value, tuple) else {value}
+                if not kept.issuperset(said):
+                    self._lost.setdefault(name, "an older version says otherwise")
+            now = _pointers(latest) if is_own(latest) else []
+            for pointer in self._edits:
+                if pointer not in now:
+                    self._lost[f"extensions[{pointer}]"] = "source element of an older version"
+        return record, [Loss(record.id, record.kind, path, reason) for path, reason in self._lost.items()]
+
+    def _merged(self) -> Any:
+        assert self._merge is not None
+        record, latest = self._merge.result(), self._latest
+        # Edits fit the very version that they were made for.
+        extensions = tuple(one for one in record.extensions if one.namespace != NAMESPACE or one in latest.extensions)
+        return record.replace(extensions=extensions, provenance=latest.provenance)
+
+
+class Hold:
+    """Held records by kind and id; beyond the limit the one that was told longest ago is let go."""
+
+    def __init__(self, limit: int | None) -> None:
+        self._limit = limit
+        self._held: dict[tuple[str, str], Held] = {}
+        self._count = 0
+
+    def take(self, record: Record) -> tuple[Key, Held | None]:
+        """Hold a record, or add it to its older versions; return its key and what must leave in exchange."""
+        key = record.kind, record.id
+        held = self._held.pop(key, None)
+        if held is not None:
+            held.add(record)
+            self._held[key] = held
+            return (*key, held.order), None
+        self._count += 1
+        self._held[key] = Held(record, self._count)
+        crowded = self._limit is not None and len(self._held) > self._limit
+        return (*key, self._count), self._held.pop(next(iter(self._held))) if crowded else None
+
+    def give(self, key: Key) -> Held | None:
+        """Let a record go, if it has not left since."""
+        held = self._held.get(key[:2])
+        return self._held.pop(key[:2]) if held is not None and held.order == key[2] else None
+
+    def rest(self) -> Iterator[Held]:
+        """Let all records go, in the order in which they first came."""
+        rest = sorted(self._held.values(), key=lambda held: held.order)
+        self._held.clear()
+        yield from rest
+
+
+def _same_content(one: Any, other: Any) -> bool:
+    """Tell whether two versions differ in nothing but their provenance, and are read by the same adapter."""
+    values, others = one.__dict__, other.__dict__
+    return is_own(one) == is_own(other) and all(
+        value is others[name] or value == others[name] for name, value in values.items() if name != "provenance"
+    )
+
+
+def _pointers(record: Any) -> list[str]:
+    """Return the places of a resource that its record has no field for."""
+    return [one.path.rpartition("@")[0] or one.path for one in record.extensions if is_edit(one)]

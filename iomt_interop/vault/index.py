@@ -1,0 +1,132 @@
+"""The index: keyed digests in clear that say where a record's versions are and who has an identifier."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterator
+from struct import Struct
+from typing import Final
+
+from ..errors import StoreDamaged
+from ..model import Record, Subject
+from .backend import Backend
+from .documents import Entry, owner_of
+from .ledger import Ledger
+
+__all__ = ["Index", "has_identifier", "index_damaged"]
+
+_DIGEST: Final = 16
+_PLACE: Final = Struct(">QI")
+
+
+class Index:
+    """Where the versions of records are. It is not trusted: every entry is authenticated, with its place.
+
+    An entry that stands under a record's name is of its latest version; it names the version before by a digest of
+    its content, under which stands that version's entry, and so on to the first.
+
+    Parameters
+    ----------
+    backend : Backend
+        Where it is.
+    ledger : Ledger
+        The blocks that it is of.
+    """
+
+    def __init__(self, backend: Backend, ledger: Ledger) -> None:
+        self._backend, self._ledger = backend, ledger
+
+    def blind(self, purpose: bytes, *parts: str | bytes) -> bytes:
+        """Return a keyed digest, cut to 128 bits; equal inputs of one store give equal digests, and no others."""
+        raw = [part if isinstance(part, bytes) else part.encode("utf-8", "surrogatepass") for part in parts]
+        return self._ledger.index_key.mac(purpose + b"".join(b"%d:" % len(part) + part for part in raw))[:_DIGEST]
+
+    def subject(self, subject: str) -> bytes:
+        """Return the digest of a subject's id."""
+        return self.blind(b"subject", subject)
+
+    def name(self, owner: str, record: str) -> bytes:
+        """Return the digest of a record's id; the same device is described in many persons' messages."""
+        return self.blind(b"record", owner, record)
+
+    def content(self, document: bytes) -> bytes:
+        """Return the digest of a record's content."""
+        return self.blind(b"content", document)
+
+    def version(self, name: bytes, content: bytes) -> bytes:
+        """Return the name of an older version."""
+        return self.blind(b"version", name, content)
+
+    def latest(self, name: bytes) -> Entry | None:
+        """Return the entry of a record's latest version."""
+        return self._entry(name, latest=True)
+
+    def older(self, name: bytes, content: bytes) -> Entry | None:
+        """Return the entry of an older version of a record."""
+        return self._entry(self.version(name, content), latest=False)
+
+    def write(self, name: bytes, entry: Entry) -> None:
+        """Store an entry."""
+        content = entry.content + self._tag(name, entry) + entry.previous
+        self._backend.set_record(name, content, entry.seq, entry.ordinal)
+
+    def versions(self, name: bytes) -> Iterator[Record]:
+        """Yield the versions of a record, the latest first."""
+        entry = self.latest(name)
+        seq, records = 0, list[tuple[int, Record]]()
+        while entry is not None:
+            if entry.seq != seq:
+                seq, records = entry.seq, self._ledger.open_block(self._ledger.headers[entry.seq])
+            yield records[entry.ordinal][1]
+            if not entry.previous:
+                return
+            before = self.older(name, entry.previous)
+            if before is None or (before.seq, before.ordinal) >= (entry.seq, entry.ordinal):
+                raise index_damaged()
+            entry = before
+
+    def add_identifiers(self, subject: Subject) -> None:
+        """Index a person by the identifiers."""
+        for identifier, name in self.identifiers(subject):
+            self._backend.add_identifier(identifier, name)
+
+    def identifiers(self, subject: Subject) -> Iterator[tuple[bytes, bytes]]:
+        """Yield what the index holds of a subject: keyed digests of an identifier and of the record's id."""
+        name = self.name(owner_of(subject), subject.id)
+        for identifier in subject.identifiers:
+            if identifier.value:
+                for system in {"", identifier.system or "", identifier.authority or ""}:
+                    yield self.blind(b"identifier", system, identifier.value), name
+
+    def identified(self, value: str, system: str | None) -> list[bytes]:
+        """Return the names of the records that the index gives for an identifier."""
+        return self._backend.identified(self.blind(b"identifier", system or "", value))
+
+    def _entry(self, name: bytes, *, latest: bool) -> Entry | None:
+        """Look an entry up; by another's place, the next version would hide another record."""
+        row = self._backend.record(name)
+        if row is None:
+            return None
+        found, seq, ordinal = row
+        entry = Entry(found[:_DIGEST], seq, ordinal, found[2 * _DIGEST :])
+        if not self._ledger.has(entry, latest=latest):
+            raise index_damaged()
+        if not hmac.compare_digest(found[_DIGEST : 2 * _DIGEST], self._tag(name, entry)):
+            raise index_damaged()
+        return entry
+
+    def _tag(self, name: bytes, entry: Entry) -> bytes:
+        place = name + entry.content + _PLACE.pack(entry.seq, entry.ordinal) + entry.previous
+        return self._ledger.index_key.mac(b"place" + place)[:_DIGEST]
+
+
+def has_identifier(record: Record, value: str, system: str | None) -> bool:
+    """Tell whether a record is of a person with an identifier."""
+    return isinstance(record, Subject) and any(
+        i.value == value and system in (None, i.system, i.authority) for i in record.identifiers
+    )
+
+
+def index_damaged() -> StoreDamaged:
+    """Return the error for an index that says what the blocks do not."""
+    return StoreDamaged("SEC-004", hint="the index does not fit the blocks")

@@ -1,0 +1,276 @@
+"""The embedded backend: one file of SQLite."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from ..errors import InvalidRequest, StoreDamaged, VaultLocked
+from .backend import Block, SubjectRow
+from .files import is_file, length, log_of, publish, uri_of
+
+__all__ = ["SqliteBackend"]
+
+_APPLICATION_ID: Final = 0x494F4D54  # "IOMT"
+_REFUSED: Final = frozenset(
+    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
+)
+_SCHEMA: Final = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE subjects (handle BLOB PRIMARY KEY, blind BLOB NOT NULL UNIQUE, wrapped BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE blocks (seq INTEGER PRIMARY KEY, header BLOB NOT NULL, salt BLOB NOT NULL, commitment BLOB NOT NULL,
+                     ciphertext BLOB NOT NULL);
+CREATE TABLE records (blind BLOB PRIMARY KEY, content BLOB NOT NULL, seq INTEGER NOT NULL, ordinal INTEGER NOT NULL)
+                     WITHOUT ROWID;
+CREATE TABLE identifiers (blind BLOB NOT NULL, record BLOB NOT NULL, PRIMARY KEY (blind, record)) WITHOUT ROWID;
+"""
+_STATEMENTS: Final = tuple(sorted(statement.strip() for statement in _SCHEMA.split(";") if statement.strip()))
+
+
+@contextmanager
+def _storage() -> Iterator[None]:
+    """Turn what SQLite raises, which may quote what it read, into errors of ours."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise VaultLocked("SEC-003") from None
+        raise StoreDamaged("SEC-006" if code in _REFUSED else "SEC-004") from None
+    except sqlite3.ProgrammingError:
+        raise InvalidRequest("USE-002", path="vault", hint="it is closed") from None
+    except (sqlite3.Error, OverflowError, UnicodeDecodeError):
+        raise StoreDamaged("SEC-004") from None
+
+
+class SqliteBackend:
+    """One SQLite file, synced at every commit; with a write-ahead log while somebody writes.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    readonly : bool
+        Whether nothing will be written.
+    timeout : float
+        Seconds to wait for another writer.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, readonly: bool = True, timeout: float = 5.0) -> None:
+        if not is_file(Path(path)):
+            raise InvalidRequest("USE-002", path="vault", hint="there is no vault here")
+        # SQLite keeps its other files beside the file itself, not beside a link to it.
+        self._path, self._readonly, self._wal = Path(path).resolve(), readonly, False
+        uri = uri_of(self._path, readonly)
+        with _storage():
+            self._connection = sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None)
+        try:
+            self._configure(readonly)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def __repr__(self) -> str:
+        return "SqliteBackend()"
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str], meta: dict[str, bytes], *, timeout: float = 5.0) -> SqliteBackend:
+        """Make a store; it appears under its name only when it is whole."""
+        final = Path(path)
+        draft = final.with_name(f".{final.name}.{os.getpid()}.new")
+        try:
+            if final.exists():
+                raise InvalidRequest("USE-002", path="vault", hint="something stands at this path already")
+            os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except OSError:
+            raise InvalidRequest("USE-002", path="vault", hint="the folder is not writable") from None
+        try:
+            with _storage():
+                connection = sqlite3.connect(draft)
+                connection.executescript(
+                    f"PRAGMA journal_mode=DELETE; PRAGMA application_id={_APPLICATION_ID};{_SCHEMA}"
+                )
+                connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+                connection.commit()
+                connection.close()
+            publish(draft, final)
+        except FileExistsError:
+            raise InvalidRequest("USE-002", path="vault", hint="something stands at this path already") from None
+        except OSError:
+            raise InvalidRequest("USE-002", path="vault", hint="the file system does not take it") from None
+        finally:
+            with suppress(OSError):
+                os.unlink(draft)
+        return cls(final, readonly=False, timeout=timeout)
+
+    def _configure(self, readonly: bool) -> None:
+        self._check_application()
+        with _storage():
+            run = self._connection.execute
+            run("PRAGMA temp_store=MEMORY")
+            # A view in a table's place could compute without end, a trigger could change what is written.
+            run("PRAGMA trusted_schema=OFF")
+            schema = run("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY sql").fetchmany(99)
+            if tuple(sql for (sql,) in schema) != _STATEMENTS:
+                raise StoreDamaged("SEC-004", hint="the tables are not those of a vault")
+            if readonly:
+                run("PRAGMA query_only=ON")
+                return
+            run("PRAGMA synchronous=FULL")
+            run("PRAGMA secure_delete=ON")
+
+    def _check_application(self) -> None:
+        with _storage():
+            try:
+                found = self._connection.execute("PRAGMA application_id").fetchone()
+            except sqlite3.DatabaseError as error:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_NOTADB:
+                    raise
+                found = None
+        if found != (_APPLICATION_ID,):
+            raise StoreDamaged("SEC-007")
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Open one durable transaction."""
+        if self._readonly:
+            raise InvalidRequest("USE-002", path="vault", hint="opened for reading; open with mode='write'")
+        with _storage():
+            if not self._wal:
+                # Not before something is written: a file that is only looked at stays as it is.
+                self._connection.execute("PRAGMA journal_mode=WAL").fetchone()
+                self._wal = True
+            self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            with _storage():
+                self._connection.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Open one consistent view."""
+        with _storage():
+            self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+
+    def meta(self, name: str) -> bytes | None:
+        """Return a named value."""
+        rows = self._rows("SELECT value FROM meta WHERE name = ?", (name,), (bytes,))
+        return next((row[0] for row in rows), None)  # type: ignore[return-value]  # _rows checks the type
+
+    def set_meta(self, name: str, value: bytes) -> None:
+        """Store a named value."""
+        self._run("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    def add_subject(self, row: SubjectRow) -> None:
+        """Store a subject's key."""
+        self._run("INSERT INTO subjects VALUES (?, ?, ?)", (row.handle, row.blind, row.wrapped))
+
+    def subjects(self) -> Iterator[SubjectRow]:
+        """Yield all subjects."""
+        for row in self._rows("SELECT handle, blind, wrapped FROM subjects", (), (bytes, bytes, bytes)):
+            yield SubjectRow(*row)  # type: ignore[arg-type]  # _rows checks the types
+
+    def subject(self, blind: bytes) -> SubjectRow | None:
+        """Return the subject with a keyed digest."""
+        return self._subject("SELECT handle, blind, wrapped FROM subjects WHERE blind = ?", blind)
+
+    def subject_of(self, handle: bytes) -> SubjectRow | None:
+        """Return the subject with a handle."""
+        return self._subject("SELECT handle, blind, wrapped FROM subjects WHERE handle = ?", handle)
+
+    def _subject(self, query: str, key: bytes) -> SubjectRow | None:
+        rows = self._rows(query, (key,), (bytes, bytes, bytes))
+        return next((SubjectRow(*row) for row in rows), None)  # type: ignore[arg-type]  # _rows checks the types
+
+    def add_block(self, block: Block) -> None:
+        """Store a block."""
+        values = (block.seq, block.header, block.salt, block.commitment, block.ciphertext)
+        self._run("INSERT INTO blocks VALUES (?, ?, ?, ?, ?)", values)
+
+    def headers(self, after: int) -> Iterator[tuple[int, bytes, bytes, bytes]]:
+        """Yield number, header, salt and commitment of the blocks after a number, in order."""
+        query = "SELECT seq, header, salt, commitment FROM blocks WHERE seq > ? ORDER BY seq"
+        yield from self._rows(query, (after,), (int, bytes, bytes, bytes))  # type: ignore[misc]  # as above
+
+    def block(self, seq: int) -> Block | None:
+        """Return a block."""
+        query = "SELECT seq, header, salt, commitment, ciphertext FROM blocks WHERE seq = ?"
+        rows = self._rows(query, (seq,), (int, bytes, bytes, bytes, bytes))
+        return next((Block(*row) for row in rows), None)  # type: ignore[arg-type]  # as above
+
+    def record(self, blind: bytes) -> tuple[bytes, int, int] | None:
+        """Return what is authenticated, block and position of a version of a record."""
+        query = "SELECT content, seq, ordinal FROM records WHERE blind = ?"
+        return next(self._rows(query, (blind,), (bytes, int, int)), None)  # type: ignore[return-value]  # as above
+
+    def set_record(self, blind: bytes, content: bytes, seq: int, ordinal: int) -> None:
+        """Remember a version of a record."""
+        self._run("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)", (blind, content, seq, ordinal))
+
+    def records(self) -> Iterator[tuple[bytes, bytes, int, int]]:
+        """Yield the whole index of records."""
+        query = "SELECT blind, content, seq, ordinal FROM records"
+        yield from self._rows(query, (), (bytes, bytes, int, int))  # type: ignore[misc]  # as above
+
+    def add_identifier(self, blind: bytes, record: bytes) -> None:
+        """Index a subject's record by the keyed digest of an identifier."""
+        self._run("INSERT OR IGNORE INTO identifiers VALUES (?, ?)", (blind, record))
+
+    def identified(self, blind: bytes) -> list[bytes]:
+        """Return the keyed digests of the records with an identifier."""
+        rows = self._rows("SELECT record FROM identifiers WHERE blind = ?", (blind,), (bytes,))
+        return [row[0] for row in rows]  # type: ignore[misc]  # as above
+
+    def identifiers(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the whole index of identifiers."""
+        yield from self._rows("SELECT blind, record FROM identifiers", (), (bytes, bytes))  # type: ignore[misc]
+
+    def sizes(self) -> tuple[int, int]:
+        """Return the octets of the file, and of its write-ahead log."""
+        try:
+            return self._path.stat().st_size, length(log_of(self._path))
+        except OSError:
+            raise StoreDamaged("SEC-004", hint="the file is gone") from None
+
+    def close(self) -> None:
+        """Let go of the store; the last one leaves one file, which can be read where nothing can be written."""
+        with suppress(sqlite3.Error):
+            if self._wal:
+                # Refused while others have it open: then the last writer does it.
+                self._connection.execute("PRAGMA busy_timeout=0")
+                self._connection.execute("PRAGMA journal_mode=DELETE").fetchone()
+        with suppress(sqlite3.Error):
+            self._connection.close()
+
+    def _run(self, statement: str, values: Sequence[object]) -> None:
+        with _storage():
+            self._connection.execute(statement, values)
+
+    def _rows(self, query: str, values: Sequence[object], types: tuple[type, ...]) -> Iterator[tuple[object, ...]]:
+        """Yield rows whose cells have the types that were written; a damaged file may give others."""
+        with _storage():
+            cursor = self._connection.execute(query, values)
+        try:
+            while True:
+                with _storage():
+                    row = cursor.fetchone()
+                if row is None:
+                    return
+                if not all(type(cell) is kind for cell, kind in zip(row, types, strict=True)):
+                    raise StoreDamaged("SEC-004")
+                yield row
+        finally:
+            cursor.close()
