@@ -20,6 +20,7 @@ __all__ = [
     "AdapterRefused",
     "AdapterUnavailable",
     "AmbiguousFormat",
+    "AuditUnavailable",
     "DecryptionFailed",
     "InputError",
     "IntegrityMismatch",
@@ -189,6 +190,13 @@ CODES: Final[dict[str, str]] = {
     "MAP-310": "the time has no zone or offset: it stays local",
     "MAP-311": "the table is not defined, is empty, or lacks a word that a condition asks for",
     "MAP-312": "nothing reads the table",
+    # Audit trail and agreements.
+    "AUD-001": "the audit trail does not take the event: nothing may be released",
+    "AUD-002": "the audit trail is not what was written",
+    "AUD-003": "the checkpoint is not valid, or not of this audit trail",
+    "AUD-004": "the proof does not hold",
+    "AGR-001": "the policy file is not valid",
+    "AGR-002": "the advisory is not a CSAF 2.0 document",
     # Vault and cryptography.
     "SEC-001": "the data cannot be decrypted: wrong key or changed data",
     "SEC-002": "no key is available",
@@ -395,6 +403,10 @@ class KeyUnavailable(SecurityError):
 
 class StoreDamaged(SecurityError):
     """The stored data is not what was written."""
+
+
+class AuditUnavailable(SecurityError):
+    """The audit trail cannot take an event; what it was to record does not happen."""
 
 
 class VaultLocked(SecurityError):
