@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from .. import __version__
 from ..facade import adapters as list_adapters
 from ..facade import read, stream_chunks
-from ..facade import sniff as sniff_source
 from ..model import Issue, Record
-from ..plugins import Evidence, ReadContext, WriteContext, check_writer, default_registry, guarded
+from ..plugins import ReadContext, WriteContext, check_writer, default_registry, guarded
 from . import doctor as doctor_module
 from .common import (
     FINDINGS,
+    STDIO,
     AdapterOption,
     FormOption,
     JsonOption,
@@ -26,20 +25,22 @@ from .common import (
     StrictnessOption,
     TestDataOption,
     ZoneOption,
+    check_outputs,
     console,
     emit_json,
     errors,
     files_below,
-    json_needs_a_file,
-    printable,
     put_out,
     reading_progress,
     source_of,
     tell,
 )
 from .conformance import conformance
+from .listing import show_adapters
+from .mapping import mapping_app
 from .pin import pin
 from .scaffold import new_adapter
+from .sniffing import show_sniffed, sniffed
 from .store import export, ingest, vault_app
 
 __all__ = ["app"]
@@ -50,8 +51,10 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its tracebacks show local variables, and those hold patient data
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(vault_app, name="vault")
+app.add_typer(mapping_app, name="mapping")
 app.command("ingest")(ingest)
 app.command("export")(export)
 app.command("conformance")(conformance)
@@ -60,7 +63,9 @@ app.command("pin")(pin)
 
 
 @app.callback(invoke_without_command=True)
-def _root(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:
+def _root(
+    version: Annotated[bool, typer.Option("--version", "-V", help="Print the version and leave.")] = False,
+) -> None:
     if version:
         console.print(__version__)
         raise typer.Exit
@@ -73,11 +78,7 @@ def adapters(as_json: JsonOption = False) -> None:
     if as_json:
         emit_json([{key: getattr(info, key) for key in info.__slots__} for info in infos])
     else:
-        table = Table("adapter", "title", "version", "medium", "directions", "lossless", "clock", "status")
-        for info in infos:
-            cells = (info.id, info.title, info.version, info.medium, "+".join(info.directions), info.lossless)
-            table.add_row(*map(printable, (*cells, info.clock, info.problem or info.status)))
-        console.print(table)
+        show_adapters(infos)
     if any(info.problem for info in infos):
         raise typer.Exit(FINDINGS)
 
@@ -88,27 +89,13 @@ def sniff(
     as_json: JsonOption = False,
 ) -> None:
     """Say what each file is, with the evidence; none of the adapters is imported."""
-    rows: list[dict[str, object]] = []
-    for path in ["-"] if paths == ["-"] else files_below(paths):
-        with errors():
-            found = sniff_source(source_of(str(path)))
-        best = [c for c in found if c.evidence == found[0].evidence] if found else []
-        rows.append({
-            "file": str(path),
-            "adapter": best[0].adapter if len(best) == 1 else None,
-            "candidates": [{"adapter": c.adapter, "evidence": c.evidence.name} for c in found],
-        })  # fmt: skip
+    with errors(as_json=as_json):
+        rows = [sniffed(str(path)) for path in (paths if paths == [STDIO] else files_below(paths))]
     if as_json:
-        emit_json(rows)
+        emit_json([row.as_json() for row in rows])
     else:
-        table = Table("file", "adapter", "evidence")
-        for row in rows:
-            candidates = cast("list[dict[str, str]]", row["candidates"])
-            evidence = ", ".join(f"{c['adapter']}: {c['evidence']}" for c in candidates) or Evidence.NO.name
-            unknown = "ambiguous" if candidates else "not recognised"
-            table.add_row(printable(str(row["file"])), cast("str | None", row["adapter"]) or unknown, evidence)
-        console.print(table)
-    if any(row["adapter"] is None for row in rows):
+        show_sniffed(rows)
+    if any(row.adapter is None for row in rows):
         raise typer.Exit(FINDINGS)
 
 
@@ -126,17 +113,18 @@ def translate(
     as_json: JsonOption = False,
 ) -> None:
     """Translate a file; losses and issues are told on standard error."""
-    json_needs_a_file(as_json, output)
-    source = source_of(file)
-    total = source.stat().st_size if isinstance(source, Path) and source.is_file() else None
     issues: list[Issue] = []
-    with errors(), reading_progress(total, file) as advance:
+    with errors(as_json=as_json):
+        check_outputs(output, report, keep={"the input": file}, as_json=as_json)
+        source = source_of(file)
+        total = source.stat().st_size if isinstance(source, Path) and source.is_file() else None
         context = ReadContext(strictness=strictness, default_zone=zone)
-        records = read(source, adapter=adapter, context=context, progress=advance)
         target = default_registry().get(to)
         write_context = WriteContext(form=form, include_test_data=include_test)
         writer = check_writer(to, guarded(to, target.writer_factory(), write_context))
-        put_out(stream_chunks(to, writer.write(_noting(records, issues))), output)
+        with reading_progress(total, file) as advance:
+            records = read(source, adapter=adapter, context=context, progress=advance)
+            put_out(stream_chunks(to, writer.write(_noting(records, issues))), output)
         tell(writer.losses, issues, as_json=as_json, report=report)
     if any(issue.severity == "error" for issue in issues):
         raise typer.Exit(FINDINGS)

@@ -14,7 +14,18 @@ from rich.table import Table
 from ..plugins import default_registry
 from ..testing import Case, Law, Report, run_conformance
 from ..testing.runner import Progress as Told
-from .common import FINDINGS, USAGE, JsonOption, complain, console, emit_json, errors, printable, write_atomically
+from .common import (
+    FINDINGS,
+    USAGE,
+    JsonOption,
+    complain,
+    console,
+    emit_json,
+    errors,
+    printable,
+    show_table,
+    write_atomically,
+)
 from .common import stderr as stderr_console
 
 __all__ = ["conformance"]
@@ -95,7 +106,7 @@ def _show(done: Report) -> None:
     for result in done.laws:
         colour = _COLOURS.get(result.status, "dim")
         table.add_row(f"{result.law} {result.name}", result.title, f"[{colour}]{result.status}[/]", str(result.cases))
-    console.print(table)
+    show_table(table)
     for result in done.laws:
         for finding in result.findings:
             waived = f" (waived: {finding.waived})" if finding.waived else ""

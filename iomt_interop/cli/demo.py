@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import tempfile
 from collections import Counter
@@ -11,12 +12,14 @@ from pathlib import Path
 from rich.rule import Rule
 from rich.table import Table
 
-from ..facade import read
+from ..facade import adapters, read
 from ..model import Record
 from ..plugins import ReadContext, WriteContext, check_writer, default_registry, guarded
 from ..privacy.identifiers import find_leaks, identifying_values
 from ..vault import KeyFile, Vault
-from .common import console, write_atomically
+from .common import console, refuse, show_table, write_atomically
+from .listing import show_adapters
+from .sniffing import show_sniffed, sniffed
 from .store import Ingested, ingest_file, show_ingested
 
 __all__ = ["run"]
@@ -26,12 +29,13 @@ TARGET = "fhir_r4"
 
 def run(into: Path | None) -> bool:
     """Run the demo in a folder; return whether every proof held."""
-    folder = into or Path(tempfile.mkdtemp(prefix="iomt-demo-"))
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = _folder(into)
     samples = _unpack(folder / "samples")
     key, vault, bundle = folder / "demo.key", folder / "demo.vault", folder / "bundle.json"
     _step("What the library can read and write, and what these files are", "adapters")
+    show_adapters(adapters())
     _say("sniff", *samples)
+    show_sniffed([sniffed(str(path)) for path in samples], names=True)
     _step("Ingest: bytes to canonical records to an encrypted vault")
     _say("ingest", *samples, "--vault", vault, "--key-file", key)
     done, records = _ingest(samples, vault, key)
@@ -42,14 +46,26 @@ def run(into: Path | None) -> bool:
     _say("vault", "verify", vault, "--key-file", key)
     with Vault.open(vault, keys=KeyFile(key)) as store:
         store.verify()
-        back = list(store.records())
+        back = list(store.records(versions="all"))
+        together = list(store.records())
     equal = Counter(back) == Counter(records)
     console.print(f"{len(back)} records read back, {'equal to' if equal else 'DIFFERENT FROM'} what was read")
+    console.print(f"(of {len(together)} things: what several files say of the same one is kept, version by version)")
     _step("Write FHIR R4")
     _say("export", "--vault", vault, "--key-file", key, "--to", TARGET, "-o", bundle)
-    _export(back, bundle)
+    _export(together, bundle)
     console.print(f"\nEverything is in {folder}", highlight=False)
     return sealed and equal and not any(entry.problem for entry in done)
+
+
+def _folder(into: Path | None) -> Path:
+    if into is None:
+        return Path(tempfile.mkdtemp(prefix="iomt-demo-"))
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        refuse(f"--into {into}: {os.strerror(error.errno or 0)}")
+    return into
 
 
 def _unpack(folder: Path) -> list[Path]:
@@ -70,8 +86,8 @@ def _ingest(samples: Iterable[Path], vault: Path, key: Path) -> tuple[list[Inges
     opened = Vault.open(vault, keys=keys, mode="write") if vault.exists() else Vault.create(vault, keys=keys)
     with opened as store:
         done = [ingest_file(store, str(path), adapter=None, context=ReadContext()) for path in samples]
-    by_id = {record.id: record for path in samples for record in read(path)}
-    return done, list(by_id.values())
+    # Equal records of two files are one; what differs is another version.
+    return done, list(dict.fromkeys(record for path in samples for record in read(path)))
 
 
 def _prove_sealed(folder: Path, vault: Path, key: Path, records: list[Record]) -> bool:
@@ -104,11 +120,11 @@ def _export(records: list[Record], bundle: Path) -> None:
     make = default_registry().get(TARGET).writer_factory()
     writer = check_writer(TARGET, guarded(TARGET, make, WriteContext()))
     size = write_atomically(bundle, writer.write(records))
-    table = Table("losses by reason", "")
+    table = Table("losses by reason", "number")
     for reason, count in Counter(loss.reason for loss in writer.losses).most_common():
         table.add_row(reason, str(count))
     console.print(f"{size:,} bytes of FHIR; what FHIR could not say is listed, not hidden:")
-    console.print(table)
+    show_table(table)
 
 
 def _step(title: str, *command: object) -> None:

@@ -14,7 +14,7 @@ from .. import __version__
 from .._accel import KERNELS, implementation
 from ..facade import adapters
 from ..vault import self_test
-from .common import console, printable
+from .common import printable, show_table
 
 __all__ = ["Check", "checks", "show"]
 
@@ -49,7 +49,7 @@ def show(found: list[Check]) -> None:
     table = Table("check", "", "detail")
     for check in found:
         table.add_row(check.name, "ok" if check.ok else "FAILS", printable(check.detail))
-    console.print(table)
+    show_table(table)
 
 
 def _kernels() -> list[Check]:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from ..plugins import ReadContext
 from ..plugins.mapping import Explanation, explain, lint
-from .common import FINDINGS, USAGE, JsonOption, ZoneOption, complain, console, emit_json, errors, printable
+from .common import FINDINGS, USAGE, JsonOption, ZoneOption, complain, console, emit_json, errors, printable, show_table
 
 __all__ = ["mapping_app"]
 
@@ -35,7 +35,7 @@ def lint_command(mapping: MappingArgument, as_json: JsonOption = False) -> None:
         for each in findings:
             cells = (str(each.line or ""), each.severity, each.code, each.path, each.message)
             table.add_row(*map(printable, cells))
-        console.print(table)
+        show_table(table)
     if any(finding.severity != "remark" for finding in findings):
         raise typer.Exit(FINDINGS)
 
@@ -66,19 +66,19 @@ def _show(found: Explanation) -> None:
     for label, count in found.fired.items():
         paths = ", ".join(f"{path} ({times})" for (rule, path), times in missing.items() if rule == label)
         rules.add_row(printable(label), str(count), printable(paths))
-    console.print(rules)
+    show_table(rules)
     kept = Counter(path for row in found.rows for path in row.extensions)
     if kept:
         extensions = Table("kept as an extension", "rows")
         for path, times in kept.most_common(_SHOWN):
             extensions.add_row(printable(path), str(times))
-        console.print(extensions)
+        show_table(extensions)
     left = [row.path for row in found.rows if row.is_residue]
     if left:
         residue = Table("kept as residue")
         for path in left[:_SHOWN]:
             residue.add_row(printable(path))
-        console.print(residue)
+        show_table(residue)
     records = ", ".join(f"{count} {kind}" for kind, count in found.records.items()) or "none"
     issues = ", ".join(f"{count} {code}" for code, count in found.issues.items()) or "none"
     console.print(f"rows: {len(found.rows)}; records: {records}; issues: {issues}", highlight=False)

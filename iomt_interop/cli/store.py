@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final
@@ -13,7 +13,7 @@ from typing import Annotated, Final
 import typer
 from rich.table import Column, Table
 
-from ..errors import InputError, InvalidRequest, IomtError
+from ..errors import InputError, InvalidRequest
 from ..facade import read, sniff, stream_chunks
 from ..model import Record
 from ..plugins import Candidate, ReadContext, WriteContext, check_writer, choose, default_registry, guarded
@@ -29,14 +29,15 @@ from .common import (
     StrictnessOption,
     TestDataOption,
     ZoneOption,
+    check_outputs,
     console,
     emit_json,
     errors,
     files_below,
-    json_needs_a_file,
     printable,
     put_out,
     reading_progress,
+    show_table,
     source_of,
     tell,
 )
@@ -80,19 +81,6 @@ class Ingested:
         return {**told, "problem": self.problem, **{name: self.counts[name] for name in _COUNTS}}
 
 
-@contextmanager
-def _errors(as_json: bool, **more: object) -> Iterator[None]:
-    """Turn an error into one line and an exit code, and into a JSON object where one is awaited."""
-    with errors():
-        try:
-            yield
-        except IomtError as error:
-            if as_json:
-                told = {name: getattr(error, name) for name in ("code", "path", "span", "clause", "hint")}
-                emit_json({**more, "error": {**told, "type": type(error).__name__, "text": str(error)}})
-            raise
-
-
 def open_or_create(path: Path, key_file: Path | None) -> Vault:
     """Open the vault for writing, or make it; a key file that was made for a vault that was not is taken away."""
     if key_file is not None and os.path.realpath(key_file) == os.path.realpath(path):
@@ -133,7 +121,7 @@ def ingest(
     What a later file says otherwise of the same record is a new version; no version is lost.
     """
     done: list[Ingested] = []
-    with _errors(as_json):
+    with errors(as_json=as_json):
         context = ReadContext(strictness=strictness, default_zone=zone)
         files: list[Path | str] = [STDIO] if paths == [STDIO] else list(files_below(paths))
         total = sum(f.stat().st_size for f in files if isinstance(f, Path) and f.is_file())
@@ -198,7 +186,7 @@ def show_ingested(done: list[Ingested], *, names: bool = False) -> None:
         said = "\n".join(printable(line) for line in (records, entry.problem) if line)
         numbers = (str(entry.kinds["issue"]), str(entry.kinds["residue"]), ", ".join(counts) or "nothing")
         table.add_row(printable(file), printable(found), said, *numbers)
-    console.print(table)
+    show_table(table)
 
 
 def export(
@@ -212,10 +200,8 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write what a vault holds in another format."""
-    json_needs_a_file(as_json, output)
-    with _errors(as_json):
-        for option, target in (("-o", output), ("--report", report)):
-            _spare(option, target, vault, key_file)
+    with errors(as_json=as_json):
+        check_outputs(output, report, keep={"the vault": vault, "the key file": key_file}, as_json=as_json)
         target_adapter = default_registry().get(to)
         context = WriteContext(form=form, include_test_data=include_test)
         writer = check_writer(to, guarded(to, target_adapter.writer_factory(), context))
@@ -224,19 +210,10 @@ def export(
         tell(writer.losses, (), as_json=as_json, report=report)
 
 
-def _spare(option: str, target: str | None, *kept: Path | None) -> None:
-    """Refuse to write over the vault or its key."""
-    for path in kept:
-        if target not in (None, STDIO) and path is not None:
-            with suppress(OSError):
-                if os.path.samefile(str(target), path):
-                    raise InvalidRequest("USE-001", path=option, hint="it is the vault or its key file")
-
-
 @vault_app.command("info")
 def vault_info(path: VaultArgument, key_file: KeyFileOption = None, as_json: JsonOption = False) -> None:
     """Say what a vault holds: counts and sizes, nothing of a patient."""
-    with _errors(as_json), _open(path, key_file) as store:
+    with errors(as_json=as_json), _open(path, key_file) as store:
         info = store.info()
     if as_json:
         emit_json(info)
@@ -244,13 +221,13 @@ def vault_info(path: VaultArgument, key_file: KeyFileOption = None, as_json: Jso
         table = Table("fact", "value")
         for name, value in info.items():
             table.add_row(name, str(value))
-        console.print(table)
+        show_table(table)
 
 
 @vault_app.command("verify")
 def vault_verify(path: VaultArgument, key_file: KeyFileOption = None, as_json: JsonOption = False) -> None:
     """Decrypt and check every block; any change since it was written is an error."""
-    with _errors(as_json, ok=False, verified=False), _open(path, key_file) as store:
+    with errors(as_json=as_json, ok=False, verified=False), _open(path, key_file) as store:
         store.verify()
     if as_json:
         emit_json({"verified": True})

@@ -88,6 +88,7 @@ def error_as_json(error: IomtError) -> dict[str, object]:
         "code": error.code,
         "type": type(error).__name__,
         "message": CODES.get(error.code),
+        "text": str(error),
         "path": error.path,
         "span": error.span,
         "clause": error.clause,
@@ -96,7 +97,7 @@ def error_as_json(error: IomtError) -> dict[str, object]:
 
 
 @contextmanager
-def errors(*, as_json: bool = False) -> Iterator[None]:
+def errors(*, as_json: bool = False, **more: object) -> Iterator[None]:
     """Turn an error of the library into one line on standard error and an exit code.
 
     Parameters
@@ -104,18 +105,21 @@ def errors(*, as_json: bool = False) -> Iterator[None]:
     as_json : bool
         Whether ``{"error": {...}}`` is printed on standard output too. Then whatever the command prints there
         itself must come after the block, or as its last step.
+    **more : object
+        Further members of that object.
     """
     try:
         yield
     except IomtError as error:
         complain(str(error))
         if as_json:
-            emit_json({"error": error_as_json(error)})
+            emit_json({**more, "error": error_as_json(error)})
         raise typer.Exit(exit_code(error)) from None
     except Refused as refused:
         if as_json:
             empty = dict.fromkeys(("path", "span", "clause", "hint"))
-            emit_json({"error": {"code": None, "type": "Refused", "message": refused.text, **empty}})
+            told = {"code": None, "type": "Refused", "message": refused.text, "text": refused.text, **empty}
+            emit_json({**more, "error": told})
         raise
     except BrokenPipeError:
         # The reader of our output went away (`| head`): that is its right.

@@ -67,7 +67,7 @@ def test_a_file_s_name_commands_no_terminal(tmp_path: Path) -> None:
     (tmp_path / "\x1b]0;t\x07.none").write_bytes(b"?")
     for command in ("sniff", "ingest"):
         more = ("--vault", tmp_path / ".v", "--key-file", tmp_path / ".k") if command == "ingest" else ()
-        done = iomt(command, tmp_path, *more, env={"COLUMNS": "200"})
+        done = iomt(command, tmp_path, *more, env={"COLUMNS": "500"})
         assert done.returncode == 1
         assert b"\x1b" not in done.stdout + done.stderr
         assert b"\x07" not in done.stdout + done.stderr
