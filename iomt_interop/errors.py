@@ -99,6 +99,16 @@ CODES: Final[dict[str, str]] = {
     "HL7-117": "a segment seems to begin inside a field: its predecessor lost its terminator",
     "HL7-118": "a batch trailer states another count than there is",
     "HL7-120": "the message is longer than the limit",
+    # MLLP, wire.
+    "MLP-101": "octets stand outside of any block",
+    "MLP-102": "the block has no start octet",
+    "MLP-103": "the block has no CR behind its end octet",
+    "MLP-104": "the block has no end octets: another one begins",
+    "MLP-105": "the end octet stands inside a payload",
+    "MLP-106": "the start octet stands inside a payload",
+    "MLP-107": "the stream ends inside a block",
+    "MLP-110": "the payload is longer than the limit",
+    "MLP-111": "the payload holds octets that would be read as an edge of a block",
     # MDER and IEEE 11073-20601, wire.
     "MDR-001": "the octets end before the structure does",
     "MDR-002": "octets are left over after the structure",
