@@ -82,9 +82,11 @@ def _codes(node: ast.AST) -> Iterator[str]:
 
 
 def variables() -> set[str]:
-    """Return the environment variables that the package, its build and the fixtures of its tests name."""
+    """Return the environment variables that the package, its build, its tests and this documentation read."""
     tests = [ROOT / "tests" / "conftest.py", *(ROOT / "tests" / "support").glob("*.py")]
-    paths = [*PACKAGE.rglob("*.py"), ROOT / "setup.py", *tests]
+    tests += (ROOT / "tests" / "kit").glob("*.py")
+    pages = [path for path in (ROOT / "docs" / "_ext").glob("*.py") if path.name != "iomt_tables.py"]
+    paths = [*PACKAGE.rglob("*.py"), ROOT / "setup.py", *tests, *pages]
     return {name for path in paths for name in _variables(path)}
 
 
