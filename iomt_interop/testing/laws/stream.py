@@ -203,6 +203,9 @@ def _linear(kit: Kit) -> Iterator[str]:
     for label, make, step in probes:
         ratio = _growth(kit, make, step)
         if ratio > _GROWTH:
+            # A busy machine can look like that once.
+            ratio = min(ratio, _growth(kit, make, step))
+        if ratio > _GROWTH:
             yield f"{label}: eight times the input takes {ratio:.0f} times the time"
 
 
