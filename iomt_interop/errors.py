@@ -14,6 +14,7 @@ from typing import ClassVar, Final
 
 __all__ = [
     "CODES",
+    "AccessDenied",
     "AdapterContractError",
     "AdapterError",
     "AdapterNotFound",
@@ -22,6 +23,7 @@ __all__ = [
     "AmbiguousFormat",
     "AuditUnavailable",
     "DecryptionFailed",
+    "DeliveryFailed",
     "InputError",
     "IntegrityMismatch",
     "InvalidRecord",
@@ -79,6 +81,13 @@ CODES: Final[dict[str, str]] = {
     # Use of the library.
     "USE-001": "the argument is not valid here",
     "USE-002": "the operation is not possible in this state",
+    # Network.
+    "NET-101": "the address cannot be listened on",
+    "NET-102": "the receiver cannot be reached",
+    "NET-103": "no secure channel: a certificate or a protocol was not accepted",
+    "NET-104": "no acknowledgement came in time",
+    "NET-105": "the connection ended before the acknowledgement",
+    "NET-106": "the receiver did not accept the message",
     # HL7 v2, wire.
     "HL7-101": "there is no header segment (MSH, FHS, BHS)",
     "HL7-102": "a byte-order mark stands before the header",
@@ -200,11 +209,21 @@ CODES: Final[dict[str, str]] = {
     "MAP-310": "the time has no zone or offset: it stays local",
     "MAP-311": "the table is not defined, is empty, or lacks a word that a condition asks for",
     "MAP-312": "nothing reads the table",
+    # Consent, access and minimisation.
+    "PRV-101": "the consent is not JSON",
+    "PRV-102": "the resource is not a FHIR Consent",
+    "PRV-103": "the consent is longer or nests deeper than the limit",
+    "PRV-201": "the policy file is not valid",
+    "PRV-202": "access is denied",
+    "PRV-203": "the access token is not valid here",
+    "PRV-204": "there is no such record, or it may not be seen",
+    "PRV-301": "the minimisation policy is not valid",
+    "PRV-302": "no minimisation policy allows this purpose",
+    "PRV-303": "a direct identifier would leave",
     # Audit trail and agreements.
     "AUD-001": "the audit trail does not take the event: nothing may be released",
     "AUD-002": "the audit trail is not what was written",
     "AUD-003": "the checkpoint is not valid, or not of this audit trail",
-    "AUD-004": "the proof does not hold",
     "AGR-001": "the policy file is not valid",
     "AGR-002": "the advisory is not a CSAF 2.0 document",
     # Vault and cryptography.
@@ -365,6 +384,10 @@ class NotRepresentable(OutputError):
     """The target format cannot say this at all."""
 
 
+class DeliveryFailed(OutputError):
+    """The message was sent in vain, or nobody knows whether it arrived: sent again as it is, it will not count twice."""
+
+
 class UsageError(IomtError):
     """The caller is at fault."""
 
@@ -415,8 +438,16 @@ class StoreDamaged(SecurityError):
     """The stored data is not what was written."""
 
 
+class AccessDenied(SecurityError):
+    """The guard does not permit the operation; the hint is the reason's code."""
+
+
 class AuditUnavailable(SecurityError):
     """The audit trail cannot take an event; what it was to record does not happen."""
+
+
+class ChannelRefused(SecurityError):
+    """The two ends do not trust each other, or speak no common protocol."""
 
 
 class VaultLocked(SecurityError):
