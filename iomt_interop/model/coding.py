@@ -52,6 +52,8 @@ class Identifier(Model):
     """HL7 table 0203: ``MR``, ``PI``, ``AN``; or a device identifier's type."""
     use: Literal["usual", "official", "temp", "secondary", "old"] | None = None
     check_digit: str | None = None
+    check_scheme: str | None = None
+    """How the check digit is computed (HL7 table 0061)."""
     facility: str | None = None
     start: str | None = None
     end: str | None = None

@@ -7,17 +7,21 @@ from typing import Literal
 from .base import Model
 from .coding import Coding, Concept, Identifier, Note
 from .envelope import Envelope
+from .number import Quantity
 from .time import Instant, Time
 
 __all__ = [
     "Actor",
     "Address",
+    "Contact",
     "Encounter",
     "IdentityConfidence",
     "Location",
     "Message",
     "Order",
+    "Organization",
     "PersonName",
+    "Stay",
     "Subject",
     "Telecom",
 ]
@@ -32,12 +36,18 @@ class PersonName(Model):
     family: str | None = None
     own_prefix: str | None = None
     """Prefix of the family name (``van der``)."""
+    own_name: str | None = None
+    """Family name of one's own, where the family name is composed."""
+    partner_prefix: str | None = None
+    partner_name: str | None = None
     given: tuple[str, ...] = ()
     prefix: tuple[str, ...] = ()
     suffix: tuple[str, ...] = ()
     use: Literal["usual", "official", "temp", "nickname", "anonymous", "old", "maiden"] | None = None
     native_type: str | None = None
     """Name type code of the source (HL7 table 0200)."""
+    assembly_order: str | None = None
+    """In which order the parts are shown (HL7 table 0444)."""
     text: str | None = None
     start: str | None = None
     end: str | None = None
@@ -55,7 +65,10 @@ class Address(Model):
     use: Literal["home", "work", "temp", "old", "billing"] | None = None
     native_type: str | None = None
     """Address type of the source (HL7 table 0190)."""
+    census_tract: str | None = None
     text: str | None = None
+    start: str | None = None
+    end: str | None = None
 
 
 class Telecom(Model):
@@ -64,18 +77,13 @@ class Telecom(Model):
     system: Literal["phone", "fax", "email", "pager", "url", "sms", "other"] | None = None
     value: str | None = None
     use: Literal["home", "work", "temp", "old", "mobile"] | None = None
-
-
-class Actor(Model):
-    """A person or organisation that did something, as far as the source names them."""
-
-    role: str
-    """What they did, in the source's words (``performer``, ``attending``, ``OBX-16``)."""
-    identifiers: tuple[Identifier, ...] = ()
-    names: tuple[PersonName, ...] = ()
-    organization: str | None = None
-    reference: str | None = None
-    """A reference in the source's own language (``Practitioner/1``)."""
+    country: str | None = None
+    """Country code of a number."""
+    area: str | None = None
+    local: str | None = None
+    extension: str | None = None
+    rank: int | None = None
+    """Order of preference, from 1."""
 
 
 class Location(Model):
@@ -85,6 +93,9 @@ class Location(Model):
     room: str | None = None
     bed: str | None = None
     facility: str | None = None
+    facility_id: str | None = None
+    """Universal id of the facility."""
+    facility_id_type: str | None = None
     building: str | None = None
     floor: str | None = None
     status: str | None = None
@@ -92,6 +103,53 @@ class Location(Model):
     description: str | None = None
     identifiers: tuple[Identifier, ...] = ()
     reference: str | None = None
+
+
+class Organization(Model):
+    """An organisation, as far as the source names it."""
+
+    name: str | None = None
+    identifiers: tuple[Identifier, ...] = ()
+    telecoms: tuple[Telecom, ...] = ()
+    addresses: tuple[Address, ...] = ()
+
+
+class Actor(Model):
+    """A person or organisation that did something, as far as the source names them."""
+
+    role: str
+    """What they did, in the source's words (``performer``, ``attending``, ``OBX-16``)."""
+    party: Literal["person", "organization", "device"] | None = None
+    """What acted, where the source says it."""
+    code: Concept | None = None
+    """What they did, as a code (v3 ParticipationType, HL7 table 0912)."""
+    identifiers: tuple[Identifier, ...] = ()
+    """Of the person or device; of the organisation where nobody else is named."""
+    names: tuple[PersonName, ...] = ()
+    telecoms: tuple[Telecom, ...] = ()
+    addresses: tuple[Address, ...] = ()
+    organization: str | None = None
+    """Name of the organisation."""
+    behalf: Organization | None = None
+    """The organisation for which a person acted, where more than its name is known."""
+    places: tuple[Location, ...] = ()
+    start: str | None = None
+    end: str | None = None
+    reference: str | None = None
+    """A reference in the source's own language (``Practitioner/1``)."""
+
+
+class Contact(Model):
+    """Somebody to turn to on behalf of a person: next of kin, employer, guardian."""
+
+    relationships: tuple[Concept, ...] = ()
+    names: tuple[PersonName, ...] = ()
+    telecoms: tuple[Telecom, ...] = ()
+    addresses: tuple[Address, ...] = ()
+    sex: Coding | None = None
+    organization: Organization | None = None
+    start: str | None = None
+    end: str | None = None
 
 
 class Message(Envelope):
@@ -106,8 +164,22 @@ class Message(Envelope):
     control_id: str | None = None
     sender: Actor | None = None
     receiver: Actor | None = None
+    receivers: tuple[Actor, ...] = ()
+    """Further receivers."""
+    responsible: Actor | None = None
+    """The organisation that answers for the content."""
+    sender_address: Identifier | None = None
+    """Network address of the sender."""
+    software: str | None = None
+    """Name of the sending software."""
+    software_version: str | None = None
     sent: Instant | None = None
     processing: Literal["production", "training", "debugging"] | None = None
+    mode: str | None = None
+    """Processing mode (HL7 table 0207: ``A`` archive, ``R`` restore, ``I`` initial load)."""
+    security: str | None = None
+    country: str | None = None
+    """Country of the sender."""
     profiles: tuple[Identifier, ...] = ()
     language: Concept | None = None
     character_set: tuple[str, ...] = ()
@@ -130,8 +202,33 @@ class Subject(Envelope):
     race: tuple[Concept, ...] = ()
     ethnicity: tuple[Concept, ...] = ()
     languages: tuple[Concept, ...] = ()
+    religion: Concept | None = None
+    birth_place: str | None = None
+    birth_order: int | None = None
+    multiple_birth: bool | None = None
+    maiden_names: tuple[PersonName, ...] = ()
+    """The mother's maiden name."""
+    citizenships: tuple[Concept, ...] = ()
+    nationality: Concept | None = None
+    disability: Concept | None = None
+    congregations: tuple[str, ...] = ()
+    species: Concept | None = None
+    breed: Concept | None = None
+    practitioners: tuple[Actor, ...] = ()
+    """Who cares for the person in general."""
+    contacts: tuple[Contact, ...] = ()
+    duplicates: tuple[Identifier, ...] = ()
+    """Identifiers of other records of the same person."""
     active: bool | None = None
     confidence: IdentityConfidence = "certain"
+
+
+class Stay(Model):
+    """One place of a stay."""
+
+    location: Location
+    status: Literal["planned", "active", "reserved", "completed"] | None = None
+    temporary: bool | None = None
 
 
 class Encounter(Envelope):
@@ -148,6 +245,27 @@ class Encounter(Envelope):
     actors: tuple[Actor, ...] = ()
     service: Concept | None = None
     admission_type: Concept | None = None
+    priority: Concept | None = None
+    reason: tuple[Concept, ...] = ()
+    stays: tuple[Stay, ...] = ()
+    """Further places."""
+    length: Quantity | None = None
+    """How long it lasted."""
+    episodes: tuple[Identifier, ...] = ()
+    """Episode of care that it is part of."""
+    pre_admission: Identifier | None = None
+    admit_source: Concept | None = None
+    readmission: Concept | None = None
+    diets: tuple[Concept, ...] = ()
+    courtesies: tuple[Concept, ...] = ()
+    arrangements: tuple[Concept, ...] = ()
+    """Special arrangements: wheelchair, interpreter."""
+    disposition: Concept | None = None
+    """Disposition at discharge."""
+    destination: Location | None = None
+    arrival: Coding | None = None
+    """Mode of arrival."""
+    description: str | None = None
 
 
 class Order(Envelope):
@@ -159,6 +277,11 @@ class Order(Envelope):
     code: Concept | None = None
     status: str | None = None
     """Result status as the source wrote it (OBR-25, HL7 table 0123)."""
+    request: str | None = None
+    """Id of the :class:`~iomt_interop.model.Request` that was answered."""
+    specimens: tuple[str, ...] = ()
+    """Ids of the :class:`~iomt_interop.model.Specimen` records that were examined."""
+    categories: tuple[Concept, ...] = ()
     time: Time | None = None
     requested: Instant | None = None
     reported: Instant | None = None

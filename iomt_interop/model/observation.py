@@ -122,6 +122,7 @@ class Observation(Envelope):
     clock_sync: str | None = None
     """Id of the :class:`~iomt_interop.model.ClockSync` that applies."""
     specimen: str | None = None
+    """Id of the :class:`~iomt_interop.model.Specimen`, or what the source calls it."""
     performers: tuple[Actor, ...] = ()
     notes: tuple[Note, ...] = ()
     handle: str | None = None

@@ -9,6 +9,18 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter, ValidationError
 
 from .base import model_error
+from .care import (
+    Activity,
+    Allergy,
+    Appointment,
+    Condition,
+    Coverage,
+    Immunization,
+    Procedure,
+    RelatedPerson,
+    Request,
+    Specimen,
+)
 from .context import Encounter, Message, Order, Subject
 from .device import ClockSync, Device, DeviceAssociation, Metric
 from .events import Alert, Document, Event, Issue, Residue, Session, Setting, Study
@@ -34,6 +46,16 @@ Record = Annotated[
     | Session
     | Study
     | Document
+    | Activity
+    | Request
+    | Specimen
+    | RelatedPerson
+    | Coverage
+    | Condition
+    | Allergy
+    | Procedure
+    | Immunization
+    | Appointment
     | Residue
     | Issue,
     Field(discriminator="kind"),

@@ -93,7 +93,7 @@ def _any(strategy: SearchStrategy[Any]) -> Any:
 
 
 _REFERENCES: Final = ("id", "subject", "device", "parent", "gateway", "metric", "source_metric", "encounter", "order",
-                      "clock_sync", "target")  # fmt: skip
+                      "clock_sync", "target", "request", "specimen")  # fmt: skip
 
 _DATES: Final = ("start", "end", "time", "manufactured", "expires")
 
@@ -134,6 +134,15 @@ RULES: Final = Rules(
         (m.Device, "operating_cycles"): _any(_COUNTS),
         (m.Calibration, "devices"): _identifier_lists,
         (m.Order, "devices"): _identifier_lists,
+        (m.Order, "specimens"): _identifier_lists,
+        (m.Request, "specimens"): _identifier_lists,
+        (m.Request, "observations"): _identifier_lists,
+        (m.Activity, "targets"): _identifier_lists,
+        (m.Activity, "sources"): _identifier_lists,
+        (m.Telecom, "rank"): _any(st.integers(1, 9)),
+        (m.Subject, "birth_order"): _any(st.integers(1, 9)),
+        (m.Condition, "rank"): _any(st.integers(1, 9)),
+        (m.Appointment, "minutes"): _any(st.integers(1, 600)),
         (m.Provenance, "adapter"): _any(_WORDS),
         (m.Provenance, "version"): _any(st.sampled_from(("1", "0.1.0", "2026.11"))),
         (m.Provenance, "digest"): _any(digests()),
@@ -154,15 +163,24 @@ RULES: Final = Rules(
     exclusive={m.Observation: ("value", "components")},
     personal={
         m.Identifier: ("value", "check_digit"),
-        m.Subject: ("names", "birth_date", "addresses", "telecoms", "deceased"),
-        m.Actor: ("names", "organization", "reference"),
+        m.Subject: (
+            "names", "birth_date", "addresses", "telecoms", "deceased", "maiden_names", "birth_place", "contacts",
+            "congregations",
+        ),
+        m.RelatedPerson: ("names", "birth_date", "addresses", "telecoms"),
+        m.Organization: ("name", "telecoms", "addresses"),
+        m.Actor: ("names", "organization", "reference", "telecoms", "addresses"),
         m.Location: ("room", "bed", "description", "reference"),
         m.Message: ("control_id",),
         m.Device: ("serial", "names", "notes", "owner"),
         m.DeviceAssociation: ("native_person",),
         m.Udi: ("serial", "carrier_hrf", "carrier_aidc"),
         m.Extension: ("value",),
-        **dict.fromkeys((m.Observation, m.Waveform, m.Order, m.Event, m.Session), ("notes",)),
+        **dict.fromkeys(
+            (m.Observation, m.Waveform, m.Order, m.Event, m.Session, m.Specimen, m.Immunization, m.Appointment),
+            ("notes",),
+        ),
+        m.Request: ("notes", "callback"),
     },
     empty={m.Residue: {"raw": b""}},
     settle={m.Interval: ordered_interval},

@@ -16,22 +16,32 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from ...model import (
+    Activity,
     Alert,
+    Allergy,
+    Appointment,
     ClockSync,
+    Condition,
+    Coverage,
     Device,
     DeviceAssociation,
     Document,
     Encounter,
     Event,
+    Immunization,
     Issue,
     Message,
     Metric,
     Observation,
     Order,
+    Procedure,
     Record,
+    RelatedPerson,
+    Request,
     Residue,
     Session,
     Setting,
+    Specimen,
     Study,
     Subject,
     Waveform,
@@ -42,22 +52,32 @@ from ._derive import Flavour, derive
 
 __all__ = [
     "KINDS",
+    "activities",
     "alerts",
+    "allergies",
+    "appointments",
     "associations",
     "clock_syncs",
+    "conditions",
+    "coverages",
     "devices",
     "documents",
     "encounters",
     "events",
+    "immunizations",
     "issues",
     "messages",
     "metrics",
     "observations",
     "orders",
+    "procedures",
     "records",
+    "related_persons",
+    "requests",
     "residues",
     "sessions",
     "settings",
+    "specimens",
     "studies",
     "subjects",
     "waveforms",
@@ -80,6 +100,16 @@ KINDS: Final[Mapping[RecordKind, type[Model]]] = {
     "session": Session,
     "study": Study,
     "document": Document,
+    "activity": Activity,
+    "request": Request,
+    "specimen": Specimen,
+    "related_person": RelatedPerson,
+    "coverage": Coverage,
+    "condition": Condition,
+    "allergy": Allergy,
+    "procedure": Procedure,
+    "immunization": Immunization,
+    "appointment": Appointment,
     "residue": Residue,
     "issue": Issue,
 }
@@ -228,6 +258,76 @@ def documents(
 ) -> SearchStrategy[Document]:
     """Generate :class:`~iomt_interop.model.Document`: an attachment with its bytes."""
     return derive(Document, Flavour(identifying, printable), fields)
+
+
+def activities(
+    *, identifying: bool = True, printable: bool = False, **fields: SearchStrategy[Any]
+) -> SearchStrategy[Activity]:
+    """Generate :class:`~iomt_interop.model.Activity`: what was done to other records."""
+    return derive(Activity, Flavour(identifying, printable), fields)
+
+
+def requests(
+    *, identifying: bool = True, printable: bool = False, **fields: SearchStrategy[Any]
+) -> SearchStrategy[Request]:
+    """Generate :class:`~iomt_interop.model.Request`: a service that was asked for."""
+    return derive(Request, Flavour(identifying, printable), fields)
+
+
+def specimens(
+    *, identifying: bool = True, printable: bool = False, **fields: SearchStrategy[Any]
+) -> SearchStrategy[Specimen]:
+    """Generate :class:`~iomt_interop.model.Specimen`: a sample."""
+    return derive(Specimen, Flavour(identifying, printable), fields)
+
+
+def related_persons(
+    *, identifying: bool = True, printable: bool = False, **fields: SearchStrategy[Any]
+) -> SearchStrategy[RelatedPerson]:
+    """Generate :class:`~iomt_interop.model.RelatedPerson`: somebody who has to do with the subject."""
+    return derive(RelatedPerson, Flavour(identifying, printable), fields)
+
+
+def coverages(
+    *, identifying: bool = True, printable: bool = False, **fields: SearchStrategy[Any]
+) -> SearchStrategy[Coverage]:
+    """Generate :class:`~iomt_interop.model.Coverage`: an insurance plan."""
+    return derive(Coverage, Flavour(identifying, printable), fields)
+
+
+def conditions(
+    *, identifying: bool = True, printable: bool = False, **fields: SearchStrategy[Any]
+) -> SearchStrategy[Condition]:
+    """Generate :class:`~iomt_interop.model.Condition`: a diagnosis."""
+    return derive(Condition, Flavour(identifying, printable), fields)
+
+
+def allergies(
+    *, identifying: bool = True, printable: bool = False, **fields: SearchStrategy[Any]
+) -> SearchStrategy[Allergy]:
+    """Generate :class:`~iomt_interop.model.Allergy`: an allergy or intolerance."""
+    return derive(Allergy, Flavour(identifying, printable), fields)
+
+
+def procedures(
+    *, identifying: bool = True, printable: bool = False, **fields: SearchStrategy[Any]
+) -> SearchStrategy[Procedure]:
+    """Generate :class:`~iomt_interop.model.Procedure`: something done to the subject."""
+    return derive(Procedure, Flavour(identifying, printable), fields)
+
+
+def immunizations(
+    *, identifying: bool = True, printable: bool = False, **fields: SearchStrategy[Any]
+) -> SearchStrategy[Immunization]:
+    """Generate :class:`~iomt_interop.model.Immunization`: a vaccination."""
+    return derive(Immunization, Flavour(identifying, printable), fields)
+
+
+def appointments(
+    *, identifying: bool = True, printable: bool = False, **fields: SearchStrategy[Any]
+) -> SearchStrategy[Appointment]:
+    """Generate :class:`~iomt_interop.model.Appointment`: a time agreed upon."""
+    return derive(Appointment, Flavour(identifying, printable), fields)
 
 
 def residues(
