@@ -22,6 +22,7 @@ __all__ = [
     "AdapterUnavailable",
     "AmbiguousFormat",
     "AuditUnavailable",
+    "ChannelRefused",
     "DecryptionFailed",
     "DeliveryFailed",
     "InputError",

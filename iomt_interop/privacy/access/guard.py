@@ -1,0 +1,359 @@
+"""The guard: nothing leaves unless every layer permits it and the audit trail has taken the event first."""
+
+from __future__ import annotations
+
+import hmac
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from ...crypto import SecretKey
+from ...errors import AccessDenied, AuditUnavailable, InvalidRequest
+from ...model import Record
+from ..audit.sink import AuditRecord, AuditSink, Operation
+from ..consent import ConsentStore
+from ..facts import UNKNOWN_LEVEL, Facts, facts_of, labels_of, subject_of
+from ..vocabulary import ACT_REASON, BREAK_GLASS, CONFIDENTIALITIES, is_purpose
+from .context import Context, Decision, PolicyProvider
+from .policy import AccessPolicy
+from .request import Actor, Emergency, Request
+from .unlink import needs, without
+
+__all__ = ["Guard", "Page", "Session"]
+
+_CONTEXTS: Final = 1024
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Page:
+    """What may be seen of an answer; nothing of it tells whether there was more."""
+
+    records: tuple[Record, ...]
+    total: int
+    """How many records the whole answer has for whoever asked."""
+
+
+class _Sifted:
+    """Records parted into those that may be seen and those that may not."""
+
+    __slots__ = ("_reasons", "_subjects", "hidden", "seen")
+
+    def __init__(self) -> None:
+        self.seen: list[Record] = []
+        self.hidden: set[str] = set()
+        self._subjects: dict[str, None] = {}
+        self._reasons: dict[str, None] = {}
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return tuple(self._subjects)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        return tuple(self._reasons)
+
+    def take(self, record: Record, facts: Facts, decision: Decision) -> None:
+        if facts.subject is not None:
+            self._subjects[facts.subject] = None
+        self._reasons[decision.reason] = None
+        if decision.permit:
+            self.seen.append(record)
+        else:
+            self.hidden.add(record.id)
+
+    def bury(self) -> None:
+        """Hide what says nothing without a record that is hidden."""
+        if self.hidden:
+            kept = [record for record in self.seen if not needs(record, self.hidden)]
+            self.hidden |= {record.id for record in self.seen} - {record.id for record in kept}
+            self.seen = kept
+
+
+class Session:
+    """Decisions for one request about one subject; consents are asked for again at every decision."""
+
+    __slots__ = ("_context", "_epoch_of", "_guard", "subject")
+
+    def __init__(self, guard: Guard, context: Context) -> None:
+        self._guard, self._context = guard, context
+        self._epoch_of = guard.consents.epoch
+        self.subject = context.subject
+
+    def __repr__(self) -> str:
+        return "Session()"
+
+    def decide(self, facts: Facts) -> Decision:
+        """Decide about one record."""
+        context = self._context
+        if self._epoch_of(self.subject) != context.epoch:
+            context = self._context = self._guard._context(context.request, self.subject)
+        return context.decide(facts)
+
+    def judge(self, record: Record) -> tuple[Facts, Decision]:
+        """Decide about one record, and return what was taken from it; no more than the decision asks for."""
+        guard = self._guard
+        if self._epoch_of(self.subject) != self._context.epoch:
+            self._context = guard._context(self._context.request, self.subject)
+        offset = guard.policy.zone_offset_minutes
+        facts = facts_of(record, aliases=guard.aliases, offset=offset, wants=self._context.wants)
+        return facts, self._context.decide(facts)
+
+
+class Guard:
+    """Decides, filters and records.
+
+    Parameters
+    ----------
+    policy : AccessPolicy
+        Roles and rules.
+    consents : ConsentStore
+        Where patients' consents are; asked at every decision.
+    sink : AuditSink
+        Takes the audit event of every operation before its data leave.
+    names : callable, optional
+        Gives references by which consents call a subject (``Patient/4711``), by its id.
+    handle : callable, optional
+        Gives the handle of a subject for the audit trail; without it events name nobody.
+    aliases : mapping, optional
+        References by which consents call records, by the records' ids.
+    provider : PolicyProvider, optional
+        A policy engine that can deny, too.
+    """
+
+    def __init__(
+        self,
+        policy: AccessPolicy,
+        consents: ConsentStore,
+        sink: AuditSink,
+        *,
+        names: Callable[[str], frozenset[str]] = lambda _: frozenset(),
+        handle: Callable[[str], str] | None = None,
+        aliases: Mapping[str, frozenset[str]] | None = None,
+        provider: PolicyProvider | None = None,
+    ) -> None:
+        self.policy, self.consents, self._sink = policy, consents, sink
+        self._names, self._handle, self.aliases, self._provider = names, handle, aliases, provider
+        self._contexts: OrderedDict[tuple[Request, str], Context] = OrderedDict()
+        self._seal = SecretKey.generate()
+
+    def __repr__(self) -> str:
+        return "Guard()"
+
+    # Decisions.
+
+    def facts(self, record: Record) -> Facts:
+        """Take what decisions need from a record."""
+        return facts_of(record, aliases=self.aliases, offset=self.policy.zone_offset_minutes)
+
+    def session(self, request: Request, subject: str) -> Session:
+        """Prepare decisions for many records of one subject."""
+        return Session(self, self._context(request, subject))
+
+    def decide(self, request: Request, facts: Facts, subject: str | None = None) -> Decision:
+        """Decide about one record."""
+        return self._context(request, facts.subject or subject or "").decide(facts)
+
+    def _context(self, request: Request, subject: str) -> Context:
+        """Return prepared decisions that the consents as they are now allow."""
+        key = (replace(request, at=0, request_id=None), subject)
+        epoch = self.consents.epoch(subject)
+        context = self._contexts.get(key)
+        if context is None or context.epoch != epoch or not context.start <= request.at < context.end:
+            context = self._prepare(request, subject, epoch)
+            self._contexts[key] = context
+            if len(self._contexts) > _CONTEXTS:
+                self._contexts.popitem(last=False)
+        return context
+
+    def _prepare(self, request: Request, subject: str, epoch: int) -> Context:
+        names = self._names(subject) | {subject, f"Patient/{subject}"}
+        consents = self.consents.consents(subject)
+        glass = self._glass(request, subject)
+        return Context(
+            self.policy, request, subject, consents, epoch, names=names, provider=self._provider, glass=glass
+        )
+
+    def _names_purpose(self, request: Request) -> bool:
+        """Tell whether a purpose is a code that may stand in the audit trail."""
+        system, code = request.purpose
+        return (system == ACT_REASON and is_purpose(code)) or request.purpose in self.policy.purposes.values()
+
+    # Breaking the glass.
+
+    def break_glass(self, actor: Actor, subject: str, *, reason: str, minutes: int, at: int) -> Emergency:
+        """Declare an emergency; it holds once the audit trail has taken it.
+
+        Parameters
+        ----------
+        actor : Actor
+            Who declares it; must be in a group of the policy.
+        subject : str
+            Id of the subject whose data are needed.
+        reason : str
+            One of the policy's codes.
+        minutes : int
+            For how long; at most what the policy allows.
+        at : int
+            Now, in UTC nanoseconds.
+
+        Raises
+        ------
+        AccessDenied
+            ``PRV-202``, the hint is the reason's code; the denial is recorded, too.
+        AuditUnavailable
+            ``AUD-001`` when the audit trail does not take the event.
+        """
+        rule = self.policy.break_glass
+        if reason not in rule.reasons or not 1 <= minutes <= rule.minutes:
+            raise InvalidRequest("USE-001", path="reason or minutes", hint="not what the policy allows")
+        request = Request.of(actor, "read", BREAK_GLASS, at)
+        allowed = bool((actor.references | actor.roles) & set(rule.groups))
+        why = reason if allowed else "break-glass-group"
+        self._record(request, "break-glass", subjects=[subject], reasons=[why], denied=not allowed)
+        if not allowed:
+            raise AccessDenied("PRV-202", hint="break-glass-group")
+        found = Emergency(actor.id, subject, reason, at, at + minutes * 60 * 10**9)
+        return replace(found, seal=self._sealed(found))
+
+    def _sealed(self, emergency: Emergency) -> bytes:
+        parts = (emergency.actor, emergency.subject, emergency.reason, emergency.start, emergency.end)
+        return self._seal.mac(repr(parts).encode("utf-8", "surrogatepass"))
+
+    def _glass(self, request: Request, subject: str) -> str | None:
+        """Return why the glass is not broken."""
+        if request.purpose != (ACT_REASON, BREAK_GLASS):
+            return "break-glass-undeclared"
+        emergency = request.emergency
+        if emergency is None or (emergency.actor, emergency.subject) != (request.actor.id, subject):
+            return "break-glass-undeclared"
+        if not hmac.compare_digest(emergency.seal, self._sealed(emergency)):
+            return "break-glass-unaudited"
+        return None if emergency.start <= request.at < emergency.end else "break-glass-over"
+
+    # Release.
+
+    def release(
+        self,
+        request: Request,
+        records: Iterable[Record],
+        *,
+        offset: int = 0,
+        limit: int | None = None,
+        recipient: str | None = None,
+        policies: tuple[str, ...] = (),
+    ) -> Page:
+        """Return what may be seen, once the audit trail has taken the event.
+
+        Total, offset and limit count what may be seen alone; links to records that may not be seen are taken out.
+
+        Raises
+        ------
+        AuditUnavailable
+            ``AUD-001`` when the audit trail does not take the event; nothing is released.
+        """
+        if offset < 0 or (limit is not None and limit < 0):
+            raise InvalidRequest("USE-001", path="offset or limit")
+        found = self._sift(request, records)
+        stop = None if limit is None else offset + limit
+        page = [without(record, found.hidden) for record in found.seen[offset:stop]]
+        self._record(
+            request, _OPERATIONS[request.action], subjects=found.subjects, reasons=found.reasons,
+            denied=bool(found.hidden) and not found.seen, released=page, recipient=recipient, policies=policies,
+        )  # fmt: skip
+        return Page(tuple(page), len(found.seen))
+
+    def read(self, request: Request, record: Record | None) -> Record:
+        """Return one record that was looked up by its id.
+
+        Raises
+        ------
+        AccessDenied
+            ``PRV-204``, the same for a record that does not exist and for one that may not be seen.
+        AuditUnavailable
+            ``AUD-001`` when the audit trail does not take the event.
+        """
+        page = self.release(request, () if record is None else (record,))
+        if not page.records:
+            raise AccessDenied("PRV-204")
+        return page.records[0]
+
+    def visible(self, request: Request, records: Iterable[Record]) -> list[Record]:
+        """Return what may be seen, for a search to run over; to be released afterwards.
+
+        A search that looks at records which may not be seen tells of them by what it finds; so it must look at these
+        alone, through every chain of references.
+        """
+        return self._sift(request, records).seen
+
+    def _sift(self, request: Request, records: Iterable[Record]) -> _Sifted:
+        found = _Sifted()
+        sessions: dict[str, Session] = {}
+        nobody = request.emergency.subject if request.emergency is not None else request.scope_subject or ""
+        for record in records:
+            subject = subject_of(record) or nobody
+            session = sessions.get(subject)
+            if session is None:
+                session = sessions[subject] = self.session(request, subject)
+            facts, decision = session.judge(record)
+            found.take(record, facts, decision)
+        found.bury()
+        return found
+
+    def _record(
+        self,
+        request: Request,
+        operation: Operation,
+        *,
+        subjects: Iterable[str],
+        reasons: Iterable[str],
+        denied: bool,
+        released: Iterable[Record] = (),
+        recipient: str | None = None,
+        policies: tuple[str, ...] = (),
+    ) -> None:
+        """Have the audit trail take the event, or raise."""
+        records = list(released)
+        # Known codes alone: what stands in a label of a stranger's must not get into the trail.
+        held = [labels_of(record.labels) for record in records if record.labels]
+        labels = {code for each in held for code in each.sensitivities}
+        labels |= {CONFIDENTIALITIES[each.level] for each in held if each.level < UNKNOWN_LEVEL}
+        try:
+            self._sink.record(
+                AuditRecord(
+                    time=_iso(request.at),
+                    operation=operation,
+                    outcome="denied" if denied else "success",
+                    actor=request.actor.id,
+                    client=request.actor.client,
+                    roles=tuple(sorted(request.actor.roles)),
+                    purpose=request.purpose[1] if self._names_purpose(request) else None,
+                    reasons=tuple(reasons),
+                    subjects=() if self._handle is None else tuple(map(self._handle, subjects)),
+                    kinds=tuple(sorted({record.kind for record in records})),
+                    records=len(records),
+                    recipient=recipient,
+                    break_glass=request.emergency is not None or operation == "break-glass",
+                    labels=tuple(sorted(labels)),
+                    request=request.request_id,
+                    policies=(self.policy.digest, *policies),
+                )
+            )
+        except AuditUnavailable:
+            raise
+        except Exception:  # noqa: BLE001 - an event that cannot be made or taken releases nothing
+            raise AuditUnavailable("AUD-001") from None
+
+
+_OPERATIONS: Final[dict[str, Operation]] = {
+    "read": "read", "search": "search", "export": "export",
+    "create": "create", "update": "update", "delete": "delete",
+}  # fmt: skip
+
+
+def _iso(at: int) -> str:
+    seconds, nanoseconds = divmod(at, 10**9)
+    moment = _EPOCH + timedelta(seconds=seconds)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
