@@ -1,0 +1,43 @@
+"""Agreements with recipients, the register of processing, retention: policy files as data, checked beforehand."""
+
+from __future__ import annotations
+
+from .check import REASONS, Verdict, check_disclosure
+from .policy import (
+    Agreement,
+    AgreementKind,
+    Contact,
+    Controller,
+    Hold,
+    Policy,
+    Purpose,
+    Recipient,
+    Retention,
+    load_policy,
+)
+from .register import Activity, Interface, RecipientLine, register, register_markdown
+from .retention import Due, Held, due_for_erasure
+
+__all__ = [
+    "REASONS",
+    "Activity",
+    "Agreement",
+    "AgreementKind",
+    "Contact",
+    "Controller",
+    "Due",
+    "Held",
+    "Hold",
+    "Interface",
+    "Policy",
+    "Purpose",
+    "Recipient",
+    "RecipientLine",
+    "Retention",
+    "Verdict",
+    "check_disclosure",
+    "due_for_erasure",
+    "load_policy",
+    "register",
+    "register_markdown",
+]
