@@ -31,6 +31,7 @@ __all__ = [
     "InvalidRequest",
     "IomtError",
     "KeyUnavailable",
+    "LegalHold",
     "LimitExceeded",
     "MalformedInput",
     "ModelError",
@@ -109,6 +110,55 @@ CODES: Final[dict[str, str]] = {
     "HL7-117": "a segment seems to begin inside a field: its predecessor lost its terminator",
     "HL7-118": "a batch trailer states another count than there is",
     "HL7-120": "the message is longer than the limit",
+    "HL7-121": "an escape sequence is unknown, odd or not terminated; it stays as it is",
+    "HL7-122": "a part of a continued message did not arrive",
+    "HL7-123": "a batch or file has a header without its trailer, or a trailer without its header",
+    "HL7-130": "the text is not of its data type",
+    "HL7-131": "a number is not written as its data type demands",
+    "HL7-132": "a date or time is not written as its data type demands",
+    "HL7-133": "a delimiter stands unescaped in a text",
+    "HL7-134": "the data type is unknown",
+    "HL7-135": "there are more components than the data type has",
+    "HL7-136": "encapsulated data is not in the encoding that is stated",
+    # HL7 v2, structure and validation.
+    "HL7-301": "the segment is not known in this version",
+    "HL7-302": "the segment is out of its place; it stays behind its predecessor",
+    "HL7-303": "the segment or group stands more often than the structure allows",
+    "HL7-304": "a segment or group that the structure requires is missing",
+    "HL7-305": "the message's structure is not known",
+    "HL7-306": "MSH-9.3 names no structure; the event's one is taken",
+    "HL7-307": "the structure is of another version than the message",
+    "HL7-311": "a required field or component is empty",
+    "HL7-312": "a field repeats more often than it may",
+    "HL7-313": "a field or component is used that must not be, or that the standard does not have",
+    "HL7-314": "the text is longer than it may be",
+    "HL7-315": "the code is not in its HL7 table",
+    "HL7-316": "the code is not in its user-defined table",
+    "HL7-317": "OBX-5 has a value, but OBX-2 does not state its data type",
+    "HL7-318": "OBX-2 states no data type of the standard",
+    "HL7-319": "a field of a conditional usage is empty",
+    "HL7-320": "the value is another than the constant that the profile states",
+    "HL7-321": "the profile is of another message than this one",
+    "HL7-322": "the profile is not a conformance profile, or beyond the limits",
+    "HL7-323": "a set id does not count on from its predecessor",
+    "HL7-331": "the header does not name the IHE profile",
+    "HL7-332": "the message type is not that of the IHE profile",
+    "HL7-333": "the patient's identifier or its authority is missing",
+    "HL7-334": "OBX-4 is not a dotted containment",
+    "HL7-335": "OBX-4 names a place whose device, subsystem or channel has no OBX of its own",
+    "HL7-336": "OBX-4 stands twice for different things",
+    "HL7-337": "OBX-3 has no MDC code with its reference identifier",
+    "HL7-338": "OBX-6 has no unit of MDC or UCUM",
+    "HL7-339": "OBX-11 is not a status of the IHE profile",
+    "HL7-340": "OBX-18 has no EUI-64 of the device",
+    "HL7-341": "there is no time of the observation",
+    "HL7-342": "the header does not ask for acknowledgements as the IHE profile does",
+    "HL7-343": "the alert lacks one of its observations",
+    # HL7 v2 in XML and JSON.
+    "HL7-401": "the document is not an encoding of an HL7 v2 message",
+    "HL7-402": "the document is longer, deeper or wider than the limit",
+    "HL7-403": "the text is not XML, or has a document type declaration",
+    "HL7-404": "the text is not JSON",
     # MLLP, wire.
     "MLP-101": "octets stand outside of any block",
     "MLP-102": "the block has no start octet",
@@ -220,7 +270,6 @@ CODES: Final[dict[str, str]] = {
     "PRV-204": "there is no such record, or it may not be seen",
     "PRV-301": "the minimisation policy is not valid",
     "PRV-302": "no minimisation policy allows this purpose",
-    "PRV-303": "a direct identifier would leave",
     # Audit trail and agreements.
     "AUD-001": "the audit trail does not take the event: nothing may be released",
     "AUD-002": "the audit trail is not what was written",
@@ -235,6 +284,8 @@ CODES: Final[dict[str, str]] = {
     "SEC-005": "the vault's format version is not supported",
     "SEC-006": "the storage does not take the change: disk full, or no permission",
     "SEC-007": "this is not a vault",
+    "SEC-010": "a legal hold stands: nothing is erased",
+    "SEC-011": "the vault is not what its checkpoint says",
 }
 """Every code and what it means; the pages of the documentation are made of it."""
 
@@ -453,6 +504,10 @@ class ChannelRefused(SecurityError):
 
 class VaultLocked(SecurityError):
     """Another process writes to the vault."""
+
+
+class LegalHold(SecurityError):
+    """What must be kept is not erased."""
 
 
 _ABSTRACT: Final[frozenset[type]] = frozenset(
