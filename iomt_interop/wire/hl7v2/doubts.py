@@ -3,28 +3,78 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Final
+
+from .delimiters import HEADERS
+from .escapes import is_clean
 
 if TYPE_CHECKING:
     from .message import Message
 
-__all__ = ["look_for_lost_ends"]
+__all__ = ["CLAUSES", "look_closely"]
 
-_ID: Final = re.compile(rb"[A-Z][A-Z0-9]{2}\Z")
+CLAUSES: Final[dict[str, str]] = {
+    "HL7-101": "2.14.9", "HL7-102": "2.14.9.18", "HL7-103": "2.5.1", "HL7-104": "2.5.4", "HL7-105": "2.5.4",
+    "HL7-106": "2.5.4", "HL7-107": "2.5.4", "HL7-108": "2.5.4", "HL7-109": "2.14.9.18", "HL7-110": "2.14.9.18",
+    "HL7-112": "2.5.4", "HL7-113": "2.7.1", "HL7-114": "2.5.4", "HL7-115": "2.5.4", "HL7-116": "2.5.2",
+    "HL7-117": "2.5.4", "HL7-118": "2.10.3", "HL7-121": "2.7.1", "HL7-122": "2.10.2", "HL7-123": "2.10.3",
+}  # fmt: skip
+"""Code of a doubt to the clause of HL7 v2.8 that rules it."""
+
+_NAMES: Final = (b"PID", b"PV1", b"OBR", b"OBX", b"ORC", b"NTE")
+_MOST: Final = 1000
+"""Of one kind no more doubts are told."""
 
 
-def look_for_lost_ends(message: Message) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Yield code and range of segments that swallowed the next one, and of lines that are no segment at all."""
-    data, (triples, marks) = message.data, message.index
-    for ordinal in range(len(message)):
-        start, stop, first, last = message.bounds(ordinal)
-        end = marks[first] if first < last else stop
-        if end - start != 3 or not _ID.match(data[start:end]):
-            yield "HL7-116", (message.origin + start, message.origin + stop)
-    mark = re.escape(message.delimiters.field)
-    joined = re.compile(rb"[^\s" + mark + rb"](?:PID|PV1|OBR|OBX|ORC|NTE)" + mark * 2)
+def look_closely(message: Message) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Yield code and range of lines that are no segment, of segments inside others, of odd escape sequences."""
+    yield from islice(_no_segments(message), _MOST)
+    yield from islice(_swallowed(message), _MOST)
+    yield from islice(_odd_sequences(message), _MOST)
+
+
+def _no_segments(message: Message) -> Iterator[tuple[str, tuple[int, int]]]:
+    data, (triples, _), origin = message.cut, message.index, message.origin
+    begins = re.compile(rb"[A-Z][A-Z0-9]{2}(?:" + re.escape(message.delimiters.field) + rb"|\Z)")
+    for at in range(0, len(triples), 3):
+        start, stop = triples[at], triples[at + 1]
+        if not begins.match(data, start, stop):
+            yield "HL7-116", (origin + start, origin + stop)
+
+
+def _swallowed(message: Message) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Look for identifiers that do not begin their line: behind a lost terminator, or behind a blank in its place."""
+    data, (triples, _), mark = message.cut, message.index, message.delimiters.field
+    heads = Counter(data[start : start + 4] for start in triples[::3])
+    if all(data.count(name + mark) == heads[name + mark] for name in _NAMES):
+        return
     starts = set(triples[::3])
-    for match in joined.finditer(data, triples[0] if len(triples) else 0):
-        if match.start() + 1 not in starts:
-            yield "HL7-117", (message.origin + match.start() + 1, message.origin + match.end())
+    joined = re.compile(
+        rb"(?:" + b"|".join(_NAMES) + rb")(?=" + re.escape(mark) + rb"[0-9]{0,4}" + re.escape(mark) + rb")"
+    )
+    for match in joined.finditer(data, triples[0]):
+        if match.start() not in starts and data[match.start() - 1 : match.start()] != mark:
+            yield "HL7-117", (message.origin + match.start(), message.origin + match.end())
+
+
+def _odd_sequences(message: Message) -> Iterator[tuple[str, tuple[int, int]]]:
+    r"""Look for marks that belong to no known sequence: a path as ``C:\temp``, half an octet, an end that is lost."""
+    data, delimiters, (triples, marks) = message.cut, message.delimiters, message.index
+    mark = delimiters.escape
+    if not mark:
+        return
+    ends = b"".join(each for each in (*delimiters[:3], delimiters.subcomponent) if len(each) == 1)
+    leaf = re.compile(rb"[^" + re.escape(ends) + rb"]+")
+    for at in range(0, len(triples), 3):
+        start, stop = triples[at], triples[at + 1]
+        if data[start : start + 3] in HEADERS:  # MSH-2 holds the mark itself
+            second = triples[at + 2] + 1
+            start = marks[second] if second < len(marks) else stop
+        if data.find(mark, start, stop) < 0:
+            continue
+        for match in leaf.finditer(data, start, stop):
+            if mark in match[0] and not is_clean(match[0].decode("latin-1"), mark.decode("latin-1")):
+                yield "HL7-121", (message.origin + match.start(), message.origin + match.end())

@@ -7,15 +7,16 @@ never changed, so ``bytes(message)`` is what was parsed, to the octet.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..._accel import load
-from .charset import choose_codec
+from .charset import choose_codec, codec_name
 from .delimiters import HEADERS, Delimiters
-from .doubts import look_for_lost_ends
+from .doubts import look_closely
 from .escapes import unescape
 from .path import parse_path, select
 
@@ -116,19 +117,34 @@ class Part:
         """Half-open byte range in the source."""
         return (self.start + self.message.origin, self.stop + self.message.origin)
 
+    @property
+    def truncated(self) -> bool:
+        """Whether the value ends in the truncation character: its sender had more of it (ch. 2.5.5.2)."""
+        mark = self.message.delimiters.truncation
+        return bool(mark) and self.raw.endswith(mark)
+
+    @property
+    def mark(self) -> bytes:
+        """The delimiter of the parts one level down; empty for none."""
+        delimiters = self.message.delimiters
+        return (delimiters.repetition, delimiters.component, delimiters.subcomponent, b"")[self.level]
+
     def __iter__(self) -> Iterator[Part]:
         """Iterate over the parts one level down; one part when there is no delimiter."""
         if self.level == SUBCOMPONENT or self.absent:
             return
-        delimiters = self.message.delimiters
-        mark = (delimiters.repetition, delimiters.component, delimiters.subcomponent)[self.level]
-        begin = self.start
-        for piece in self.raw.split(mark) if mark else (self.raw,):
+        mark, begin = self.mark, self.start
+        octets = self.message.cut[self.start : self.stop]
+        for piece in octets.split(mark) if mark else (octets,):
             yield Part(self.message, begin, begin + len(piece), self.level + 1)
             begin += len(piece) + len(mark)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        """Return the number of parts one level down."""
+        if self.level == SUBCOMPONENT or self.absent:
+            return 0
+        mark = self.mark
+        return self.message.cut.count(mark, self.start, self.stop) + 1 if mark else 1
 
     def __bool__(self) -> bool:
         return self.start < self.stop
@@ -137,10 +153,15 @@ class Part:
         """Return a part one level down by its number from 1; beyond the end an absent one."""
         if number < 1:
             raise IndexError("parts are numbered from 1")
-        for position, part in enumerate(self, 1):
-            if position == number:
-                return part
-        return Part(self.message, self.stop, self.stop, self.level + 1, absent=True)
+        below = min(self.level + 1, SUBCOMPONENT)
+        if self.level < SUBCOMPONENT and not self.absent:
+            mark = self.mark
+            octets = self.message.cut[self.start : self.stop]
+            pieces = octets.split(mark, number) if mark else [octets]
+            if number <= len(pieces):
+                begin = self.start + sum(map(len, pieces[: number - 1])) + len(mark) * (number - 1)
+                return Part(self.message, begin, begin + len(pieces[number - 1]), below)
+        return Part(self.message, self.stop, self.stop, below, absent=True)
 
 
 class Segment:
@@ -213,21 +234,29 @@ class Message:
     raw : bytes
         Everything that was given, frame octets and byte-order mark included; ``bytes(message)``.
     data : bytes
-        What the offsets refer to; ``raw`` itself, but for messages in UTF-16 and UTF-32.
+        What the offsets refer to; ``raw`` itself, but for messages in UTF-16 and UTF-32, which are in UTF-8 here.
+    cut : bytes
+        What is split: ``data``, but for characters of several octets that look like delimiters, which are blanked.
+    wide : str
+        Python's codec of a message in UTF-16 or UTF-32; empty for all others.
     origin : int
         Offset of ``data`` in the source; added to every span.
     delimiters : Delimiters
         As MSH-1 and MSH-2 state them.
     """
 
-    __slots__ = ("_found", "_looked", "_syntax", "_triples", "data", "delimiters", "origin", "raw", "separators")
+    __slots__ = (
+        "_found", "_looked", "_syntax", "_triples", "cut", "data", "delimiters", "origin", "raw", "separators", "wide",
+    )  # fmt: skip
 
     def __init__(
         self, raw: bytes, data: bytes, index: tuple[bytes, bytes], delimiters: Delimiters,
-        found: list[Diagnostic], origin: int,
+        found: list[Diagnostic], origin: int, cut: bytes | None = None, wide: str = "",
     ) -> None:  # fmt: skip
         self.raw = raw
         self.data = data
+        self.cut = data if cut is None else cut
+        self.wide = wide
         self._triples = memoryview(index[0]).cast("I")
         self.separators = memoryview(index[1]).cast("I")
         self.delimiters = delimiters
@@ -249,6 +278,10 @@ class Message:
     def __iter__(self) -> Iterator[Segment]:
         return (Segment(self, number) for number in range(len(self)))
 
+    def at(self, ordinal: int) -> Segment:
+        """Return a segment by its place, from 0."""
+        return Segment(self, ordinal)
+
     @property
     def segments(self) -> tuple[Segment, ...]:
         """All segments, in their order; none is ever left out."""
@@ -261,23 +294,33 @@ class Message:
         if not self._looked:
             self._looked = True
             if len(self):
-                self._found += [Diagnostic(code, span) for code, span in look_for_lost_ends(self)]
+                self._found += [Diagnostic(code, span) for code, span in look_closely(self)]
         return tuple(self._found)
+
+    def doubt(self, doubts: Iterable[Diagnostic]) -> None:
+        """Add doubts about what stands around the message."""
+        self._found += doubts
 
     @property
     def index(self) -> tuple[memoryview, memoryview]:
         """The kernel's index: ``uint32`` triples (start, stop, first separator), and separators."""
         return self._triples, self.separators
 
+    def reindex(self, cut: bytes, segments: bytes, fields: bytes) -> None:
+        """Take an index that was made of a copy with blanked characters."""
+        self.cut = cut
+        self._triples = memoryview(segments).cast("I")
+        self.separators = memoryview(fields).cast("I")
+
     @property
     def syntax(self) -> TextSyntax:
         """The delimiters as text, with the codec that was chosen for the message."""
         if self._syntax is None:
-            declared = ""
-            if len(self) and self.data[self._triples[0] : self._triples[0] + 3] == b"MSH":
-                declared = Segment(self, 0).field(18)[1].raw.decode("latin-1")
-            marked = any(d.code == "HL7-102" for d in self._found)
-            name, doubt = choose_codec("UNICODE UTF-8" if marked and not declared else declared, self.data)
+            declared, *others = self._declared()
+            marked = self.wide or any(d.code == "HL7-102" for d in self._found)
+            if self.wide and (codec_name(declared) or "utf-").startswith("utf-"):
+                declared = "UNICODE UTF-8"  # so it was decoded
+            name, doubt = choose_codec("UNICODE UTF-8" if marked and not declared else declared, self.data, others)
             if doubt is not None:
                 self._found.append(Diagnostic(doubt, path="MSH-18"))
             d = self.delimiters
@@ -285,6 +328,15 @@ class Message:
             field, component, repetition, escape, subcomponent = texts
             self._syntax = TextSyntax(field, repetition, component, subcomponent, escape, name)
         return self._syntax
+
+    def _declared(self) -> list[str]:
+        """Return the repetitions of MSH-18, and MSH-20 where it is filled; one empty text without a header."""
+        if not len(self) or self.data[self._triples[0] : self._triples[0] + 3] != b"MSH":
+            return [""]
+        header = Segment(self, 0)
+        found = [part[1].raw.decode("latin-1") for part in header.field(18)] or [""]
+        scheme = header.field(20).raw
+        return [*found, scheme.decode("latin-1")] if scheme else found
 
     def decode(self, raw: bytes) -> str:
         """Decode octets of this message."""
@@ -313,17 +365,21 @@ class Message:
         part = self.get(path)
         return None if part is None or part.absent else part.text
 
+    def ordinals(self, segment_id: str) -> Iterator[int]:
+        """Yield which segments, from 0, have an identifier."""
+        wanted, data, triples = segment_id.encode("ascii", "replace"), self.data, self._triples
+        length, mark = len(wanted), self.delimiters.field[:1]
+        for at in range(0, len(triples), 3):
+            start = triples[at]
+            if data.startswith(wanted, start):
+                stop = start + length
+                if stop == triples[at + 1] or data[stop : stop + 1] == mark:
+                    yield at // 3
+
     def segment(self, segment_id: str, occurrence: int = 1) -> Segment | None:
         """Return the n-th segment with an identifier, or ``None``."""
-        wanted = segment_id.encode("ascii", "replace")
-        for start, number in zip(self._triples[::3], range(len(self)), strict=True):
-            if self.data[start : start + len(wanted)] == wanted:
-                found = Segment(self, number)
-                if found.id == segment_id:
-                    occurrence -= 1
-                    if not occurrence:
-                        return found
-        return None
+        found = next(islice(self.ordinals(segment_id), occurrence - 1, None), None) if occurrence > 0 else None
+        return None if found is None else Segment(self, found)
 
     def get(self, path: str) -> Part | None:
         """Return the part at a path; ``None`` when its segment does not occur."""

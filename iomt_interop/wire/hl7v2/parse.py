@@ -1,46 +1,75 @@
-"""From bytes to a :class:`Message`, and from a message to an edited copy."""
+"""From bytes to a :class:`Message`."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from mmap import mmap
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, TypeAlias
 
 from ..._accel import load
-from ...errors import InputError, InvalidRequest, LimitExceeded, MalformedInput
+from ...errors import LimitExceeded, MalformedInput
+from .charset import blank_characters
 from .delimiters import HEADER, Delimiters, read_delimiters
-from .escapes import escape
-from .message import Diagnostic, Message, Part
-from .path import parse_path
+from .doubts import CLAUSES
+from .message import Diagnostic, Message, Segment
 
 if TYPE_CHECKING:
     from ..._accel import er7_py as er7
 else:
     er7 = load("er7")
 
-__all__ = ["MAX_MESSAGE", "edit", "parse"]
+__all__ = ["MAX_MESSAGE", "Input", "Openable", "parse"]
 
 MAX_MESSAGE: Final = 1 << 30
 """Longest message in octets; offsets are 32 bits wide."""
 
 _BOMS: Final = ((b"\xef\xbb\xbf", ""), (b"\xff\xfe\0\0", "utf-32-le"), (b"\0\0\xfe\xff", "utf-32-be"),
                 (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))  # fmt: skip
+_WIDE: Final = re.compile(
+    rb"(?P<utf_32_le>[MFB]\0\0\0[SH]\0\0\0[HS]\0\0\0)|(?P<utf_32_be>\0\0\0[MFB]\0\0\0[SH]\0\0\0[HS])"
+    rb"|(?P<utf_16_le>[MFB]\0[SH]\0[HS]\0)|(?P<utf_16_be>\0[MFB]\0[SH]\0[HS])"
+)
 _BLANK: Final = b" \t\r\n\x0b\x00"
 _TAIL: Final = re.compile(rb"\x1c[\r\n]*\Z")
 _LITERAL: Final = re.compile(rb"\\[rn](?:\\n)?(?=[A-Z][A-Z0-9]{2}[^A-Za-z0-9\s\\])")
-# Which count of the kernel is which doubt.
-_COUNTED: Final = ((2, "HL7-104"), (1, "HL7-112"), (3, "HL7-113"), (4, "HL7-114"))
+_AHEAD: Final = rb"[\r\n]{0,64}(?:\Z|[A-Z][A-Z0-9]{2}(?:[^A-Za-z0-9]|\Z))"
+# Which count of the kernel is which doubt, and what its first place looks like.
+_COUNTED: Final = (
+    (2, "HL7-104", re.compile(rb"(?<!\r)\n(?=" + _AHEAD + rb")")),
+    (1, "HL7-112", re.compile(rb"\r\n")),
+    (3, "HL7-113", re.compile(rb"(?<!\r)\n(?!" + _AHEAD + rb")")),
+    (4, "HL7-114", re.compile(rb"\r\r|\n[\r\n]")),
+)
+
+
+class Openable(Protocol):
+    """A path that opens itself: :class:`pathlib.Path`, :class:`zipfile.Path`, a resource of a package."""
+
+    @property
+    def open(self) -> Callable[..., Any]:
+        """Open it; called with the mode ``"rb"``."""
+
+
+Input: TypeAlias = bytes | bytearray | memoryview | mmap | str | BinaryIO | Openable
+"""What can be read: octets in memory or mapped, text, a binary stream, a path that opens itself."""
 
 
 def parse(
-    data: bytes | bytearray | memoryview | str, *, strict: bool = False, max_message: int = MAX_MESSAGE, origin: int = 0
+    data: Input,
+    *,
+    strict: bool = False,
+    max_message: int = MAX_MESSAGE,
+    origin: int = 0,
+    delimiters: Delimiters | None = None,
 ) -> Message:
     r"""Parse one message (HL7 v2.8 ch. 2.5, 2.6).
 
     Parameters
     ----------
-    data : bytes-like or str
+    data : bytes-like, str, binary stream or path
         The message; a byte-order mark, an MLLP frame, blank lines and foreign octets before the header are
-        passed over and kept.
+        passed over and kept. A :class:`str` is a message, never the name of a file.
     strict : bool, optional
         Raise for whatever the standard does not allow. Otherwise nothing but the size is refused, and every
         doubt is in :attr:`Message.diagnostics`.
@@ -48,6 +77,9 @@ def parse(
         Longest message in octets.
     origin : int, optional
         Offset of ``data`` in its source, for spans.
+    delimiters : Delimiters, optional
+        What separates segments that have no header of their own (a fragment, the trailer of a batch). Without it
+        and without a header nothing is split.
 
     Returns
     -------
@@ -59,7 +91,7 @@ def parse(
     LimitExceeded
         ``HL7-120`` when the message is longer than ``max_message``.
     MalformedInput
-        In strict mode, with the code of the first doubt and its byte range.
+        In strict mode, with the code of the first doubt, its byte range, and the clause that rules it.
 
     Examples
     --------
@@ -68,97 +100,111 @@ def parse(
     >>> message["PID-3[2].4.2"], message["PID-5"], message["MSH-2"]
     ('1.2.3', None, '^~\\&')
     """
-    raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else bytes(data)
-    if len(raw) > min(max_message, MAX_MESSAGE):
+    limit = min(max_message, MAX_MESSAGE)
+    raw = data if type(data) is bytes else _octets(data, limit)
+    if len(raw) > limit:
         raise LimitExceeded("HL7-120", span=(origin, origin + len(raw)))
     found: list[Diagnostic] = []
-    text, start = _begin(raw, found, origin)
+    text, start, wide = _begin(raw, found, origin)
     header = HEADER.search(text, start)
-    if header is None:
-        found.append(Diagnostic("HL7-101", span=(origin, origin + len(raw))))
-        message = Message(raw, text, (b"", b""), Delimiters(b"|"), found, origin)
+    if header is not None:
+        message = _indexed(raw, text, start, header.start(), found, origin, wide)
+    elif delimiters is not None:
+        segments, fields, _ = er7.index(text, start, _end(text, start), delimiters.field[0])
+        message = Message(raw, text, (segments, fields), delimiters, found, origin, None, wide)
     else:
-        message = _indexed(raw, text, start, header.start(), found, origin)
+        found.append(Diagnostic("HL7-101", span=(origin, origin + len(raw))))
+        message = Message(raw, text, (b"", b""), Delimiters(b"|"), found, origin, None, wide)
     if strict and (doubts := message.diagnostics):
-        raise MalformedInput(doubts[0].code, span=doubts[0].span, path=doubts[0].path, clause="HL7 v2.8 ch. 2")
+        clause = f"HL7 v2.8 ch. {CLAUSES.get(doubts[0].code, '2')}"
+        raise MalformedInput(doubts[0].code, span=doubts[0].span, path=doubts[0].path, clause=clause)
     return message
 
 
-def edit(message: Message, path: str, text: str) -> Message:
-    r"""Return a copy of a message with another text at one path; all other octets stay.
-
-    Missing fields, repetitions, components and subcomponents before the place are filled in as empty. The text
-    is escaped; :data:`NULL` writes the explicit null.
-
-    Raises
-    ------
-    InvalidRequest
-        ``USE-001`` for a path with wildcards or of a segment that does not occur.
-    InputError
-        ``HL7-111`` when the text cannot be written in the message's character set.
-    """
-    where = parse_path(path)
-    if 0 in (where.occurrence, where.repetition):
-        raise InvalidRequest("USE-001", hint="one place at a time")
-    segment = message.segment(where.segment, where.occurrence)
-    if segment is None or (segment.is_header and where.field <= 2):
-        raise InvalidRequest("USE-001", hint="no such segment, or its delimiters")
-    d = message.delimiters
+def _octets(data: Input, limit: int) -> bytes:
+    """Take the octets of whatever was given; of a stream no more than one beyond the limit."""
+    if isinstance(data, str):
+        return data.encode("utf-8", "surrogatepass")
     try:
-        charset = "utf-8" if message.syntax.charset == "ascii" else message.syntax.charset
-        value = escape(text, message.syntax).encode(charset)
-    except UnicodeEncodeError:
-        raise _unwritable(path) from None
-    missing = max(0, where.field - len(segment))
-    prefix = d.field * missing
-    part: Part = segment.field(where.field)
-    for number, mark in (
-        (where.repetition, d.repetition),
-        (where.component, d.component),
-        (where.subcomponent, d.subcomponent),
-    ):
-        if number is None and part.level == 0 and (where.component or where.subcomponent):
-            number = 1
-        if number is None:
-            break
-        have = 1 if part.absent else len(part)
-        prefix += mark * max(0, number - have)
-        part = part[number]
-    edited = message.data[: part.start] + prefix + value + message.data[part.stop :]
-    return parse(edited, origin=message.origin)
+        return bytes(memoryview(data))  # type: ignore[arg-type]
+    except TypeError:
+        pass
+    if hasattr(data, "read"):
+        parts, size = [], 0
+        while size <= limit and (chunk := data.read(min(1 << 20, limit + 1 - size))):
+            parts.append(bytes(chunk))
+            size += len(chunk)
+        return b"".join(parts)
+    with data.open("rb") as stream:  # type: ignore[union-attr]
+        return _octets(stream, limit)
 
 
-def _unwritable(path: str) -> InputError:
-    return MalformedInput("HL7-111", path=path)
-
-
-def _begin(raw: bytes, found: list[Diagnostic], origin: int) -> tuple[bytes, int]:
+def _begin(raw: bytes, found: list[Diagnostic], origin: int) -> tuple[bytes, int, str]:
     """Pass over a byte-order mark; a wide encoding is decoded, because its delimiters are wide too."""
+    if raw[:1] in (b"M", b"\x0b", b"F", b"B") and raw[1:2] != b"\0":
+        return raw, 0, ""
     for mark, encoding in _BOMS:
         if raw.startswith(mark):
             found.append(Diagnostic("HL7-102", span=(origin, origin + len(mark))))
             if encoding:
-                return raw[len(mark) :].decode(encoding, "replace").encode(), 0
-            return raw, len(mark)
-    return raw, 0
+                return raw[len(mark) :].decode(encoding, "replace").encode(), 0, encoding
+            return raw, len(mark), ""
+    if match := _WIDE.match(raw):
+        encoding = (match.lastgroup or "").replace("_", "-")
+        return raw.decode(encoding, "replace").encode(), 0, encoding
+    return raw, 0, ""
 
 
-def _indexed(raw: bytes, text: bytes, start: int, header: int, found: list[Diagnostic], origin: int) -> Message:
-    if text[start:header].strip(_BLANK):
+def _end(text: bytes, start: int) -> int:
+    """Return where the frame ends, or the text."""
+    if text.find(b"\x1c", max(start, len(text) - 8)) < 0:
+        return len(text)
+    tail = _TAIL.search(text, max(start, len(text) - 8))
+    return tail.start() if tail else len(text)
+
+
+def _indexed(
+    raw: bytes, text: bytes, start: int, header: int, found: list[Diagnostic], origin: int, wide: str
+) -> Message:  # fmt: skip
+    if header > start and text[start:header].strip(_BLANK):
         found.append(Diagnostic("HL7-103", span=(origin + start, origin + header)))
-    tail = _TAIL.search(text, max(header, len(text) - 8))
-    stop = tail.start() if tail else len(text)
+    stop = _end(text, header)
     delimiters, doubts = read_delimiters(text, header)
     if doubts:
-        found += [Diagnostic(code, path="MSH-2") for code in doubts]
+        found += [Diagnostic(code, (origin + header + 4, origin + header + 8), "MSH-2") for code in doubts]
     segments, fields, stats = er7.index(text, header, stop, delimiters.field[0])
     if len(segments) == 12 and b"\\" in text and _LITERAL.search(text, header, stop):
         segments, fields = _split_literal(text, header, stop, delimiters.field[0])
         found.append(Diagnostic("HL7-108"))
-    found += [Diagnostic(code) for number, code in _COUNTED if stats[number]]
-    if stats[5] and not tail:
+    if any(stats[1:5]):
+        found += _places(text, header, stop, stats, origin)
+    if stats[5] and stop == len(text):
         found.append(Diagnostic("HL7-115", span=(origin + stop, origin + stop)))
-    return Message(raw, text, (segments, fields), delimiters, found, origin)
+    message = Message(raw, text, (segments, fields), delimiters, found, origin, None, wide)
+    if not text.isascii() or b"\x1b" in text:
+        _keep_characters_whole(message, header, stop)
+    return message
+
+
+def _places(text: bytes, start: int, stop: int, stats: tuple[int, ...], origin: int) -> list[Diagnostic]:
+    """Tell each kind of line end that is not the standard's, once, with a place where it occurs."""
+    found = []
+    for number, code, shape in _COUNTED:
+        if stats[number]:
+            match = shape.search(text, start, stop)
+            span = (origin + match.start(), origin + match.end()) if match else None
+            found.append(Diagnostic(code, span))
+    return found
+
+
+def _keep_characters_whole(message: Message, start: int, stop: int) -> None:
+    """Index again where characters of several octets hold octets of the delimiters."""
+    first = Segment(message, 0)
+    declared = first.field(18)[1].raw.decode("latin-1") if first.is_header else ""
+    cut = blank_characters(message.data, declared)
+    if cut is not message.data and cut != message.data:
+        segments, fields, _ = er7.index(cut, start, stop, message.delimiters.field[0])
+        message.reindex(cut, segments, fields)
 
 
 def _split_literal(text: bytes, start: int, stop: int, separator: int) -> tuple[bytes, bytes]:
