@@ -1,0 +1,340 @@
+"""Parts of the model as HL7 v2 data types: CWE, CX, EI, HD, XPN, XCN, XON, XAD, XTN, PL, DTM, NM (2.6, chapter 2.A).
+
+Each function returns composed text; what a type has no place for it tells ``lost`` by its path and a fixed phrase.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
+
+from ...model import Actor, Address, Coding, Concept, Identifier, Instant, Location, PersonName, Telecom
+from ...model.number import Number
+from ...terminology import hl7tables, loinc, mdc, systems
+from ...wire.hl7v2.compose import components, leaf, repetitions, subcomponents
+from .tables import ADDRESS_TYPES, NAME_TYPES, TELECOM_EQUIPMENT, TELECOM_USES
+
+__all__ = [
+    "Coded",
+    "Lost",
+    "coded",
+    "concept_list",
+    "cx",
+    "dtm",
+    "ei",
+    "eui64_of",
+    "is_local",
+    "nm",
+    "organization",
+    "person",
+    "pl",
+    "table_code",
+    "xad",
+    "xpn",
+    "xtn",
+]
+
+Lost = Callable[[str, str], None]
+"""Takes the path inside the record and the reason of a loss."""
+
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
+_OFFSET: Final = re.compile(r"(.*?)(Z|[+-]\d\d:\d\d)?")
+_LIMITS: Final = ((1, 9999), (1, 12), (1, 31), (0, 24), (0, 59), (0, 60))
+_DAYS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_MAX_FRACTION: Final = 4
+_MAX_PLACES: Final = 400
+_NOTHING: Final = ("", "", "", "")
+
+
+class Coded(NamedTuple):
+    """A coded element, and whether all codings found a place."""
+
+    text: str
+    whole: bool
+
+
+# ---- Codes
+
+
+def _coding(coding: Coding) -> tuple[str, str, str, str]:
+    """Return code, text, system and version of a coding, composed."""
+    name = coding.native_system or (coding.system and (hl7tables.coding_system_id(coding.system) or coding.system))
+    code, text = coding.code, coding.refid or coding.display
+    if coding.system == systems.MDC:
+        if code is None and coding.refid is not None:
+            known = mdc.code_of(coding.refid)
+            code = None if known is None else str(known)
+        if coding.refid is None and code is not None and code.isascii() and code.isdigit() and len(code) <= 10:
+            text = mdc.refid_of(int(code)) or text
+    return leaf(code), leaf(text), leaf(name), leaf(coding.version)
+
+
+def coded(concept: Concept, *, device: bool = False) -> Coded:
+    """Return a CWE; of more than two codings the rest has no place (2.6).
+
+    Parameters
+    ----------
+    concept : Concept
+        The meaning.
+    device : bool
+        Whether MDC comes first, as IHE PCD asks for; without it the source's own coding does.
+    """
+    codings = list(concept.codings)
+    if device:
+        codings.sort(key=lambda coding: coding.system != systems.MDC)
+        # What the tables add to a code is not said again: a reader would add to that in its turn.
+        codings = codings[:1] + [c for c in codings[1:] if not (_is_bare(c) and _is_known(c, codings[0]))]
+    chosen, rest = codings[:2], codings[2:]
+    first, second = ([_coding(coding) for coding in chosen] + [_NOTHING, _NOTHING])[:2]
+    text = components(*first[:3], *second[:3], first[3], second[3], leaf(concept.text))
+    return Coded(text, all(_is_known(coding, codings[0]) for coding in rest) and all(map(_is_said, chosen)))
+
+
+def _is_bare(coding: Coding) -> bool:
+    """Tell whether a coding is as the tables give it, without anything that a source said."""
+    return coding.display is coding.version is coding.native_system is None
+
+
+def _is_known(coding: Coding, first: Coding) -> bool:
+    """Tell whether a reader finds a coding again from the first."""
+    number = first.code or ""
+    if first.system != systems.MDC or not (number.isascii() and number.isdigit() and len(number) <= 10):
+        return False
+    if coding.system == systems.MDC:
+        return coding.code == number
+    return coding.system == systems.LOINC and coding.code in loinc.loinc_of(int(number))
+
+
+def _is_said(coding: Coding) -> bool:
+    """Tell whether the one text of a coding in CWE holds its reference id as well as its text for people."""
+    return coding.display is None or coding.refid in (None, coding.display)
+
+
+def concept_list(concepts: Iterable[Concept], lost: Lost, path: str, *, device: bool = False) -> str:
+    """Return concepts as repetitions of a field."""
+    found = [coded(concept, device=device) for concept in concepts]
+    if not all(each.whole for each in found):
+        lost(path, "more codings or texts than the field has places")
+    return repetitions(each.text for each in found)
+
+
+def table_code(coding: Coding | None, table: str) -> str:
+    """Return a code of an HL7 table whose number the field's definition gives, alone; of another system, whole."""
+    if coding is None:
+        return ""
+    if coding.system in (None, systems.v2_table(table)) and not (coding.native_system or coding.display):
+        return leaf(coding.code)
+    return coded(Concept(codings=(coding,))).text
+
+
+# ---- Identifiers
+
+
+def _authority(found: Identifier) -> tuple[str, str, str]:
+    """Return name space, universal id and its type."""
+    identifier, kind, system = found.authority_id, found.authority_id_type, found.system
+    if identifier is None and system is not None:
+        if system.startswith(systems.OID_PREFIX) and system != systems.EUI64:
+            identifier, kind = system.removeprefix(systems.OID_PREFIX), "ISO"
+        elif system.startswith(systems.UUID_PREFIX):
+            identifier, kind = system.removeprefix(systems.UUID_PREFIX), "UUID"
+        elif system == systems.EUI64:
+            identifier, kind = found.value, "EUI-64"
+        else:
+            identifier, kind = system, "URI"
+    return leaf(found.authority), leaf(identifier), leaf(kind)
+
+
+def ei(found: Identifier) -> str:
+    """Return an entity identifier."""
+    return components(leaf(found.value), *_authority(found))
+
+
+def cx(found: Identifier, lost: Lost, path: str) -> str:
+    """Return an extended composite id."""
+    if found.use is not None:
+        lost(f"{path}.use", "CX has no use of an identifier")
+    return components(
+        leaf(found.value),
+        leaf(found.check_digit),
+        "",
+        subcomponents(*_authority(found)),
+        _type_code(found, lost, path),
+        leaf(found.facility),
+        leaf(found.start),
+        leaf(found.end),
+    )
+
+
+def _type_code(found: Identifier, lost: Lost, path: str) -> str:
+    if found.type is None:
+        return ""
+    table = found.type.coding(systems.v2_table("0203"))
+    if table is None or found.type != Concept(codings=(Coding(system=table.system, code=table.code),)):
+        lost(f"{path}.type", "the type of an identifier is one code of table 0203")
+    return "" if table is None else leaf(table.code)
+
+
+def eui64_of(identifiers: Iterable[Identifier]) -> str | None:
+    """Return the EUI-64 among identifiers of a device."""
+    return next((found.value for found in identifiers if found.system == systems.EUI64 and found.value), None)
+
+
+# ---- Persons, organisations, places
+
+
+def _named(found: PersonName | None, lost: Lost, path: str) -> tuple[str, str, str, str, str]:
+    """Return the parts that XPN and XCN have in common."""
+    if found is None:
+        return ("",) * 5
+    if found.text is not None:
+        lost(f"{path}.text", "a name has no text beside its parts")
+    return (
+        subcomponents(leaf(found.family), leaf(found.own_prefix)),
+        leaf(found.given[0]) if found.given else "",
+        leaf(" ".join(found.given[1:])),
+        leaf(" ".join(found.suffix)),
+        leaf(" ".join(found.prefix)),
+    )
+
+
+def _name_type(found: PersonName | None) -> str:
+    return "" if found is None else leaf(found.native_type or NAME_TYPES.get(found.use or ""))
+
+
+def xpn(found: PersonName, lost: Lost, path: str) -> str:
+    """Return an extended person name."""
+    parts = _named(found, lost, path)
+    return components(*parts, "", _name_type(found), "", "", "", "", leaf(found.start), leaf(found.end))
+
+
+def person(found: Actor, lost: Lost, path: str) -> str:
+    """Return an extended composite id and name of a person."""
+    if (
+        found.organization is not None
+        or found.reference is not None
+        or max(len(found.names), len(found.identifiers)) > 1
+    ):
+        lost(path, "XCN holds one identifier and one name")
+    known = found.identifiers[0] if found.identifiers else Identifier()
+    name = found.names[0] if found.names else None
+    return components(
+        leaf(known.value), *_named(name, lost, f"{path}.names"), "", "", subcomponents(*_authority(known)),
+        _name_type(name), leaf(known.check_digit), "", _type_code(known, lost, path), "", "", "", "", "",
+        leaf(name.start if name else None), leaf(name.end if name else None),
+    )  # fmt: skip
+
+
+def organization(found: Actor, lost: Lost, path: str) -> str:
+    """Return an extended composite name and id of an organisation."""
+    if found.names or found.reference is not None or len(found.identifiers) > 1:
+        lost(path, "XON holds one name and one identifier")
+    known = found.identifiers[0] if found.identifiers else Identifier()
+    return components(
+        leaf(found.organization), "", "", "", "", subcomponents(*_authority(known)), "", "", "", leaf(known.value)
+    )
+
+
+def xad(found: Address, lost: Lost, path: str) -> str:
+    """Return an extended address."""
+    if found.text is not None:
+        lost(f"{path}.text", "an address has no text beside its parts")
+    return components(
+        leaf(found.lines[0]) if found.lines else "",
+        leaf(" ".join(found.lines[1:])),
+        leaf(found.city),
+        leaf(found.state),
+        leaf(found.postal_code),
+        leaf(found.country),
+        leaf(found.native_type or ADDRESS_TYPES.get(found.use or "")),
+        "",
+        leaf(found.district),
+    )
+
+
+def xtn(found: Telecom, lost: Lost, path: str) -> str:
+    """Return an extended telecommunication number."""
+    kind = TELECOM_EQUIPMENT.get(found.system or "", "")
+    if found.system is not None and not kind:
+        lost(f"{path}.system", "table 0202 has no such equipment")
+    if kind == "Internet":
+        return components("", "NET", kind, leaf(found.value))
+    if kind == "PH" and found.use == "mobile":
+        kind = "CP"
+    return components(leaf(found.value), TELECOM_USES.get(found.use or "", ""), kind)
+
+
+def pl(found: Location | None, lost: Lost, path: str) -> str:
+    """Return a person's location."""
+    if found is None:
+        return ""
+    if found.identifiers or found.reference is not None:
+        lost(path, "PL has no identifier of the place")
+    names = ("point_of_care", "room", "bed", "facility", "status", "type", "building", "floor", "description")
+    return components(*(leaf(getattr(found, name)) for name in names))
+
+
+# ---- Times and numbers
+
+
+def is_local(found: Instant) -> bool:
+    """Tell whether a time of day is stated without an offset."""
+    return found.precision not in ("year", "month", "day") and found.offset_minutes is None
+
+
+def dtm(found: Instant, lost: Lost, path: str, *, local: bool = False) -> str:
+    """Return a DTM with the precision and the offset of the instant (2.A.22).
+
+    Parameters
+    ----------
+    found : Instant
+        The instant.
+    lost : callable
+        Told of what DTM cannot say.
+    path : str
+        Path of the instant.
+    local : bool
+        Whether the offset is left out, because the message's own holds.
+    """
+    match = _OFFSET.fullmatch(found.value)
+    assert match is not None  # any text matches
+    value, zone = match[1], match[2]
+    digits, _, fraction = value.partition(".")
+    parts = re.split(r"[-T:]", digits)
+    if not _exists([int(part) for part in parts]):
+        lost(path, "no time of the calendar")
+        return ""
+    if len(fraction) > _MAX_FRACTION:
+        lost(path, "DTM has four digits behind the second")
+        fraction = fraction[:_MAX_FRACTION]
+    offset = "" if zone is None or local else "+0000" if zone == "Z" else zone.replace(":", "")
+    return "".join(parts) + (f".{fraction}" if fraction else "") + offset
+
+
+def _exists(parts: list[int]) -> bool:
+    if not all(low <= part <= high for part, (low, high) in zip(parts, _LIMITS, strict=False)):
+        return False
+    if len(parts) > 3 and parts[3] == 24 and any(parts[4:]):
+        return False
+    if len(parts) < 3:
+        return True
+    year, month, day = parts[:3]
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    return day <= _DAYS[month - 1] - (month == 2 and not leap)
+
+
+def nm(found: Number, lost: Lost, path: str) -> str:
+    """Return a number in digits, as it was written where that is an NM (2.A.46); empty for a special value."""
+    if found.special is not None:
+        return ""
+    text = found.literal if found.literal is not None and _NUMBER.fullmatch(found.literal) else None
+    if text is not None and Number.from_text(text).text == found.text:
+        return text
+    if found.exponent > 0:
+        if found.exponent > _MAX_PLACES:
+            lost(path, "more digits than a number in a message has")
+            return ""
+        lost(path, "NM cannot say which zeros at the end were measured")
+        return f"{found.mantissa}{'0' * found.exponent}"
+    return found.text

@@ -1,0 +1,165 @@
+"""Which records become one message, and where the records are that they speak of.
+
+Rule of grouping:
+
+1. What one HL7 v2 message carried goes into one message again, but for each person in it a message of its own.
+2. All other results of one person go into one message together, those of nobody into another; after
+   :data:`MOST_RESULTS` results the next message begins.
+3. In a message there is one OBR for each order, and for each interval of time that its results state beside it;
+   results without an order share one OBR.
+
+A message names one person and holds nothing that a record of another person says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from ...model import (
+    Alert,
+    Device,
+    Encounter,
+    Event,
+    Message,
+    Metric,
+    Observation,
+    Order,
+    Record,
+    Setting,
+    Subject,
+    Waveform,
+)
+from ...model.envelope import Envelope
+
+__all__ = ["MOST_RESULTS", "Group", "Pool", "Result", "is_test"]
+
+MOST_RESULTS: Final = 1000
+"""Results of one message whose source was no message."""
+
+NO_PATIENT: Final = frozenset({"demo", "test", "quality-control"})
+_TEST_FLAGS: Final = frozenset({"demo-data", "test-data"})
+_CONTEXT: Final = (Device, Encounter, Message, Metric, Order, Subject)
+
+T = TypeVar("T", bound=Envelope)
+Result = Observation | Waveform | Setting | Event | Alert
+
+
+def is_test(record: Record) -> bool:
+    """Tell whether a record says of itself that it is of no patient."""
+    quality = getattr(record, "quality", None)
+    if quality is not None and (_TEST_FLAGS.intersection(quality.flags) or quality.mode in ("test", "demo")):
+        return True
+    if isinstance(record, Subject) and record.confidence in NO_PATIENT:
+        return True
+    if isinstance(record, Message) and record.processing in ("training", "debugging"):
+        return True
+    return any(label.code == "HTEST" for label in record.labels)
+
+
+@dataclass(slots=True, repr=False)
+class Group:
+    """The records of one message.
+
+    Attributes
+    ----------
+    source : str
+        Digest of the HL7 v2 message that they came in; empty for other sources.
+    subject : str or None
+        Whose they are.
+    """
+
+    source: str
+    subject: str | None
+    results: list[Any] = field(default_factory=list)
+    orders: list[Order] = field(default_factory=list)
+    devices: list[Device] = field(default_factory=list)
+
+
+@dataclass(slots=True, repr=False)
+class Pool:
+    """The records that others speak of, by id; each message has its own version of them."""
+
+    _records: dict[tuple[type, str], dict[tuple[str | None, str | None], Any]] = field(default_factory=dict)
+    _messages: dict[str, Message] = field(default_factory=dict)
+
+    def add(self, record: Record) -> None:
+        """Take a record that others may speak of."""
+        if isinstance(record, _CONTEXT):
+            versions = self._records.setdefault((type(record), record.id), {})
+            versions[record.provenance.digest, record.subject] = record
+        if isinstance(record, Message) and record.protocol == "hl7v2" and record.provenance.digest is not None:
+            self._messages[record.provenance.digest] = record
+
+    def source(self, record: Record) -> str:
+        """Return the digest of the HL7 v2 message that a record came in; empty where there is none."""
+        digest = record.provenance.digest
+        return digest if digest is not None and digest in self._messages else ""
+
+    def message(self, source: str) -> Message | None:
+        """Return the header that an HL7 v2 message had."""
+        return self._messages.get(source)
+
+    def find(self, kind: type[T], identity: str | None, group: Group) -> T | None:
+        """Return the version of a record that a message may hold.
+
+        That of the same source first; one of another person never, except for devices and metrics, of which a
+        message says nothing but what they are.
+        """
+        versions: dict[tuple[str | None, str | None], T] = self._records.get((kind, identity or ""), {})
+        best, weight = None, -1
+        for (digest, subject), record in versions.items():
+            foreign = subject is not None and subject != group.subject
+            if foreign and kind not in (Device, Metric):
+                continue
+            found = 2 * (bool(group.source) and digest == group.source) + (not foreign)
+            if found >= weight:
+                best, weight = record, found
+        return best
+
+    def report_of(self, record: Alert) -> Order | None:
+        """Return the order under which an alert came: the one of its source that has its identifiers."""
+        for versions in (v for (kind, _), v in self._records.items() if kind is Order) if record.identifiers else ():
+            for (digest, subject), order in versions.items():
+                known: Order = order
+                if (digest, subject, known.filler) == (record.provenance.digest, record.subject, record.identifiers):
+                    return known
+        return None
+
+    def groups(self, results: Iterable[Result], others: Iterable[Order | Device]) -> list[Group]:
+        """Return the messages in the order of their first record."""
+        found: dict[tuple[str, str | None], Group] = {}
+        done: list[Group] = []
+        for record in results:
+            key = self.source(record), record.subject
+            group = found.get(key)
+            if group is None or (not key[0] and len(group.results) >= MOST_RESULTS):
+                group = found[key] = Group(*key)
+                done.append(group)
+            group.results.append(record)
+        for other in others:
+            group = found.get((self.source(other), other.subject))
+            if group is None:
+                if isinstance(other, Device):
+                    self._lonely(other, found, done)
+                    continue
+                group = found[self.source(other), other.subject] = Group(self.source(other), other.subject)
+                done.append(group)
+            if isinstance(other, Order):
+                group.orders.append(other)
+            else:
+                group.devices.append(other)
+        return done
+
+    def _lonely(self, device: Device, found: dict[tuple[str, str | None], Group], done: list[Group]) -> None:
+        """Add a device to a message of its source; where there is none, results name it or it has its own."""
+        source = self.source(device)
+        fitting = [group for (digest, _), group in found.items() if digest == source] if source else []
+        if fitting:
+            fitting[0].devices.append(device)
+            return
+        key = source, device.subject
+        group = found[key] = Group(*key)
+        done.append(group)
+        group.devices.append(device)

@@ -1,0 +1,176 @@
+"""What the words of the model are in a message, as data: statuses, flags, methods, profiles, parts of an alert."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ...model.observation import ObservationStatus, QualityFlag
+from ...model.value import AbsentReason
+
+__all__ = [
+    "ABSENCE_FLAGS",
+    "ADDRESS_TYPES",
+    "ALERT_PARTS",
+    "ALERT_WORDS",
+    "DEVICE_PARTS",
+    "FLAG_CODES",
+    "HL7_TYPES",
+    "METHOD_CODES",
+    "MONITORING",
+    "NAME_TYPES",
+    "PROCESSING_CODES",
+    "PROFILES",
+    "SIGNAL_PARTS",
+    "STATUS_CODES",
+    "TELECOM_EQUIPMENT",
+    "TELECOM_USES",
+    "UNSAID",
+    "VERBATIM_TYPES",
+]
+
+PROFILES: Final[dict[str, str]] = {
+    "pcd01": "IHE_PCD_001^IHE PCD^1.3.6.1.4.1.19376.1.6.1.1.1^ISO",
+    "pcd04": "IHE_PCD_ACM_001^IHE PCD^1.3.6.1.4.1.19376.1.6.1.4.1^ISO",
+}
+"""MSH-21 by form; a form without one sends the profiles of the source alone."""
+
+STATUS_CODES: Final[dict[ObservationStatus, str]] = {
+    "registered": "I",
+    "preliminary": "R",
+    "final": "F",
+    "amended": "A",
+    "corrected": "C",
+    "cancelled": "X",
+    "entered-in-error": "D",
+    "unknown": "R",
+}
+"""OBX-11 (table 0085) where the source's own code is not known. ``R``: a device's value that nobody verified."""
+
+FLAG_CODES: Final[dict[QualityFlag, str]] = {
+    "invalid": "INV",
+    "questionable": "QUES",
+    "not-available": "NAV",
+    "calibration-ongoing": "CAL",
+    "test-data": "TEST",
+    "demo-data": "DEMO",
+    "validated": "VALED",
+    "early-indication": "EARLY",
+    "busy": "BUSY",
+    "in-alarm": "ALACT",
+    "alarm-inhibited": "ALINH",
+    "no-information": "NI",
+    "overflow": ">",
+    "underflow": "<",
+}
+"""OBX-8 of IHE PCD (TF-2 B.8); a flag that is not here has no code."""
+
+ABSENCE_FLAGS: Final[dict[AbsentReason, str]] = {
+    "not-available": "NAV",
+    "not-performed": "NAV",
+    "sensor-off": "NAV",
+    "invalid": "INV",
+    "error": "INV",
+    "not-a-number": "NAV",
+    "calibrating": "CAL",
+    "overflow": ">",
+    "positive-infinity": ">",
+    "underflow": "<",
+    "negative-infinity": "<",
+    "temporarily-unknown": "BUSY",
+    "unknown": "NI",
+}
+"""OBX-8 of a result whose OBX-5 is empty, where no flag of its quality says why."""
+
+METHOD_CODES: Final[dict[tuple[str, str | None], str]] = {
+    ("measurement", "auto"): "AMEAS^auto-measurement^MDC",
+    ("measurement", "manual"): "MMEAS^manual-measurement^MDC",
+    ("calculation", "auto"): "ACALC^auto-calculation^MDC",
+    ("calculation", "manual"): "MCALC^manual-calculation^MDC",
+    ("setting", "auto"): "ASET^auto-setting^MDC",
+    ("setting", "manual"): "MSET^manual-setting^MDC",
+}
+"""OBX-17 from category and derivation, where the source names no method."""
+
+PROCESSING_CODES: Final = {"production": "P", "training": "T", "debugging": "D"}
+
+MONITORING: Final = "182777000^monitoring of patient^SCT"
+"""OBR-4 of results that no order asked for (IHE PCD TF-2 3.1)."""
+
+HL7_TYPES: Final[dict[str, frozenset[str]]] = {
+    "quantity": frozenset({"NM", "SN"}),
+    "text": frozenset({"ST", "TX", "FT"}),
+    "coded": frozenset({"CE", "CF", "CNE", "CWE", "ID", "IS"}),
+    "instant": frozenset({"DT", "DTM", "TS"}),
+    "range": frozenset({"NR", "SN"}),
+}
+"""Types of OBX-2 that may say a kind of value: the source's own is kept where it is one of them."""
+
+VERBATIM_TYPES: Final = frozenset(
+    {"CP", "CQ", "CX", "EI", "HD", "MO", "PL", "PN", "TN", "XAD", "XCN", "XON", "XPN", "XTN"}
+)
+"""Composites that the reader leaves as they are written."""
+
+DEVICE_PARTS: Final = {
+    "manufacturer": "MDC_ID_MODEL_MANUFACTURER",
+    "model": "MDC_ID_MODEL_NUMBER",
+    "serial": "MDC_ID_PROD_SPEC_SERIAL",
+}
+"""Results that describe the node that contains them."""
+
+SIGNAL_PARTS: Final = {
+    "rate": "MDC_ATTR_SAMP_RATE",
+    "resolution": "MDC_ATTR_NU_MSMT_RES",
+    "range": "MDC_ATTR_DATA_RANGE",
+    "filter": "MDC_ATTR_FILTER_LABEL_STRING",
+}
+"""Facets of a waveform (IHE PCD waveform content module)."""
+
+ALERT_PARTS: Final[tuple[tuple[str, str], ...]] = (
+    ("source", "68480^MDC_ATTR_ALERT_SOURCE^MDC"),
+    ("phase", "68481^MDC_ATTR_EVENT_PHASE^MDC"),
+    ("state", "68482^MDC_ATTR_ALARM_STATE^MDC"),
+    ("inactivation", "68483^MDC_ATTR_ALARM_INACTIVATION_STATE^MDC"),
+    ("priority", "68484^MDC_ATTR_ALARM_PRIORITY^MDC"),
+    ("alert_kind", "68485^MDC_ATTR_ALERT_TYPE^MDC"),
+)
+"""Facets 2 to 7 of an alert (IHE PCD TF-2 3.4.4.1.2); facet 1 is the event."""
+
+ALERT_WORDS: Final[dict[str, dict[str, str]]] = {
+    "priority": {"none": "PN", "low": "PL", "medium": "PM", "high": "PH"},
+    "alert_kind": {"physiological": "SP", "technical": "ST", "advisory": "SA"},
+}
+"""What a part says where that is not the model's own word."""
+
+NAME_TYPES: Final = {
+    "official": "L", "usual": "D", "nickname": "N", "maiden": "M", "anonymous": "S", "temp": "T", "old": "BAD",
+}  # fmt: skip
+ADDRESS_TYPES: Final = {"home": "H", "work": "B", "temp": "C", "old": "BA", "billing": "BI"}
+TELECOM_USES: Final = {"home": "PRN", "work": "WPN", "mobile": "PRS"}
+TELECOM_EQUIPMENT: Final = {"phone": "PH", "fax": "FX", "email": "Internet", "pager": "BP"}
+
+UNSAID: Final[dict[str, tuple[str, ...]]] = {
+    "observation": (
+        "accuracy", "categories", "clock_sync", "confidence_95", "consent", "issued", "links", "specimen", "statistic",
+        "supplemental",
+    ),
+    "waveform": ("annotations", "categories", "clock_sync", "consent", "links"),
+    "device": (
+        "activation", "activation_reasons", "battery", "calibrations", "certifications", "consent", "jurisdictions",
+        "links", "location", "lot", "names", "operating_cycles", "operating_hours",
+        "operating_mode", "operators", "owner", "part", "properties", "regulated", "safety_class",
+        "specializations", "status", "udi", "versions",
+    ),
+    "metric": (
+        "accuracy", "activation", "averaging_period", "body_sites", "calibrations", "color", "confidence_95",
+        "determination_period", "links", "measurement_period", "physiological_range", "supplemental",
+        "technical_range", "update_period",
+    ),
+    "subject": ("active", "consent", "links"),
+    "encounter": ("consent", "links", "status"),
+    "order": ("consent", "devices", "links"),
+    "message": ("consent", "control_id", "links"),
+    "setting": ("consent", "delivered", "links", "mode", "reason"),
+    "alert": ("acknowledgement", "consent", "limits_state", "links", "location", "signals"),
+    "event": ("consent", "links"),
+}  # fmt: skip
+"""Fields that have no place in the messages, by kind of record; each that is filled is a loss."""
