@@ -39,6 +39,16 @@ RESOURCES: Final[dict[str, str]] = {
     "document": "DocumentReference",
     "residue": "Binary",
     "issue": "OperationOutcome",
+    "activity": "Provenance",
+    "request": "ServiceRequest",
+    "specimen": "Specimen",
+    "related_person": "RelatedPerson",
+    "coverage": "Coverage",
+    "condition": "Condition",
+    "allergy": "AllergyIntolerance",
+    "procedure": "Procedure",
+    "immunization": "Immunization",
+    "appointment": "Appointment",
 }
 """The FHIR resource type whose scopes and references stand for a kind of record."""
 
@@ -140,7 +150,7 @@ def facts_of(
         facts = facts._replace(categories=_categories(record), codes=_codes(record))
     if "references" in wants:
         known: Mapping[str, frozenset[str]] = aliases or {}
-        names = frozenset(_called(record.id, RESOURCES[record.kind], known))
+        names = frozenset(_called(record.id, RESOURCES.get(record.kind, "Basic"), known))
         facts = facts._replace(names=names, relations=_related(record, known), authors=_authors(record, known))
     return facts
 

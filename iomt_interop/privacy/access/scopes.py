@@ -51,7 +51,9 @@ class Scope(NamedTuple):
         """
         if self.level == "patient" and not own:
             return False
-        if self.resource not in ("*", RESOURCES.get(facts.kind)) or not self.permissions.issuperset(_NEEDS[action]):
+        if self.resource not in ("*", RESOURCES.get(facts.kind, "Basic")) or not self.permissions.issuperset(
+            _NEEDS[action]
+        ):
             return False
         return all(_meets(values, name, facts) for name, values in self.conditions)
 
