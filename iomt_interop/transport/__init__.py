@@ -1,1 +1,26 @@
-"""The only place with sockets: messages over TLS."""
+"""The only place with sockets: HL7 v2 messages over MLLP and TLS."""
+
+from __future__ import annotations
+
+from .delivery import ACCEPTED, Delivery, Limits, Verdict, verdict_of
+from .exchange import Backoff, Reply
+from .mllp_client import BlockingMllpClient, MllpClient
+from .mllp_server import MllpServer
+from .sink import VaultSink
+from .tls import client_context, server_context
+
+__all__ = [
+    "ACCEPTED",
+    "Backoff",
+    "BlockingMllpClient",
+    "Delivery",
+    "Limits",
+    "MllpClient",
+    "MllpServer",
+    "Reply",
+    "VaultSink",
+    "Verdict",
+    "client_context",
+    "server_context",
+    "verdict_of",
+]

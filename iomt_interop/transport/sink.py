@@ -1,0 +1,94 @@
+"""From messages to a vault: read, store, say what became of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from ..errors import InputError, InvalidRecord, ModelError
+from ..facade import read
+from ..model import Record
+from ..plugins import ReadContext, Registry
+from ..vault import Vault
+from .delivery import ACCEPTED, Delivery, Verdict, verdict_of
+
+__all__ = ["VaultSink"]
+
+
+class VaultSink:
+    """A store for a server: every batch is one transaction of a vault.
+
+    A message is accepted when all its octets are in the vault: what the adapter understands as records, all else as
+    residue. It is an error when the adapter refuses it, which a lenient one does only beyond the limits of its context;
+    then nothing of it is stored, and the sender is told.
+
+    Parameters
+    ----------
+    vault : Vault
+        Open for writing, opened in the thread that calls the sink.
+    adapter : str, optional
+        Id of the adapter that reads; detected for each message when it is not given.
+    context : ReadContext, optional
+        How to read.
+    registry : Registry, optional
+        Where adapters are found.
+
+    Attributes
+    ----------
+    counts : Counter
+        What the vault did: ``stored``, ``replaced``, ``unchanged``; and ``issues``, ``residue`` among the records.
+    """
+
+    def __init__(
+        self,
+        vault: Vault,
+        *,
+        adapter: str | None = "hl7v2_oru",
+        context: ReadContext | None = None,
+        registry: Registry | None = None,
+    ) -> None:
+        self._vault, self._adapter, self._registry = vault, adapter, registry
+        self._context = context or ReadContext()
+        self.counts: Counter[str] = Counter()
+
+    def __repr__(self) -> str:
+        return f"VaultSink({self._vault!r})"
+
+    def __call__(self, batch: Sequence[Delivery]) -> list[Verdict]:
+        """Store a batch.
+
+        Raises
+        ------
+        SecurityError
+            When the vault does not take it: nothing of the batch is stored then.
+        """
+        verdicts: list[Verdict] = []
+        found: list[list[Record]] = []
+        for delivery in batch:
+            try:
+                found.append(list(self._read(delivery.message)))
+                verdicts.append(ACCEPTED)
+            except (InputError, ModelError) as error:
+                found.append([])
+                verdicts.append(verdict_of(error))
+        try:
+            self._put([record for records in found for record in records])
+        except InvalidRecord:
+            # One of them: the others are not to suffer from it.
+            for number, records in enumerate(found):
+                try:
+                    self._put(records)
+                except InvalidRecord as error:
+                    verdicts[number] = verdict_of(error)
+        return verdicts
+
+    def _read(self, message: bytes) -> Sequence[Record]:
+        return list(read(message, adapter=self._adapter, context=self._context, registry=self._registry))
+
+    def _put(self, records: list[Record]) -> None:
+        if not records:
+            return
+        done = self._vault.put(records)
+        kinds = Counter(record.kind for record in records)
+        self.counts.update(stored=done.stored, replaced=done.replaced, unchanged=done.unchanged)
+        self.counts.update(records=len(records), issues=kinds["issue"], residue=kinds["residue"])
