@@ -51,7 +51,7 @@ class DeviceEntry:
     """Pairs of what (``firmware``, ``software``, ``hardware``, ``protocol``, ``other``) and which."""
     first_seen: str | None
     last_seen: str | None
-    """The source's own texts; of times without an offset nothing can be said."""
+    """The source's own texts; times without an offset count only where there are no others."""
     records: int
     drift: Drift | None
     certifications: tuple[str, ...]
@@ -70,6 +70,7 @@ class _Seen:
     node: Device
     versions: dict[tuple[str, str], None] = field(default_factory=dict)
     times: list[tuple[int, str]] = field(default_factory=list)
+    local: list[tuple[int, str]] = field(default_factory=list)
     records: int = 0
     syncs: list[ClockSync] = field(default_factory=list)
     certifications: dict[str, None] = field(default_factory=dict)
@@ -129,16 +130,21 @@ def _note(entry: _Seen, record: Record) -> None:
     entry.records += 1
     if isinstance(record, ClockSync):
         entry.syncs.append(record)
-    entry.times += _times(record)
+    for instant in _instants(record):
+        moment = _moment(instant)
+        if moment is not None:
+            entry.times.append((moment, instant.value))
+        elif instant.offset_minutes is None:
+            local = _moment(Instant(value=instant.value + "Z"))
+            entry.local += [] if local is None else [(local, instant.value)]
 
 
-def _times(record: Record) -> Iterator[tuple[int, str]]:
+def _instants(record: Record) -> Iterator[Instant]:
     for name in ("time", "period", "reference"):
         found = getattr(record, name, None)
         for instant in (found.start, found.end) if isinstance(found, Interval) else (found,):
-            moment = _moment(instant)
-            if moment is not None and isinstance(instant, Instant):
-                yield moment, instant.value
+            if isinstance(instant, Instant):
+                yield instant
 
 
 def _moment(instant: object) -> int | None:
@@ -150,6 +156,7 @@ def _moment(instant: object) -> int | None:
 
 def _entry(found: _Seen) -> DeviceEntry:
     device = found.node
+    times = found.times or found.local
     return DeviceEntry(
         id=device.id,
         manufacturer=device.manufacturer,
@@ -158,8 +165,8 @@ def _entry(found: _Seen) -> DeviceEntry:
         type=_label(device.type) if device.type else None,
         node=device.node,
         versions=tuple(found.versions),
-        first_seen=min(found.times)[1] if found.times else None,
-        last_seen=max(found.times)[1] if found.times else None,
+        first_seen=min(times)[1] if times else None,
+        last_seen=max(times)[1] if times else None,
         records=found.records,
         drift=_drift(found.syncs) if found.syncs else None,
         certifications=tuple(found.certifications),
