@@ -30,9 +30,9 @@ DEVICE_MESSAGES = {
     "vendor_device/mindray_xh80x_sentinel_minus999": "message subject order device:10 metric:4 observation:4",
     "vendor_device/philips_iic_mdil_v23": "message subject encounter order observation:7",
     "vendor_device/philips_iic_mdil_v23.latin1": "message subject encounter order observation:7",
-    "vendor_device/philips_mdil_alert_mixed": "message subject encounter order observation:8",
+    "vendor_device/philips_mdil_alert_mixed": "message subject encounter order observation:5 setting:2 alert",
     "vendor_device/roche_cobas_yen_escape_na_repeats": "message order device observation:2 waveform residue:2",
-    "vendor_device/vitalrecorder_numeric": "message subject encounter order observation:5 waveform",
+    "vendor_device/vitalrecorder_numeric": "message subject encounter order observation:4 waveform event",
 }
 """Kinds of record and how many, once where no number stands."""
 
@@ -234,6 +234,100 @@ def test_philips_hexadecimal_pairs(messages: Path) -> None:
     latin = of(load(messages, "vendor_device/philips_iic_mdil_v23.latin1"), "observation")
     assert latin[0].value.unit == "Cel"
     assert [o.value for o in latin[1:]] == [o.value for o in found[1:]]
+
+
+def test_philips_alert_settings_and_limits(messages: Path) -> None:
+    records = load(messages, "vendor_device/philips_mdil_alert_mixed")
+    alert = one(records, "alert")
+    assert (alert.text, alert.alert_kind) == ("SpO2T  No Pulse", "technical")
+    assert {s.code.codings[0].display: s.programmed.text for s in of(records, "setting")} == {
+        "sMode": "MONITORING",
+        "Model": "Monitoring Data",
+    }
+    found = {o.code.codings[0].display: o for o in of(records, "observation")}
+    assert {name: o.value.text for name, o in found.items() if o.value is not None} == {
+        "RR": "30", "HR": "80", "PVC": "0", "RhySta": "Learning Rhythm",
+    }  # fmt: skip
+    (limits,) = found["HR"].reference_ranges
+    assert (limits.range.low.text, limits.range.high.text, limits.purpose) == ("50", "120", "alarm")
+    assert {o.time.value for o in found.values()} == {"2016-08-02T10:48:00"}
+
+
+def test_recorder_of_an_operating_room(messages: Path) -> None:
+    records = load(messages, "vendor_device/vitalrecorder_numeric")
+    found = {o.code.codings[0].code: (o.value.text, o.value.unit) for o in of(records, "observation")}
+    assert found == {
+        "ECG_HR": ("72", "/min"), "PLETH_SPO2": ("98", "%"), "NIBP_SBP": ("118", "mm[Hg]"), "BT": ("36.7", "Cel"),
+    }  # fmt: skip
+    assert one(records, "event").text == "Induction Start"
+    wave = one(records, "waveform")
+    (channel,) = wave.channels
+    assert (channel.period.numerator, channel.period.denominator, channel.unit) == (1, 100, "mV")
+    assert (channel.factor.text, channel.physical_range.low.text) == ("0.01", "-1.5")
+    assert wave.segments[0].data == b"\x0c\0\x0f\0\0\0\x0b\0"
+    assert wave.segments[0].marks == b"\0\0\1\0"
+    assert wave.time.start.value == "2025-03-23T14:30:00"
+
+
+def test_ge_alert(messages: Path) -> None:
+    records = load(messages, "ihe_pcd/ge_mural_pcd04_alert")
+    alert = one(records, "alert")
+    assert alert.code.codings[0].refid == "MDCX_EVT_ALERT_ADVISORY"
+    assert (alert.text, alert.source.text) == ("HYPERTENSION-Alert Recheck BP", "GE_Mural_DH_NM")
+    assert (alert.phase, alert.state, alert.priority, alert.alert_kind) == ("update", "active", "medium", "advisory")
+    assert alert.time.value == "2021-01-20T08:23:26.275+00:00"
+    assert alert.device == one(records, "device").id
+    assert one(records, "device").handle == "1.0.0.0"
+    assert alert.identifiers[0].value == "56eb716f-ce7a-3b85-909c-a09d31fe324f"
+
+
+def test_blood_pressure_of_a_gateway(messages: Path) -> None:
+    records = load(messages, "ihe_pcd/nist_acme_gateway_nibp")
+    found = {o.code.codings[0].refid: o for o in of(records, "observation")}
+    assert {name: (o.value.text, o.value.unit) for name, o in found.items()} == {
+        "MDC_PRESS_BLD_NONINV_SYS": ("120", "mm[Hg]"),
+        "MDC_PRESS_BLD_NONINV_DIA": ("80", "mm[Hg]"),
+        "MDC_PRESS_BLD_NONINV_MEAN": ("93", "mm[Hg]"),
+        "MDC_PULS_RATE_NON_INV": ("63", "{beat}/min"),
+    }
+    nodes = {d.handle: d for d in of(records, "device")}
+    assert {d.node for d in nodes.values()} == {"gateway", "mds", "vmd", "channel"}
+    assert nodes["1.1.1.0"].parent == nodes["1.1.0.0"].id
+    gateway = next(d for d in of(records, "device") if d.node == "gateway")
+    assert (gateway.names, gateway.identifiers[0].value) == (("ACME_Gateway",), "080019FFFE3ED02D")
+    assert {o.gateway for o in found.values()} == {gateway.id}
+    assert {o.time.value for o in found.values()} == {"2011-06-02T04:58:42+00:00"}
+
+
+def test_intellivue_monitor(messages: Path) -> None:
+    records = load(messages, "ihe_pcd/uv_pocd_philips_mx500")
+    found = {o.handle: o for o in of(records, "observation")}
+    rate, rhythm = found["1.2.1.1"], found["1.2.4.20"]
+    assert (rate.value.text, rate.value.unit, rate.status) == ("60", "/min", "final")
+    assert (rate.reference_ranges[0].range.low.text, rate.reference_ranges[0].purpose) == ("50", "alarm")
+    assert (rhythm.code.codings[0].refid, rhythm.value.text) == ("MDC_ECG_STAT_RHY", "MDC_ECG_PACED_RHY")
+    wave = one(records, "waveform")
+    assert (wave.code.codings[0].code, wave.handle, wave.channels[0].unit) == ("131329", "1.1.1.2", "10.mV/4096")
+    assert (wave.time.start.value, wave.time.end.value) == (
+        "2021-04-26T13:20:52.548-04:00",
+        "2021-04-26T13:20:53.548-04:00",
+    )
+    assert wave.segments[0].data[:4] == b"\xf6\xff\xf6\xff"
+    assert wave.segments[0].marks[-1] == 2  # a sign without a number
+
+
+def test_pump_with_a_lost_line_end(messages: Path) -> None:
+    records = read((messages / "malformed/bbraun_lost_cr_before_pid.hl7").read_bytes())
+    nodes = {d.handle: d for d in of(records, "device") if d.handle}
+    assert nodes["1.0.0.0"].type.codings[0].refid == "MDC_DEV_PUMP_INFUS_SYRINGE_MDS"
+    # The EUI-64 is that of the maker; the pump is known by the number beside it.
+    assert [(i.value, i.system) for i in nodes["1.0.0.0"].identifiers] == [("P52814", None)]
+    assert nodes["1.1.0.0"].model == "B Braun SpacePlus Perfusor"
+    found = {o.code.codings[0].refid: o.value for o in of(records, "observation")}
+    assert (found["MDC_FLOW_FLUID_PUMP_CURRENT"].text, found["MDC_FLOW_FLUID_PUMP_CURRENT"].unit) == ("0", "mL/h")
+    assert found["MDC_PUMP_NOT_DELIVERING_REASON"].concepts[0].codings[0].display == "pump-stopped-powered-off"
+    assert found["MDC_PUMP_DRUG_LIBRARY_NAME"].text == "PHKL_D6"
+    assert {o.device for o in of(records, "observation")} == {nodes["1.0.0.0"].id}
 
 
 def test_text_in_the_place_of_samples(messages: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from ...model import Coding, Concept
 from ...terminology import hl7tables, loinc, mdc, systems, units
 from .ledger import Node, decoder
+from .tables import ALERT_SYSTEMS, DEVICE_SYSTEMS, ROLES, SETTING_CODES, Role
 
 __all__ = [
     "Code",
@@ -29,6 +30,8 @@ __all__ = [
 _HEX_PAIR: Final = re.compile(r"([0-9A-Fa-f]{4})-([0-9A-Fa-f]{4})")
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,9}")
 _MAX_MDC: Final = 1 << 32
+_SETTINGS: Final = 258
+"""Partition of settings (IEEE 11073-10101)."""
 _ALTERNATES: Final = ((1, 2, 3, 7), (4, 5, 6, 8), (10, 11, 12, 13))
 """Components of the codings of a CWE: code, text, system, version (2.A.13)."""
 
@@ -42,6 +45,10 @@ class Code(NamedTuple):
     refid: str | None
     issue: str | None
     """Code of a doubt: reference id and number are of two things."""
+    role: Role | None = None
+    """What a result of this code is where it is no observation."""
+    device: bool = False
+    """Whether a device gives the code: what stands in OBX-7 is its alarm limits then."""
 
 
 class Unit(NamedTuple):
@@ -141,7 +148,25 @@ def device_code(field: Node) -> Code:
         codings.extend(c for c in added if not any((c.system, c.code) == (o.system, o.code) for o in codings))
     refid = next((c.refid for c in codings if c.refid), None)
     key = refid or next((c.code or c.display or "" for c in codings), native.text or "")
-    return Code(Concept(codings=tuple(codings), text=native.text), key, refid, issue)
+    names = {c.native_system for c in native.codings}
+    device = bool(names & DEVICE_SYSTEMS) or any(c.system == systems.MDC for c in native.codings)
+    role = "alert" if names & ALERT_SYSTEMS else _role(codings)
+    return Code(Concept(codings=tuple(codings), text=native.text), key, refid, issue, role, device)
+
+
+def _role(codings: list[Coding]) -> Role | None:
+    """Tell settings and happenings from measurements, by reference id, else by the partition of the number."""
+    for found in codings:
+        if found.refid is not None:
+            role = ROLES.get(found.refid)
+            if role is not None or found.refid.endswith("_SETTING") or found.refid in SETTING_CODES:
+                return role or "setting"
+            if found.refid.startswith(("MDC_EVT_", "MDCX_EVT_")):
+                return "event"
+        number = _mdc_number(found)
+        if number is not None and number < _MAX_MDC and mdc.partition(number) == _SETTINGS:
+            return "setting"
+    return None
 
 
 def unit(field: Node) -> Unit:

@@ -36,6 +36,8 @@ else:
 __all__ = ["read_columns"]
 
 _PLAIN_HEADER: Final = b"MSH|^~\\&|"
+_MARKED: Final = b"^MDIL"
+"""Code system whose OBX-13 may make a setting of a number."""
 _PLAIN: Final = Syntax("|", "~", "^", "&", "\\", "ascii")
 _HEADING: Final = frozenset({b"MSH", b"PID", b"OBR"})
 _INT64: Final = 1 << 63
@@ -67,14 +69,15 @@ class _Known:
                 self._learn_rest(message[places[at + _AT[6]] : places[at + _AT[11] + 1]], syntax)
 
     def _learn_code(self, key: bytes, syntax: Syntax) -> None:
-        """Understand OBX-3 and OBX-4; a facet is no row."""
+        """Understand OBX-3 and OBX-4; a facet, a setting and an event are no rows."""
         if key in self.code_of:
             return
         code, _, address = key.partition(b"|")
         handle = parse_handle(address.decode())
         number = _SKIP
-        if code and (handle is None or handle.facet_of is None):
-            self.codes.append(decode_code(code.decode(), syntax).value.concept)
+        known = decode_code(code.decode(), syntax).value if code else None
+        if known is not None and known.role is None and (handle is None or handle.facet_of is None):
+            self.codes.append(known.concept)
             number = len(self.codes) - 1
         self.code_of[key] = number
 
@@ -128,7 +131,7 @@ def _fast(message: bytes, context: ReadContext) -> ObservationBatch | None:
     if not (message.startswith(_PLAIN_HEADER) and message.isascii() and len(message) <= context.limits.max_unit):
         return None
     segments, fields, stats = er7.index(message, 0, len(message), 0x7C)
-    if any(stats[2:5]) or b"\x1c" in message[-4:] or context.strictness == "strict":
+    if any(stats[2:5]) or b"\x1c" in message[-4:] or context.strictness == "strict" or _MARKED in message:
         return None
     table = _tables[0]
     if len(table.code_of) + len(table.rest_of) > _MAX_KNOWN:

@@ -19,6 +19,7 @@ from .header import eui64
 from .ledger import Node, decoder
 from .orders import notes
 from .people import ei
+from .tables import DEVICE_ATTRIBUTES
 from .unit import ADAPTER, Segment, Unit
 
 __all__ = ["IMPLIED", "Handle", "Tree", "is_structural", "parse_handle"]
@@ -32,8 +33,14 @@ _VENDOR_EUI64: Final = re.compile(r"[0-9A-Fa-f]{6}[Ff]{3}[EeFf][0-9A-Fa-f]{6}")
 """An EUI-64 made of a MAC address; 16 other digits need not be an EUI-64."""
 
 
+_NO_DEVICE: Final = "0000000000"
+"""End of an EUI-64 that names a maker and no device of theirs: the name space of the entity beside it."""
+
 _stable_id = lru_cache(8192)(record_id)
 """Devices and metrics come again in every message."""
+
+
+_ATTRIBUTE: Final = "_ID_"
 
 
 class Handle(NamedTuple):
@@ -79,6 +86,8 @@ def _entity(node: Node) -> tuple[Identifier, ...]:
     universal = eui64(stated.authority_id) if stated.authority_id_type in ("EUI-64", "EUI64") else None
     if universal is None and _VENDOR_EUI64.fullmatch(value):
         universal = eui64(value)
+    if universal is not None and universal.endswith(_NO_DEVICE):
+        return (stated.replace(system=None),)
     if universal is not None:
         # The URI of the name space is on the derived identifier alone: the vendor's own value is not an EUI-64.
         return Identifier(system=systems.EUI64, value=universal), stated.replace(system=None)
@@ -135,6 +144,7 @@ class Tree:
     _emitted: set[str] = field(default_factory=set)
     _equipment: dict[str, tuple[Identifier, ...]] = field(default_factory=dict)
     _metrics: dict[tuple[str, str], str] = field(default_factory=dict)
+    _attributes: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def survey(self, segments: Iterable[Segment]) -> None:
         """Learn from all OBX of the message which nodes are declared, and which equipment they are."""
@@ -153,11 +163,20 @@ class Tree:
                     self._identities.setdefault(handle.text, decode_equipment(raw, syntax).value.all)
             elif raw:
                 votes.setdefault(handle.nodes[0], set()).add(raw)
+            if _ATTRIBUTE in segment.raw(3) and segment.raw(5):
+                self._describe(segment, handle)
         for mds, raws in votes.items():
             if len(raws) == 1 and syntax is not None:
                 equipment = decode_equipment(raws.pop(), syntax).value
                 if equipment.all and not equipment.by_level:
                     self._identities.setdefault(mds, equipment.all)
+
+    def _describe(self, segment: Segment, handle: Handle) -> None:
+        """Learn what a result says of the node that contains it; it is a statement of its own beside that."""
+        name = DEVICE_ATTRIBUTES.get(decode_code(segment.raw(3), segment.syntax).value.refid or "")
+        text = Node(segment.raw(5), segment.syntax).peek()
+        if name is not None and text is not None and len(handle.parts) == 4:
+            self._attributes.setdefault(handle.nodes[-1], {}).setdefault(name, text)
 
     def announce_gateway(self, segment: Segment, eui: str, name: str | None) -> None:
         """Add the sender of MSH-3 as a gateway, unless it is itself the root of the tree."""
@@ -179,16 +198,21 @@ class Tree:
         )
 
     def id(self, address: str) -> str:
-        """Return the id of a node of the tree."""
+        """Return the id of a node of the tree; those of the nodes above it are known first."""
         known = self._ids.get(address)
         if known is None:
+            handle = parse_handle(address)
+            if handle is not None and len(handle.nodes) > 1:
+                self.id(handle.nodes[-2])
             known = self._ids[address] = self._new_id(address)
         return known
 
     def _new_id(self, address: str) -> str:
         identity = _key(self._identities.get(address, ()))
         if identity is not None:
-            return _stable_id("device", *identity)
+            found = _stable_id("device", *identity)
+            if found not in self._ids.values():  # senders repeat the identity of a monitor in each of its parts
+                return found
         handle = parse_handle(address)
         if handle is None or len(handle.nodes) == 1:
             return _stable_id("device", "place", *(self.place or (ADAPTER, self.unit.digest)), address)
@@ -201,6 +225,7 @@ class Tree:
                 self.unit.residue(repeated.span, repeated.path, "ORU-302")
             return
         self._emitted.add(handle.text)
+        self.contain(segment, handle)
         texts, kept = notes(comments)
         code = segment.use(3, decode_code)
         segment.strike(4)
@@ -227,6 +252,7 @@ class Tree:
             "handle": nodes[-1],
             "parent": self.id(nodes[-2]) if len(nodes) > 1 else None,
             "identifiers": self._identities.get(nodes[-1], ()),
+            **self._attributes.get(nodes[-1], {}),
         }
 
     def contain(self, segment: Segment, handle: Handle) -> None:
@@ -253,13 +279,16 @@ class Tree:
         found = segment.use(18, decode_equipment)
         if found is None or not found.all or (root is not None and found.all == self._identities.get(root)):
             return home
+        if found.by_level and not any(part.system == systems.EUI64 for part in found.all):
+            segment.keep(18, [("", raw)])  # places of the sender's, not equipment that anybody could tell apart
+            return home
         key = _key(found.all)
         identity = _stable_id("device", *key) if key else self.unit.id("device", segment)
         parent = None
         if found.by_level and handle is not None:
             segment.keep(18, [("", raw)])
             parent = self.id(handle.nodes[-1])
-        if identity == home or self._equipment.setdefault(identity, found.all) != found.all:
+        elif identity == home or self._equipment.setdefault(identity, found.all) != found.all:
             segment.keep(18, [("", raw)])  # the same device under other names
         if identity == home:
             return home

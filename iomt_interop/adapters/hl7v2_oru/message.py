@@ -13,14 +13,15 @@ from ...model import Instant, Record
 from ...model.time import Time
 from ...plugins import ReadContext
 from ...wire import hl7v2
-from .alerts import ALARM_EVENT, alert, split_alerts
+from .alerts import ALARM_EVENT, acknowledged, add_alert, evidence, split_alerts
 from .codes import decode_code
-from .devices import Tree, parse_handle
+from .devices import Tree, is_structural, parse_handle
 from .header import encounter, is_identified, message, sender, subject
 from .ledger import Syntax
-from .observations import Item, Report
+from .observations import Item, Report, strike_set_ids
 from .orders import order, report_time
-from .tables import SENTINELS
+from .tables import DEVICE_SENDERS, RATE_IN_NAME, SENTINELS
+from .therapy import Therapy, give
 from .times import decode_message
 from .unit import Segment, Unit
 
@@ -30,6 +31,7 @@ _NAME: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 _BREAKS_NOTES: Final = frozenset({"MSH", "ORC", "PV1", "PV2", "SAC", "SPM"})
 """Segments whose comments are not those of the OBX, OBR or PID before them."""
 _COMMON: Final = frozenset({"NTE", "OBR", "OBX", "ORC", "PID", "PV1"})
+_ALERT_STATUS: Final = "ORA"
 _HEADERS: Final = frozenset({"MSH", "FHS", "BHS"})
 _OFFSET: Final = re.compile(r".*?(Z|[+-][0-9]{2}:[0-9]{2})")
 
@@ -42,6 +44,10 @@ class _Group:
     common: list[Segment] = field(default_factory=list)
     comments: list[Segment] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
+    therapy: Therapy | None = None
+    """RXG, which stands in the place of OBR."""
+    participants: list[Segment] = field(default_factory=list)
+    """PRT of a report on an alert."""
 
 
 @dataclass(slots=True)
@@ -106,6 +112,24 @@ class _Outline:
         self.patients[-1].groups.append(group)
         self._common, self._comments = [], group.comments
 
+    def put_give(self, segment: Segment) -> None:
+        """RXG, the head of an order to give."""
+        group = _Group(therapy=Therapy(segment, self._common))
+        self.patients[-1].groups.append(group)
+        self._common, self._comments = [], group.comments
+
+    def put_detail(self, segment: Segment) -> None:
+        """TQ1, RXR and RXC behind an RXG; others are of an order that no record takes."""
+        groups = self.patients[-1].groups
+        therapy = groups[-1].therapy if groups and not self._common else None
+        (self.others if therapy is None else therapy.others).append(segment)
+
+    def put_participant(self, segment: Segment) -> None:
+        """PRT of a report on an alert (PCD-05)."""
+        groups = self.patients[-1].groups
+        alert = self.header is not None and self.header.raw(9).startswith(_ALERT_STATUS)
+        (groups[-1].participants if alert and groups else self.others).append(segment)
+
     def put_result(self, segment: Segment) -> None:
         """OBX."""
         groups = self.patients[-1].groups
@@ -133,6 +157,11 @@ _PLACES: Final[dict[str, Callable[[_Outline, Segment], None]]] = {
     "ORC": _Outline.put_common,
     "OBR": _Outline.put_report,
     "OBX": _Outline.put_result,
+    "PRT": _Outline.put_participant,
+    "RXC": _Outline.put_detail,
+    "RXG": _Outline.put_give,
+    "RXR": _Outline.put_detail,
+    "TQ1": _Outline.put_detail,
     "NTE": _Outline.put_note,
 }
 
@@ -230,6 +259,8 @@ class _Reading:
     eui64: str | None = None
     name: str | None = None
     sentinels: frozenset[str] = frozenset()
+    rated: bool = False
+    device: bool = False
     msh: Segment | None = None
     sent: Instant | None = None
 
@@ -242,6 +273,8 @@ class _Reading:
         self.sent = decode_message(segment.raw(7), segment.syntax).value if segment.raw(7) else None
         self.eui64, self.name = sender(segment)
         self.sender = (segment.raw(3), segment.raw(4)) if segment.raw(3) else None
+        self.device = (self.name or segment.raw(3)).upper().startswith(DEVICE_SENDERS)
+        self.rated = (self.name or segment.raw(3)).upper() in RATE_IN_NAME
         for oui, name, values in SENTINELS:
             if (self.eui64 or "").startswith(oui) or (self.name or "").upper().startswith(name):
                 self.sentinels |= values
@@ -306,9 +339,15 @@ class _Reading:
 
     def _group(self, group: _Group, tree: Tree) -> None:
         unit, segment = self.unit, group.report
-        report = Report(unit, tree, self.sentinels, time=self._fallback())
+        report = Report(unit, tree, self.sentinels, time=self._fallback(), rated=self.rated, device=self.device)
         items = group.items
-        if segment is not None:
+        strike_set_ids(items)
+        if group.therapy is not None:
+            named = [(i.segment, i.handle) for i in items if i.handle and is_structural(i.segment, i.handle)]
+            pump = next((found for found in named if found[0].raw(18)), named[0] if named else None)
+            report.order = give(unit, tree, group.therapy, group.comments, pump)
+            report.add(items)
+        elif segment is not None:
             code = decode_code(segment.raw(4), segment.syntax).value if segment.raw(4) else None
             written = segment.raw(7)
             stated = report_time(segment)
@@ -316,14 +355,15 @@ class _Reading:
                 unit.issue("ORU-203", f"{segment.path}-7", segment.span)
             report.time = stated or report.time
             report.order = unit.id("order", segment)
-            alerts: list[list[Item]] = []
-            if code is not None and code.refid == ALARM_EVENT:
-                alerts, items = split_alerts(items)
+            alarm = code is not None and code.refid == ALARM_EVENT
+            alerts, items = split_alerts(items, alarm=alarm)
             found = order(unit, segment, group.common, group.comments, stated)
             unit.add(found)
+            acknowledged(unit, found.filler, group.participants)
             report.add(items)
+            links = evidence(unit.records, report.order) if alarm else ()
             for parts in alerts:
-                unit.add(alert(unit, tree, parts, found.filler, report.time))
+                add_alert(report, parts, found.filler, links)
         else:
             report.add(items)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from ...model import (
+    Annotation,
     Channel,
     CodedValue,
     Component,
@@ -28,15 +29,16 @@ from ...model.time import Time
 from .codes import Code, decode_code, decode_topic, decode_unit
 from .codes import Unit as Measure
 from .devices import Handle, Tree, is_structural
+from .happenings import SOURCES, add_happening, role_of
 from .orders import notes
-from .results import Method, Verdict, absence, decode_method, decode_verdict, details, limits
-from .tables import ATTRIBUTES, STATUS
+from .results import Method, Purpose, Verdict, absence, decode_method, decode_verdict, details, limits
+from .tables import ATTRIBUTES, STATUS, Role
 from .times import decode_observed
 from .unit import HTEST, Segment, Unit
 from .values import Task, quantity, value
-from .waveforms import Sampling, Signal, sampling
+from .waveforms import Sampling, Signal, named_rate, sample_at, sampling
 
-__all__ = ["Item", "Report"]
+__all__ = ["Item", "Report", "strike_set_ids"]
 
 _NO_CODE: Final = Code(Concept(), "", None, None)
 _NO_UNIT: Final = Measure(None, None, Concept())
@@ -64,6 +66,10 @@ class Report:
         Of OBR, else of MSH: for results that state none.
     sentinels : frozenset of str
         Numbers that are no measurement for this sender.
+    rated : bool
+        Whether the sender writes rates into names (see :data:`~.tables.RATE_IN_NAME`).
+    device : bool
+        Whether the sender is a device (see :data:`~.tables.DEVICE_SENDERS`).
     """
 
     unit: Unit
@@ -71,15 +77,19 @@ class Report:
     sentinels: frozenset[str]
     order: str | None = None
     time: Time | None = None
+    rated: bool = False
+    device: bool = False
 
     def add(self, items: Sequence[Item]) -> None:
-        """Map the OBX in their order; a facet goes to the metric that it follows."""
+        """Map the OBX in their order; a facet goes to the metric that it follows, a source to its condition."""
         bundles: list[tuple[Item, list[Item]]] = []
         owners: dict[str, list[Item]] = {}
-        for number, item in enumerate(items, 1):
-            _strike_set_id(item.segment, number)
+        conditions: dict[tuple[Role, str], list[Item]] = {}
+        for item in items:
             handle = item.handle
             owner = None if handle is None or handle.facet_of is None else owners.get(handle.facet_of)
+            if owner is None and handle is not None:
+                owner = _condition_of(item, handle, conditions)
             if owner is not None:
                 owner.append(item)
                 continue
@@ -87,20 +97,29 @@ class Report:
             bundles.append((item, facets))
             if handle is not None and not is_structural(item.segment, handle):
                 owners[handle.text] = facets
+                conditions[_peeked(item.segment).role or "setting", handle.nodes[-1]] = facets
         for item, facets in bundles:
-            segment, handle = item.segment, item.handle
-            if handle is not None and is_structural(segment, handle):
-                self.tree.declare(segment, handle, item.comments)
-            elif segment.raw(2) not in _SAMPLED or not self._waveform(item, facets):
-                self._observation(item, facets)
+            self._bundle(item, facets)
 
-    def _observation(self, item: Item, facets: Sequence[Item], links: tuple[Link, ...] = ()) -> None:
+    def _bundle(self, item: Item, facets: list[Item]) -> None:
         segment, handle = item.segment, item.handle
-        code, unit_text = self._code(segment), segment.raw(6)
+        if handle is not None and is_structural(segment, handle):
+            self.tree.declare(segment, handle, item.comments)
+            return
+        if segment.raw(2) in _SAMPLED and self._waveform(item, facets):
+            return
+        role = role_of(segment, _peeked(segment), marks=self.rated)
+        if role is None or not add_happening(self, role, item, facets):
+            self.observe(item, facets)
+
+    def observe(self, item: Item, facets: Sequence[Item], links: tuple[Link, ...] = ()) -> None:
+        """Map a measurement or a statement."""
+        segment, handle = item.segment, item.handle
+        code, unit_text = self.code(segment), segment.raw(6)
         verdict = segment.use(8, decode_verdict) or _NO_VERDICT
         method = segment.use(17, decode_method) or _NO_METHOD
-        values, unit = self._values(segment)
-        facts = self._common(item, verdict, self._time(segment)) | _content(values, code, verdict)
+        values, unit = self.values(segment)
+        facts = self._common(item, verdict, self.moment(segment)) | _content(values, code, verdict)
         if handle is not None:
             resolution = _resolution(facets) if facets else None
             facts["metric"] = self.tree.metric(segment, handle, code, _metric_facts(unit, method, resolution))
@@ -112,7 +131,7 @@ class Report:
         if verdict.interpretation:
             facts["interpretation"] = verdict.interpretation
         if segment.raw(7):
-            facts["reference_ranges"] = limits(segment, unit_text, device=handle is not None)
+            facts["reference_ranges"] = limits(segment, unit_text, self._purpose(code, handle))
         kept = facts.pop("extensions", ())
         for facet in facets:
             component, rest = self._component(facet)
@@ -136,35 +155,39 @@ class Report:
         """Map NA and MA; ``False`` when there is no number in it."""
         segment = item.segment
         found = sampling(segment.raw(2), segment.raw(5), segment.syntax)
-        time = self._time(segment)
-        start = time.start if isinstance(time, Interval) else time
-        runs = None if found is None else found.runs(start if isinstance(start, Instant) else None)
-        if found is None or runs is None:
+        if found is None or not found.fits:
             return False
         signal, described, others = self._signal(facets)
+        if self.rated:
+            _named_signal(segment, signal)
+        time = self.moment(segment)
+        start = time.start if isinstance(time, Interval) else time if isinstance(time, Instant) else None
+        runs = found.marked(signal).runs(start)
+        marks, others = self._annotations(others, start, signal, found.length)
         self._check_samples(segment, found)
-        code = self._code(segment)
+        code = self.code(segment)
         # A waveform has no place for a judgement of its value: such flags are read and stay an extension as well.
         verdict = decode_verdict(segment.raw(8), segment.syntax).value if segment.raw(8) else _NO_VERDICT
         if not verdict.interpretation:
             segment.use(8, decode_verdict)
         facts = self._common(item, verdict, time)
         channel = self._channel(item, code, signal, found)
-        kept = facts.pop("extensions", ()) + described
+        kept = facts.pop("extensions", ()) + described + _whole([facet for _, facet in marks])
         identity = self.unit.id("waveform", segment)
         self.unit.add(
             Waveform(
                 id=identity,
                 code=code.concept,
                 channels=(channel,) * len(found.channels),
-                segments=runs,
+                segments=runs or (),
+                annotations=tuple(mark for mark, _ in marks),
                 native_type=segment.strike(2),
                 extensions=segment.extensions() + kept,
                 **facts,
             )
         )
         for facet in others:
-            self._observation(facet, (), (Link(relation="part_of", target=identity),))
+            self.observe(facet, (), (Link(relation="part_of", target=identity),))
         return True
 
     def _signal(self, facets: Sequence[Item]) -> tuple[Signal, tuple[Extension, ...], list[Item]]:
@@ -178,7 +201,26 @@ class Report:
             (described if taken else others).append(facet)
             if taken:
                 self._check_code(known, facet.segment)
-        return signal, tuple(part.whole() for f in described for part in (f.segment, *f.comments)), others
+        return signal, _whole(described), others
+
+    def _annotations(
+        self, facets: Sequence[Item], start: Instant | None, signal: Signal, length: int
+    ) -> tuple[list[tuple[Annotation, Item]], list[Item]]:
+        """Return the events among the facets that happened at a sample, and all other facets."""
+        found: list[tuple[Annotation, Item]] = []
+        others: list[Item] = []
+        for facet in facets:
+            segment, code = facet.segment, _peeked(facet.segment)
+            index = None
+            if code.role == "event" and segment.raw(14) and start is not None and signal.period is not None:
+                moment = decode_observed(segment.raw(14), segment.syntax).value
+                index = None if moment is None else sample_at(start, moment, signal.period)
+            if index is None or index >= length:
+                others.append(facet)
+            else:
+                text = segment.node(5).peek() if segment.syntax.component not in segment.raw(5) else None
+                found.append((Annotation(index=index, code=code.concept, text=text), facet))
+        return found, others
 
     def _channel(self, item: Item, code: Code, signal: Signal, found: Sampling) -> Channel:
         segment, handle, metric = item.segment, item.handle, None
@@ -235,9 +277,9 @@ class Report:
         """Map a facet: a component has fewer places than an observation, so that more stays in extensions."""
         segment = facet.segment
         kind, raw, unit_text = segment.raw(2), segment.raw(5), segment.raw(6)
-        code = self._code(segment)
+        code = self.code(segment)
         verdict = segment.use(8, decode_verdict) or _NO_VERDICT
-        values, _ = self._values(segment)
+        values, _ = self.values(segment)
         content = _content(values, code, verdict)
         found = content["value"] if "value" in content else TextValue(text=raw, format=kind)
         if (kind == "NM" and isinstance(found, Quantity)) or (isinstance(found, TextValue) and found.format == kind):
@@ -246,22 +288,34 @@ class Report:
             code=code.concept,
             value=found,
             interpretation=verdict.interpretation,
-            reference_ranges=limits(segment, unit_text, device=True),
+            reference_ranges=limits(segment, unit_text, "alarm"),
             quality=verdict.quality,
             handle=segment.strike(4),
         )
         return component, sum((part.extensions() for part in facet.comments), segment.extensions())
 
-    def _code(self, segment: Segment) -> Code:
+    def code(self, segment: Segment) -> Code:
+        """Map OBX-3."""
         code = segment.use(3, decode_code) or _NO_CODE
         self._check_code(code, segment)
         return code
+
+    def _purpose(self, code: Code, handle: Handle | None) -> Purpose:
+        """Tell what OBX-7 of a result limits."""
+        if self.rated:
+            return "unknown"  # what the display shows
+        return "alarm" if handle is not None or code.device or self.device else "reference"
+
+    def unit_facts(self, segment: Segment) -> dict[str, Any]:
+        """Return what OBX-6 says of a metric, without striking it off."""
+        raw = segment.raw(6)
+        return _metric_facts(decode_unit(raw, segment.syntax).value, _NO_METHOD, None) if raw else {}
 
     def _check_code(self, code: Code, segment: Segment) -> None:
         if code.issue is not None:
             self.unit.issue(code.issue, f"{segment.path}-3", segment.span)
 
-    def _time(self, segment: Segment) -> Time | None:
+    def moment(self, segment: Segment) -> Time | None:
         """Map OBX-14; a result that states no time has that of its report."""
         if segment.raw(14):
             found = segment.use(14, decode_observed)
@@ -270,7 +324,7 @@ class Report:
             self.unit.issue("ORU-203", f"{segment.path}-14", segment.span)
         return self.time
 
-    def _values(self, segment: Segment) -> tuple[list[Value], Measure]:
+    def values(self, segment: Segment) -> tuple[list[Value], Measure]:
         """Map OBX-5, and OBX-6 where a value carries it."""
         syntax, kind, raw = segment.syntax, segment.raw(2), segment.raw(5)
         unit, rest = decode_unit(segment.raw(6), syntax) if segment.raw(6) else (_NO_UNIT, ())
@@ -292,13 +346,36 @@ class Report:
         return values, unit
 
 
-def _strike_set_id(segment: Segment, number: int) -> None:
+def _whole(items: Sequence[Item]) -> tuple[Extension, ...]:
+    return tuple(part.whole() for item in items for part in (item.segment, *item.comments))
+
+
+def _named_signal(segment: Segment, signal: Signal) -> None:
+    """Take the rate from the name of a wave, and the range that is displayed from OBX-7."""
+    shown = _peeked(segment).concept.codings
+    if signal.period is None and shown and shown[0].display is not None:
+        signal.period = named_rate(shown[0].display)
+    if signal.limits is None and signal.take_range(segment, 7):
+        segment.strike(7)
+
+
+def strike_set_ids(items: Sequence[Item]) -> None:
     """Keep OBX-1 only where it says something: another number than the OBX has in its report, or none."""
-    raw = segment.raw(1)
-    if raw == str(number):
-        segment.strike(1)
-    elif not raw:
-        segment.keep(1, [("", None)])
+    for number, item in enumerate(items, 1):
+        raw = item.segment.raw(1)
+        if raw == str(number):
+            item.segment.strike(1)
+        elif not raw:
+            item.segment.keep(1, [("", None)])
+
+
+def _condition_of(item: Item, handle: Handle, conditions: dict[tuple[Role, str], list[Item]]) -> list[Item] | None:
+    """Return the facets of the condition that an OBX names the source of."""
+    if handle.facet_of is not None:
+        return None
+    role = _peeked(item.segment).role
+    condition = None if role is None else SOURCES.get(role)
+    return None if condition is None else conditions.get((condition, handle.nodes[-1]))
 
 
 def _peeked(segment: Segment) -> Code:

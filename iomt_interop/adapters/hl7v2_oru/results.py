@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, get_args
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from ...model import Absent, Actor, Concept, Identifier, Quality, ReferenceRange
 from ...model.observation import QualityFlag
@@ -17,7 +17,9 @@ from .times import decode_stated
 from .unit import Mode, Segment
 from .values import reference_range
 
-__all__ = ["Method", "Verdict", "absence", "decode_method", "decode_verdict", "details", "limits"]
+__all__ = ["Method", "Purpose", "Verdict", "absence", "decode_method", "decode_verdict", "details", "limits"]
+
+Purpose = Literal["reference", "alarm", "technical", "unknown"]
 
 _ORDER: Final[tuple[QualityFlag, ...]] = get_args(QualityFlag)
 
@@ -108,15 +110,15 @@ def details(segment: Segment) -> dict[str, Any]:
 
 
 @lru_cache(1024)
-def _limits(raw: str, unit: str, syntax: Syntax, device: bool) -> ReferenceRange:
+def _limits(raw: str, unit: str, syntax: Syntax, purpose: Purpose) -> ReferenceRange:
     known = decode_unit(unit, syntax).value
-    return ReferenceRange(range=reference_range(raw, known), purpose="alarm" if device else "reference")
+    return ReferenceRange(range=reference_range(raw, known), purpose=purpose)
 
 
-def limits(segment: Segment, unit: str, *, device: bool) -> tuple[ReferenceRange, ...]:
+def limits(segment: Segment, unit: str, purpose: Purpose) -> tuple[ReferenceRange, ...]:
     """Map OBX-7: the alarm limits of a device metric, the reference range of any other result."""
     raw = segment.strike(7)
-    return (_limits(raw, unit, segment.syntax, device),) if raw else ()
+    return (_limits(raw, unit, segment.syntax, purpose),) if raw else ()
 
 
 def absence(quality: Quality | None) -> Absent | None:

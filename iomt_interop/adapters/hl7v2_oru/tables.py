@@ -12,16 +12,27 @@ from ...model.value import AbsentReason
 
 __all__ = [
     "ABSENT_BY_FLAG",
+    "ACKNOWLEDGEMENTS",
     "ALERT_PARTS",
+    "ALERT_SYSTEMS",
     "ALERT_VALUES",
     "ATTRIBUTES",
     "CODED_TYPES",
     "COMPARATORS",
+    "DEVICE_ATTRIBUTES",
+    "DEVICE_SENDERS",
+    "DEVICE_SYSTEMS",
     "EMPTY_NUMBERS",
     "FLAGS",
     "METHODS",
     "PROCESSING",
+    "RATE_IN_NAME",
+    "ROLES",
+    "Role",
     "SENTINELS",
+    "SETTING_CODES",
+    "SETTING_MARKS",
+    "SIGNALS",
     "STATUS",
     "TEST_MODES",
     "TEXT_TYPES",
@@ -102,11 +113,16 @@ SENTINELS: Final[tuple[tuple[str, str, frozenset[str]], ...]] = (
 )
 """They become an absence of reason ``invalid``: the senders say so and not why, and no cause is made up for them."""
 
-ATTRIBUTES: Final[dict[str, Literal["rate", "resolution", "range", "filter"]]] = {
+ATTRIBUTES: Final[dict[str, Literal["rate", "period", "resolution", "range", "filter", "invalid", "missing"]]] = {
     "MDC_ATTR_SAMP_RATE": "rate",
+    "MDC_ATTR_SAMPLE_RATE": "rate",
+    "MDC_ATTR_TIME_PD_SAMP": "period",
     "MDC_ATTR_NU_MSMT_RES": "resolution",
+    "MDC_ATTR_SA_MSMT_RES": "resolution",
     "MDC_ATTR_DATA_RANGE": "range",
     "MDC_ATTR_FILTER_LABEL_STRING": "filter",
+    "MDC_EVT_DATA_INVALID": "invalid",  # the sample that stands for an invalid one
+    "MDC_EVT_DATA_MISSING": "missing",
 }
 """Facets (fifth part of OBX-4) that describe the signal; every other facet is a component of its metric."""
 
@@ -117,6 +133,7 @@ METHODS: Final[dict[str, dict[str, str]]] = {
     "MCALC": {"category": "calculation", "derivation": "manual"},
     "ASET": {"category": "setting", "derivation": "auto"},
     "MSET": {"category": "setting", "derivation": "manual"},
+    "RSET": {"category": "setting", "derivation": "auto"},  # set from afar
     "MDC_OBS_CTS": {"availability": "continuous"},
     "MDC_OBS_NONCTS": {"availability": "intermittent"},
     "APERIODIC": {"availability": "intermittent"},
@@ -134,6 +151,7 @@ ALERT_PARTS: Final[dict[str, str]] = {
     "MDC_ATTR_ALERT_PRIORITY": "priority",
     "MDC_ATTR_ALERT_TYPE": "alert_kind",
     "MDC_ATTR_ALARM_TYPE": "alert_kind",
+    "MDC_ATTR_ALERT_TEXT": "text",
 }
 """Parts of a PCD-04 alert by reference id; senders disagree about the numbers."""
 
@@ -145,4 +163,89 @@ ALERT_VALUES: Final[dict[str, dict[str, str]]] = {
     "priority": {"PN": "none", "PL": "low", "PM": "medium", "PH": "high"},
     "alert_kind": {"SP": "physiological", "ST": "technical", "SA": "advisory"},
 }
-"""What the parts say; any other text of a part is kept as it is."""
+"""What the parts say; any other text of a part is kept as it is. Priority and kind may stand in OBX-8 as well."""
+
+SIGNALS: Final[dict[str, tuple[Literal["auditory", "visual", "other"], Literal["on", "off", "paused"]]]] = {
+    "audio-paused": ("auditory", "paused"),
+    "audio-off": ("auditory", "off"),
+    "visual-paused": ("visual", "paused"),
+    "visual-off": ("visual", "off"),
+    "alarm-paused": ("other", "paused"),
+    "alarm-off": ("other", "off"),
+}
+"""What an inactivation state does to the announcement of an alert (IHE PCD TF-2 3.4.4.1)."""
+
+ACKNOWLEDGEMENTS: Final[dict[str, Literal["none", "acknowledged", "confirmed", "rejected"]]] = {
+    "alert-acknowledged": "acknowledged",
+    "Received": "none",
+    "Delivered": "none",
+    "Undeliverable": "none",
+    "Read": "none",
+    "Accepted": "acknowledged",
+    "AcceptedPositive": "confirmed",
+    "AcceptedNotRelevant": "acknowledged",
+    "AcceptedFalse": "acknowledged",
+    "Rejected": "rejected",
+    "Cancelled": "none",
+}
+"""Who took note, by inactivation state of PCD-04 or by the disposition that PCD-05 reports in PRT-3."""
+
+Role = Literal["setting", "event", "event-condition", "event-source", "alert-condition", "alert-source", "alert"]
+
+ROLES: Final[dict[str, Role]] = {
+    "MDC_ATTR_EVT_COND": "event-condition",
+    "MDC_ATTR_EVT_SOURCE": "event-source",
+    "MDC_ATTR_AL_COND": "alert-condition",
+    "MDC_ATTR_ALERT_SOURCE": "alert-source",
+}
+"""Results that are no observations: what happened stands in OBX-5, where it happened in a result beside it."""
+
+SETTING_CODES: Final = frozenset(
+    {
+        "MDC_FLOW_FLUID_PUMP",
+        "MDC_RATE_DOSE",
+        "MDC_VOL_FLUID_TBI",
+        "MDC_DOSE_DRUG_TBI",
+        "MDC_CONC_DRUG",
+        "MDC_DRUG_NAME_LABEL",
+        "MDC_TIME_PD_PROG",
+        "MDC_DOSE_PCA_LIMIT",
+        "MDC_DOSE_PCA_PATIENT",
+        "MDC_DOSE_LOADING",
+        "MDC_DOSE_CLINICIAN",
+        "MDC_TIME_PD_PCA_DOSE_LIMIT",
+        "MDC_RATE_PCA_MAX_DOSES_PER_HOUR",
+        "MDC_NUM_DOSE_PROG",
+        "MDC_DEV_PUMP_PROGRAM_DELIVERY_MODE",
+        "MDC_PUMP_PROGRAM_DELIVERY_MODE",
+    }
+)
+"""What a pump was programmed to do (IEEE 11073-10101 infusion terms). Reference ids that end in ``_SETTING`` and
+numbers of partition 258 are settings without being listed."""
+
+DEVICE_ATTRIBUTES: Final[dict[str, Literal["manufacturer", "model", "serial"]]] = {
+    "MDC_ATTR_ID_MODEL": "model",
+    "MDC_ID_MODEL_NUMBER": "model",
+    "MDC_ID_MODEL_MANUFACTURER": "manufacturer",
+    "MDC_ID_PROD_SPEC_SERIAL": "serial",
+}
+"""Results that describe the node that contains them."""
+
+DEVICE_SYSTEMS: Final = frozenset({"MDIL", "MDIL-ALERT", "MIB/CEN", "MDC"})
+"""Code systems, as OBX-3 names them, that only devices use."""
+
+DEVICE_SENDERS: Final = (
+    "B40", "INFINITY", "MINDRAY", "PAT_DEVICE_BBRAUN", "PSN", "SURESIGNS", "VSP", "XH80X",
+)  # fmt: skip
+"""Beginnings of the names of senders (MSH-3) that send nothing but a device's data: what their OBX-7 says are alarm
+limits, whatever code system OBX-3 uses."""
+
+ALERT_SYSTEMS: Final = frozenset({"MDIL-ALERT"})
+"""Code systems whose results are alerts: what raises them and what they say stand in one OBX."""
+
+SETTING_MARKS: Final = frozenset({"SETTING", "CONFIGURATION"})
+"""OBX-13 beside a code of MDIL: the result is what the monitor is set to."""
+
+RATE_IN_NAME: Final = frozenset({"VITALRECORDER"})
+"""Senders (MSH-3) that write the rate behind ``@`` in the name of a wave, the range that is displayed into OBX-7,
+and what somebody noted as ``EVENT``."""

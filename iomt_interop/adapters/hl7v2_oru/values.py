@@ -144,6 +144,8 @@ def _coded(node: Node, task: Task) -> Value:
 
 
 def _text(node: Node, task: Task) -> Value:
+    if not node.raw.strip(" "):
+        return Absent(reason="unknown", native=node.take_raw())  # how a display shows that there is nothing
     text = node.take_whole()
     return TextValue(text=node.raw if text is None else text, format=task.kind)
 

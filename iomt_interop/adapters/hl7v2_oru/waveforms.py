@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import sys
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from ..._accel import load
-from ...errors import InvalidRecord, LimitExceeded, UnitMismatch
+from ...errors import InvalidRecord, LimitExceeded, TimeError, UnitMismatch
 from ...model import Concept, Instant, Number, Range, Rational
 from ...model.number import parse_decimal
 from ...model.waveform import SampleType
@@ -23,17 +23,20 @@ from .tables import ATTRIBUTES
 from .unit import Segment
 from .values import quantity
 
-__all__ = ["Samples", "Sampling", "Signal", "read_samples", "sampling"]
+__all__ = ["Samples", "Sampling", "Signal", "named_rate", "read_samples", "sample_at", "sampling"]
 
 _kernel = load("er7")
 
-_WIDTHS: Final[tuple[tuple[int, SampleType, str], ...]] = (
-    (1 << 15, "i2", "h"),
-    (1 << 31, "i4", "i"),
-    (1 << 63, "i8", "q"),
-)
+_WIDTHS: Final[tuple[tuple[SampleType, int], ...]] = (("i2", 2), ("i4", 4))
+_INT64: Final = 1 << 63
+_SIGNS: Final = bytes(128) + b"\xff" * 128
+"""The octet that continues another towards the sign."""
+_MISSING, _ERROR = 1, 2
+_PLAIN: Final = b"0123456789-"
+_DIGITS: Final = bytes.maketrans(b"23456789", b"11111111")
 _NO_UNIT: Final = Unit(None, None, Concept())
 _HERTZ: Final = "Hz"
+_SECOND: Final = "s"
 
 
 class Samples(NamedTuple):
@@ -53,27 +56,61 @@ class Samples(NamedTuple):
     def packed(self, exponent: int) -> tuple[SampleType, bytes] | None:
         """Return the narrowest format and the octets at a common exponent, ``None`` when 64 bits do not hold them."""
         scale = 10 ** (self.exponent - exponent)
-        numbers = self.numbers if scale == 1 else [number * scale for number in self.numbers]
-        peak = max((number if number >= 0 else ~number for number in numbers), default=0)
-        for limit, dtype, code in _WIDTHS:
-            if peak < limit:
-                data = array(code, numbers)
-                if sys.byteorder == "big":
-                    data.byteswap()
-                return dtype, data.tobytes()
-        return None
+        numbers = self.numbers
+        if scale != 1:
+            scaled = [number * scale for number in numbers]
+            if any(not -_INT64 <= number < _INT64 for number in scaled):
+                return None
+            numbers = array("q", scaled)
+        if sys.byteorder == "big":
+            numbers = array("q", numbers)
+            numbers.byteswap()
+        return _narrowed(numbers.tobytes())
+
+    def marked(self, invalid: Collection[int], missing: Collection[int]) -> Samples:
+        """Return the same samples with the numbers marked that stand for no measurement."""
+        kinds = dict.fromkeys(invalid, _ERROR) | dict.fromkeys(missing, _MISSING)
+        known = self.marks or bytes(len(self.numbers))
+        marks = bytes(mark or kinds.get(number, 0) for mark, number in zip(known, self.numbers, strict=True))
+        return self if marks == known else self._replace(marks=marks)
+
+
+def _narrowed(wide: bytes) -> tuple[SampleType, bytes]:
+    """Cut 64-bit little-endian numbers down to the narrowest format whose sign fills all that is cut off.
+
+    Octets are compared place by place for all samples at once.
+    """
+    places = [wide[place::8] for place in range(8)]
+    for dtype, size in _WIDTHS:
+        sign = places[size - 1].translate(_SIGNS)
+        if all(sign == place for place in places[size:]):
+            data = bytearray(size * len(sign))
+            for place in range(size):
+                data[place::size] = places[place]
+            return dtype, bytes(data)
+    return "i8", wide
 
 
 @lru_cache(128)
 def _canonical(delimiter: str, exponent: int) -> re.Pattern[str]:
     """Return the pattern of texts that integers at this exponent give back."""
     mark = re.escape(delimiter)
-    one = (
-        r"(?:0|-?[1-9][0-9]*)?"
-        if not exponent
-        else rf"(?:(?!-0\.0+(?:{mark}|\Z))-?(?:0|[1-9][0-9]*)\.[0-9]{{{-exponent}}})?"
-    )
+    one = rf"(?:(?!-0\.0+(?:{mark}|\Z))-?(?:0|[1-9][0-9]*)\.[0-9]{{{-exponent}}})?"
     return re.compile(f"{one}(?:{mark}{one})*")
+
+
+def _gives_back(octets: bytes, raw: str, delimiter: str, exponent: int) -> bool:
+    """Tell whether the numbers at this exponent are written as they stood.
+
+    An integer is when it holds nothing but digits behind a sign, and begins with a zero only where it is one.
+    """
+    if exponent:
+        return _canonical(delimiter, exponent).fullmatch(raw) is not None
+    mark = delimiter.encode()
+    if octets.translate(None, _PLAIN + mark):
+        return False
+    shape = octets.translate(_DIGITS)
+    return not (shape.startswith((b"00", b"01")) or mark + b"00" in shape or mark + b"01" in shape or b"-0" in shape)
 
 
 def read_samples(raw: str, delimiter: str) -> Samples | None:
@@ -85,7 +122,7 @@ def read_samples(raw: str, delimiter: str) -> Samples | None:
     if read is None:
         return _mixed(raw.split(delimiter) if delimiter else [raw])
     _, numbers, exponent, marks = read
-    return Samples(array("q", numbers), exponent, marks, _canonical(delimiter, exponent).fullmatch(raw) is not None)
+    return Samples(array("q", numbers), exponent, marks, _gives_back(octets, raw, delimiter, exponent))
 
 
 def _mixed(parts: list[str]) -> Samples | None:
@@ -117,6 +154,9 @@ class Signal:
     """Of the resolution, which is that of the signal where the signal states none."""
     limits: Range | None = None
     filters: list[str] = field(default_factory=list)
+    invalid: set[int] = field(default_factory=set)
+    """Raw samples that stand for none that is valid."""
+    missing: set[int] = field(default_factory=set)
 
     def describe(self, refid: str | None, segment: Segment) -> bool:
         """Take over a facet; ``False`` when it is none of a signal or says nothing that can be used."""
@@ -137,6 +177,27 @@ class Signal:
         self.period = Rational(numerator=rate.denominator, denominator=rate.numerator)
         return True
 
+    def take_period(self, segment: Segment) -> bool:
+        """Turn a stated period into seconds; without a unit it may be milliseconds or ticks, and is none."""
+        number = quantity(segment.raw(5), _NO_UNIT)
+        if number is None or number.mantissa <= 0 or abs(number.exponent) > 18 or self.period is not None:
+            return False
+        unit = decode_unit(segment.raw(6), segment.syntax).value.ucum if segment.raw(6) else None
+        try:
+            period = units.convert(number.to_fraction(), unit or "", _SECOND)
+        except (UnitMismatch, LimitExceeded):
+            return False
+        self.period = Rational(numerator=period.numerator, denominator=period.denominator)
+        return True
+
+    def take_invalid(self, segment: Segment) -> bool:
+        """Take a number that stands in the place of an invalid sample."""
+        return _take_sentinel(segment, self.invalid)
+
+    def take_missing(self, segment: Segment) -> bool:
+        """Take a number that stands in the place of a missing sample."""
+        return _take_sentinel(segment, self.missing)
+
     def take_resolution(self, segment: Segment) -> bool:
         """Take the amount that one raw step stands for."""
         number = quantity(segment.raw(5), _NO_UNIT)
@@ -147,9 +208,9 @@ class Signal:
             self.unit = decode_unit(segment.raw(6), segment.syntax).value
         return True
 
-    def take_range(self, segment: Segment) -> bool:
+    def take_range(self, segment: Segment, number: int = 5) -> bool:
         """Take the lowest and highest sample."""
-        limits = [quantity(part, _NO_UNIT) for part in segment.raw(5).split(segment.syntax.component)]
+        limits = [quantity(part, _NO_UNIT) for part in segment.raw(number).split(segment.syntax.component)]
         if len(limits) != 2 or None in limits or self.limits is not None:
             return False
         self.limits = Range(low=limits[0], high=limits[1])
@@ -161,8 +222,28 @@ class Signal:
         return bool(segment.raw(5))
 
 
+def _take_sentinel(segment: Segment, numbers: set[int]) -> bool:
+    found = quantity(segment.raw(5), _NO_UNIT)
+    if found is None or found.exponent or found.literal is not None:
+        return False
+    numbers.add(found.mantissa)
+    return True
+
+
+_RATE_IN_NAME: Final = re.compile(r"[^@]*@([1-9][0-9]{0,5})")
+
+
+def named_rate(name: str) -> Rational | None:
+    """Return the period of a wave whose name says how many samples a second has (``ECG_II@100``)."""
+    found = _RATE_IN_NAME.fullmatch(name)
+    return None if found is None else Rational(numerator=1, denominator=int(found[1]))
+
+
 _TAKERS: Final[dict[str, Callable[[Signal, Segment], bool]]] = {
     "rate": Signal.take_rate,
+    "period": Signal.take_period,
+    "invalid": Signal.take_invalid,
+    "missing": Signal.take_missing,
     "resolution": Signal.take_resolution,
     "range": Signal.take_range,
     "filter": Signal.take_filter,
@@ -180,6 +261,24 @@ class Sampling:
     wrong: bool
     """Whether something in between is no number."""
     exponent: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether 64 bits hold every sample at the common exponent."""
+        whole = all(samples.exponent == self.exponent for channel in self.channels for samples in channel)
+        return whole or self.runs(None) is not None
+
+    @property
+    def length(self) -> int:
+        """Number of samples of the longest channel."""
+        return max(sum(len(samples.numbers) for samples in channel) for channel in self.channels)
+
+    def marked(self, signal: Signal) -> Sampling:
+        """Mark the samples that stand for none, where the samples are raw steps."""
+        if self.exponent or not (signal.invalid or signal.missing):
+            return self
+        channels = tuple(tuple(run.marked(signal.invalid, signal.missing) for run in runs) for runs in self.channels)
+        return Sampling(channels, self.exact, self.wrong, self.exponent)
 
     def scale(self, signal: Signal) -> dict[str, Any]:
         """Return the scale of a channel: integers are raw steps, decimals are physical values already."""
@@ -213,6 +312,23 @@ class Sampling:
                 )
                 index += len(samples.numbers)
         return tuple(found)
+
+
+def sample_at(start: Instant, moment: Instant, period: Rational) -> int | None:
+    """Return which sample was taken at a moment, ``None`` when the times cannot be compared or it is before them."""
+    local = start.offset_minutes is None
+    if local is not (moment.offset_minutes is None):
+        return None
+    first, then = (time.replace(value=time.value + "Z") if local else time for time in (start, moment))
+    if "second" not in (first.precision, then.precision) and "fraction" not in (first.precision, then.precision):
+        return None
+    try:
+        begin, at = first.utc_ns, then.utc_ns
+    except TimeError:
+        return None
+    if begin is None or at is None or at < begin:
+        return None
+    return (at - begin) * period.denominator // (period.numerator * 10**9)
 
 
 def sampling(kind: str, raw: str, syntax: Syntax) -> Sampling | None:

@@ -9,7 +9,7 @@ import pytest
 from adapters.hl7v2_oru.support import of, one, read
 
 from iomt_interop.adapters.hl7v2_oru.devices import IMPLIED, parse_handle
-from iomt_interop.model import Absent, Identifier, Instant, Provenance, Quantity, Subject
+from iomt_interop.model import Absent, Identifier, Instant, Provenance, Quantity, Subject, TextValue
 from iomt_interop.plugins import ReadContext
 from iomt_interop.terminology import systems
 
@@ -113,8 +113,24 @@ def test_repetitions_behind_empty_ones_are_levels() -> None:
     assert by(records, "observation")["1.7.6.1"].device == rack.id
 
 
+def test_parts_that_repeat_the_identity_of_their_monitor_are_still_parts() -> None:
+    devices = by(read((FIXTURES / "pcd01_30obx.hl7").read_bytes()), "device")
+    assert len({device.id for device in devices.values()}) == len(devices)
+    assert devices["1.2.1.0"].parent == devices["1.2.0.0"].id
+    assert devices["1.2.0.0"].parent == devices["1.0.0.0"].id
+    assert devices["1.2.0.0"].identifiers == devices["1.0.0.0"].identifiers
+
+
+def test_a_declared_part_implies_what_contains_it() -> None:
+    data = b"MSH|^~\\&|A|||||ORU^R01|1|P|2.6\rOBX|1||69986^MDC_DEV_PUMP_INFUS_VMD^MDC|1.1.0.0|||||||X\r"
+    devices = by(read(data), "device")
+    assert devices["1.1.0.0"].parent == devices["1.0.0.0"].id
+
+
 def test_dialects() -> None:
-    heart, spo2, packed, pulse, wrong, mode = of(read((FIXTURES / "dialects.hl7").read_bytes()), "observation")
+    records = read((FIXTURES / "dialects.hl7").read_bytes())
+    heart, spo2, packed, pulse, wrong = of(records, "observation")
+    mode = one(records, "setting")
     assert heart.code.codings[0].native_system == "MDIL"
     assert heart.code.coding(systems.MDC).code == "147842"
     assert heart.code.coding(systems.LOINC).code == "8867-4"
@@ -131,6 +147,7 @@ def test_dialects() -> None:
     assert wrong.code.codings[0].refid == "MDC_PULS_OXIM_PLETH"
     assert wrong.code.codings[1].code == "150452"
     assert mode.code.coding(systems.MDC) is None  # partition 0402 is the vendor's own
+    assert mode.programmed == TextValue(text="MONITORING", format="ST")
 
 
 def test_sentinels_are_those_of_a_vendor() -> None:
