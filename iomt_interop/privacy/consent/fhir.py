@@ -57,19 +57,25 @@ class _Reader:
             elif name not in _HARMLESS:
                 self.doubt("consent-element")
 
-    def many(self, tree: Tree, name: str) -> list[Any]:
-        found = tree.pop(name, [])
-        if isinstance(found, list):
-            return found
-        self.doubt("consent-element")
-        return [found]
+    def many(self, tree: Tree, name: str) -> list[Tree]:
+        """Take a list of objects; anything else stays where it is, and is kept and doubted with what is left.
+
+        An empty list is not JSON of FHIR, and must not be taken for the absence of a condition.
+        """
+        found = tree.get(name)
+        if isinstance(found, list) and found and all(isinstance(item, dict) for item in found):
+            return [dict(item) for item in tree.pop(name)]
+        return []
+
+    def one(self, tree: Tree, name: str) -> Tree | None:
+        """Take an object."""
+        return dict(tree.pop(name)) if isinstance(tree.get(name), dict) else None
 
     def text(self, tree: Tree, name: str) -> str | None:
         found = tree.get(name)
         return tree.pop(name) if isinstance(found, str) else None
 
-    def coding(self, json_value: Any, path: str) -> Coding:
-        tree = dict(json_value) if isinstance(json_value, dict) else {"?": json_value}
+    def coding(self, tree: Tree, path: str) -> Coding:
         found = Coding(
             system=self.text(tree, "system"),
             code=self.text(tree, "code"),
@@ -79,16 +85,15 @@ class _Reader:
         self.leave(tree, path)
         return found
 
-    def concept(self, json_value: Any, path: str) -> Concept:
-        tree = dict(json_value) if isinstance(json_value, dict) else {"?": json_value}
+    def concept(self, tree: Tree, path: str) -> Concept:
         codings = tuple(self.coding(each, f"{path}.coding[{i}]") for i, each in enumerate(self.many(tree, "coding")))
         found = Concept(codings=codings, text=self.text(tree, "text"))
         self.leave(tree, path)
         return found
 
-    def reference(self, json_value: Any, path: str, *, decides: bool = False) -> str:
+    def reference(self, tree: Tree | None, path: str, *, decides: bool = False) -> str:
         """Return the literal reference; one that only has an identifier cannot be compared."""
-        tree = dict(json_value) if isinstance(json_value, dict) else {"?": json_value}
+        tree = {} if tree is None else tree
         found = self.text(tree, "reference")
         for name in ("type", "display", "identifier"):
             if name in tree:
@@ -112,18 +117,18 @@ class _Reader:
         return found
 
     def period(self, tree: Tree, name: str, path: str) -> Interval | None:
-        value = tree.pop(name, None)
-        if value is None:
+        inner = self.one(tree, name)
+        if inner is None:
+            if name in tree:
+                self.doubt("consent-period")
             return None
-        inner = dict(value) if isinstance(value, dict) else {"?": value}
         found = Interval(start=self.instant(inner, "start"), end=self.instant(inner, "end"))
         if inner or (found.start is None and found.end is None):
             self.doubt("consent-period")
         self.leave(inner, f"{path}.{name}")
         return found
 
-    def provision(self, value: Any, path: str, depth: int) -> Provision:
-        tree = dict(value) if isinstance(value, dict) else {"?": value}
+    def provision(self, tree: Tree, path: str, depth: int) -> Provision:
         kind = self.text(tree, "type") if tree.get("type") in ("permit", "deny") else None
         if kind is None:
             self.doubt("consent-type")
@@ -151,26 +156,24 @@ class _Reader:
             self.doubt("consent-label")
         return found
 
-    def _actor(self, value: Any, path: str) -> ConsentActor:
-        tree = dict(value) if isinstance(value, dict) else {"?": value}
-        concept = self.concept(tree.pop("role", {}), f"{path}.role")
+    def _actor(self, tree: Tree, path: str) -> ConsentActor:
+        concept = self.concept(self.one(tree, "role") or {}, f"{path}.role")
         role = concept.codings[0] if len(concept.codings) == 1 else None
         if role is None or concept.text is not None:
             self.extras.append(Extension(namespace=NAMESPACE, path=f"{path}.role", value=_text(_concept_out(concept))))
         found = ConsentActor(
-            role=role, reference=self.reference(tree.pop("reference", {}), f"{path}.reference", decides=True)
+            role=role, reference=self.reference(self.one(tree, "reference"), f"{path}.reference", decides=True)
         )
         self.leave(tree, path)
         return found
 
-    def _data(self, value: Any, path: str) -> ConsentData:
-        tree = dict(value) if isinstance(value, dict) else {"?": value}
+    def _data(self, tree: Tree, path: str) -> ConsentData:
         meaning = self.text(tree, "meaning") if tree.get("meaning") in _MEANINGS else None
         if meaning is None:
             self.doubt("consent-meaning")
         found = ConsentData(
             meaning=meaning or "unknown",  # type: ignore[arg-type]  # one of the table
-            reference=self.reference(tree.pop("reference", {}), f"{path}.reference", decides=True),
+            reference=self.reference(self.one(tree, "reference"), f"{path}.reference", decides=True),
         )
         self.leave(tree, path)
         return found
@@ -203,14 +206,13 @@ def consent_from_fhir(data: bytes | str | Mapping[str, Any]) -> Consent:
     if status is None:
         r.doubt("consent-status")
     policies = []
-    for i, each in enumerate(r.many(tree, "policy")):
-        part = dict(each) if isinstance(each, dict) else {"?": each}
-        uri = r.text(part, "uri")
-        policies += [uri] if uri else []
+    for i, part in enumerate(r.many(tree, "policy")):
+        policies.append(r.text(part, "uri") or "")
         r.leave(part, f"Consent.policy[{i}]")
-    if not policies:
+    if not all(policies) or not policies:
         r.doubt("consent-policy")
-    given, rule, source = r.instant(tree, "dateTime"), tree.pop("provision", None), tree.pop("sourceReference", None)
+    given, rule, source = r.instant(tree, "dateTime"), r.one(tree, "provision"), r.one(tree, "sourceReference")
+    scope = r.one(tree, "scope")
     if given is None:
         r.doubt("consent-date")
     if rule is None:
@@ -222,9 +224,9 @@ def consent_from_fhir(data: bytes | str | Mapping[str, Any]) -> Consent:
         id=digest,
         name=r.text(tree, "id"),
         status=status or "unknown",  # type: ignore[arg-type]  # one of the table
-        scope=r.concept(tree.pop("scope"), "Consent.scope") if "scope" in tree else None,
+        scope=None if scope is None else r.concept(scope, "Consent.scope"),
         categories=tuple(r.concept(each, f"Consent.category[{i}]") for i, each in enumerate(r.many(tree, "category"))),
-        patient=r.reference(tree.pop("patient", {}), "Consent.patient", decides=True) or None,
+        patient=r.reference(r.one(tree, "patient"), "Consent.patient", decides=True) or None,
         time=given,
         performers=_references(r, tree, "performer"),
         organizations=_references(r, tree, "organization"),
@@ -298,8 +300,8 @@ def consent_to_fhir(consent: Consent) -> bytes:
         "dateTime": consent.time.value if consent.time else None,
         "performer": [{"reference": each} if each else {} for each in consent.performers],
         "organization": [{"reference": each} if each else {} for each in consent.organizations],
-        "sourceReference": {"reference": consent.source} if consent.source else None,
-        "policy": [{"uri": uri} for uri in consent.policies],
+        "sourceReference": None if consent.source is None else {"reference": consent.source} if consent.source else {},
+        "policy": [{"uri": uri} if uri else {} for uri in consent.policies],
         "provision": None if consent.provision is None else _provision_out(consent.provision),
     }
     tree |= {name: value for name, value in plain.items() if value not in (None, [])}
