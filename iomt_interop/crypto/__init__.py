@@ -5,6 +5,7 @@ from __future__ import annotations
 from .envelope import (
     KEY_SIZE,
     SALT_SIZE,
+    KeyWrap,
     Sealed,
     SecretKey,
     known_answer,
@@ -21,6 +22,7 @@ __all__ = [
     "EnvironmentKey",
     "KeyFile",
     "KeyProvider",
+    "KeyWrap",
     "PassphraseKey",
     "Sealed",
     "SecretKey",

@@ -22,6 +22,7 @@ from ..errors import DecryptionFailed, KeyUnavailable
 __all__ = [
     "KEY_SIZE",
     "SALT_SIZE",
+    "KeyWrap",
     "Sealed",
     "SecretKey",
     "known_answer",
@@ -148,6 +149,46 @@ def unwrap_key(wrapping: SecretKey, wrapped: bytes, context: bytes) -> SecretKey
         raise DecryptionFailed("SEC-001")
     sealed = Sealed(wrapped[:SALT_SIZE], wrapped[SALT_SIZE : 2 * SALT_SIZE], wrapped[2 * SALT_SIZE :])
     return SecretKey(open_sealed(wrapping, sealed, b"iomt wrap\0" + context))
+
+
+class KeyWrap:
+    """Wraps many data keys under one key-encryption key.
+
+    A random nonce for each: the 2**32 wrappings that SP 800-38D section 8.3 allows under one key are more than a
+    store has subjects, and every version of the key begins anew. A wrong key-encryption key is told by the
+    commitment of the store's own key (:func:`unwrap_key`), a wrong data key by that of its blocks.
+
+    Parameters
+    ----------
+    wrapping : SecretKey
+        The key-encryption key.
+    """
+
+    __slots__ = ("_aead",)
+
+    def __init__(self, wrapping: SecretKey) -> None:
+        self._aead = AESGCM(wrapping.derive(b"wrap").value)
+
+    def __repr__(self) -> str:
+        return "KeyWrap()"
+
+    def wrap(self, key: SecretKey | bytes, context: bytes) -> bytes:
+        """Encrypt a data key; the context is authenticated and not stored."""
+        nonce = os.urandom(_NONCE)
+        return nonce + self._aead.encrypt(nonce, key.value if isinstance(key, SecretKey) else key, context)
+
+    def unwrap(self, wrapped: bytes, context: bytes) -> SecretKey:
+        """Decrypt a data key; raises as :func:`open_sealed` does."""
+        return SecretKey(self.bits(wrapped, context))
+
+    def bits(self, wrapped: bytes, context: bytes) -> bytes:
+        """Decrypt a data key that is wrapped anew at once."""
+        if len(wrapped) != _NONCE + KEY_SIZE + 16:
+            raise DecryptionFailed("SEC-001")
+        try:
+            return self._aead.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], context)
+        except InvalidTag:
+            raise DecryptionFailed("SEC-001") from None
 
 
 def decrypt(key: SecretKey, nonce: bytes, ciphertext: bytes, associated: bytes) -> bytes:

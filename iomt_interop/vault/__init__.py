@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..crypto import EnvironmentKey, KeyFile, KeyProvider, PassphraseKey, keyring
 from ..crypto import known_answer as self_test
 from .backend import Backend, Block, SubjectRow
+from .keeping import ErasureReceipt
 from .selection import Versions
 from .sqlite import SqliteBackend
 from .store import PutResult, Vault
@@ -13,6 +14,7 @@ __all__ = [
     "Backend",
     "Block",
     "EnvironmentKey",
+    "ErasureReceipt",
     "KeyFile",
     "KeyProvider",
     "PassphraseKey",

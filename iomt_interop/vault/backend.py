@@ -5,7 +5,8 @@ A backend sees ciphertext, keyed digests, random handles and counts; it has no k
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -15,11 +16,12 @@ __all__ = ["Backend", "Block", "SubjectRow"]
 
 @dataclass(frozen=True, slots=True)
 class SubjectRow:
-    """A subject's handle, the keyed digest of its id, its wrapped data key."""
+    """One data key of a subject: its handle, the keyed digest of the subject's id, the generation, the wrapped key."""
 
     handle: bytes
     blind: bytes
     wrapped: bytes = field(repr=False)
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +55,59 @@ class Backend(Protocol):
         ...
 
     def add_subject(self, row: SubjectRow) -> None:
-        """Store a subject's key."""
+        """Store a key of a subject."""
         ...
 
     def subjects(self) -> Iterator[SubjectRow]:
-        """Yield all subjects."""
+        """Yield all keys of all subjects, in the order of their handles."""
         ...
 
-    def subject(self, blind: bytes) -> SubjectRow | None:
-        """Return the subject with a keyed digest."""
+    def subject(self, blind: bytes) -> list[SubjectRow]:
+        """Return the keys of the subject with a keyed digest, the newest generation last."""
+        ...
+
+    def rewrap(self, wrapped: Iterable[tuple[bytes, bytes]]) -> None:
+        """Store keys that were wrapped anew; each with its handle."""
+        ...
+
+    def erase(self, blind: bytes, handles: Collection[bytes], blocks: Collection[int]) -> None:
+        """Take away a subject's keys, and what the index holds of the records in its blocks."""
+        ...
+
+    def add_erasure(self, number: int, handle: bytes) -> None:
+        """Remember that a handle's key is gone for good."""
+        ...
+
+    def erasures(self, after: int) -> Iterator[tuple[int, bytes]]:
+        """Yield number and handle of the erasures after a number, in order."""
+        ...
+
+    def clear_blocks(self, blocks: Collection[int]) -> int:
+        """Take the ciphertexts away, the headers stay; return the octets."""
+        ...
+
+    def shrink(self) -> None:
+        """Give the room of what was taken away back to the file system."""
+        ...
+
+    def set_hold(self, blind: bytes, sealed: bytes | None) -> None:
+        """Store the sealed reason of a legal hold, or lift the hold."""
+        ...
+
+    def hold(self, blind: bytes) -> bytes | None:
+        """Return the sealed reason of a legal hold."""
+        ...
+
+    def holds(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield all legal holds."""
+        ...
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Write a consistent copy that another backend of this class can open."""
         ...
 
     def subject_of(self, handle: bytes) -> SubjectRow | None:
-        """Return the subject with a handle."""
+        """Return the key with a handle."""
         ...
 
     def add_block(self, block: Block) -> None:

@@ -12,10 +12,10 @@ from typing import Final
 from ..errors import StoreDamaged
 from ..model import SCHEMA_VERSION
 
-__all__ = ["FORMAT", "KEY_VERSION", "MAX_PLAINTEXT", "Header", "chain", "pack", "unpack"]
+__all__ = ["FORMAT", "KEY_VERSION", "MAX_PLAINTEXT", "Header", "chain", "chain_erasures", "pack", "unpack"]
 
-FORMAT: Final = 2
-"""Version of the vault's format; 1 had no index of older versions."""
+FORMAT: Final = 3
+"""Version of the vault's format; 1 had no index of older versions, 2 no versions of keys and no erasure."""
 
 SUITE: Final = 1
 """AES-256-GCM, key and commitment from HMAC-SHA-512."""
@@ -24,7 +24,7 @@ ZLIB: Final = 1
 """The compression (RFC 1950)."""
 
 KEY_VERSION: Final = 1
-"""Version of the key-encryption key."""
+"""Version of how a block's key is derived from a data key."""
 
 MAX_PLAINTEXT: Final = 256 << 20
 """What a block may unfold to; nothing that was written is longer."""
@@ -96,6 +96,11 @@ def chain(previous: bytes, header: bytes, salt: bytes, commitment: bytes) -> byt
     and its tag.
     """
     return sha256(b"iomt chain\0" + previous + struct.pack(">I", len(header)) + header + salt + commitment).digest()
+
+
+def chain_erasures(previous: bytes, handle: bytes) -> bytes:
+    """Return the digest of the list of erasures up to one."""
+    return sha256(b"iomt erasure\0" + previous + handle).digest()
 
 
 def pack(positions: Sequence[int], documents: Sequence[bytes]) -> bytes:

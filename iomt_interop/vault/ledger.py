@@ -5,21 +5,26 @@ from __future__ import annotations
 import hmac
 import json
 import os
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
 from struct import Struct
 from typing import Final
 
-from ..crypto import KeyProvider, Sealed, SecretKey, open_sealed, seal, unwrap_key, wrap_key
-from ..errors import InvalidRecord, StoreDamaged
+from ..crypto import KeyProvider, KeyWrap, Sealed, SecretKey, open_sealed, seal, unwrap_key, wrap_key
+from ..errors import InvalidRecord, KeyUnavailable, StoreDamaged
 from ..model import Record, records_from_json
 from .backend import Backend, Block, SubjectRow
-from .blocks import FORMAT, KEY_VERSION, Header, chain, pack, unpack
+from .blocks import FORMAT, Header, chain, chain_erasures, pack, unpack
 from .documents import Entry, Pending
 
 __all__ = ["Ledger", "first_meta", "parameters_of"]
 
 _GENESIS: Final = bytes(32)
-_ROOT: Final = Struct(">Q32s32s")
-_VERSION: Final = KEY_VERSION.to_bytes(4, "big")
+_ROOT: Final = Struct(">QQ32s32s32s")
+_NUMBER: Final = Struct(">I")
+_CACHED: Final = 10_000
+"""Data keys that are held at a time."""
 
 
 class Ledger:
@@ -38,29 +43,40 @@ class Ledger:
         Every block's header, in order.
     replaced : set of (int, int)
         Block and place of every version that is not the latest of its record.
+    erased : dict of bytes to None
+        The handles whose keys are gone for good, in order.
+    epoch : int
+        Version of the key-encryption key; each rotation begins another.
+    generation : int
+        Data keys of an older generation seal no new block.
     index_key : SecretKey
         The key of the index's digests.
     """
 
     def __init__(self, backend: Backend, keys: KeyProvider) -> None:
-        self._backend, self._head = backend, _GENESIS
+        self._backend, self._head, self._gone = backend, _GENESIS, _GENESIS
         # Before the keys: a traceback may show a ledger that has none.
         self.headers: dict[int, Header] = {}
         self.replaced: set[tuple[int, int]] = set()
-        self._kek = keys.key(parameters_of(backend))
-        self._store = _exactly(backend.meta("store"), 16)
-        wrapped = backend.meta("store-key") or b""
-        store_key = unwrap_key(self._kek, wrapped, b"store" + _VERSION + self._store)
-        self.index_key = store_key.derive(b"index")
-        self._chain = store_key.derive(b"chain")
+        self.erased: dict[bytes, None] = {}
         self._keys: dict[bytes, SecretKey] = {}
+        self._owners: dict[bytes, bytes] = {}
+        self._kek = keys.key(parameters_of(backend))
+        self.store = _exactly(backend.meta("store"), 16)
+        self.epoch, self.generation = _number(backend, "epoch"), _number(backend, "generation")
+        store_key = unwrap_key(self._kek, backend.meta("store-key") or b"", self._of_store(self.epoch))
+        self._wrap = KeyWrap(self._kek)
+        self._store_key = store_key
+        self.index_key = store_key.derive(b"index")
+        self.seal_key = store_key.derive(b"seal")
+        self._chain = store_key.derive(b"chain")
 
     def __repr__(self) -> str:
         return f"Ledger({len(self.headers)} blocks)"
 
     def secrets(self) -> tuple[SecretKey, ...]:
         """Return every key that is held."""
-        return (*self._keys.values(), self._kek, self.index_key, self._chain)
+        return (*self._keys.values(), self._kek, self._store_key, self.index_key, self.seal_key, self._chain)
 
     def wipe(self) -> None:
         """Forget the keys."""
@@ -68,37 +84,73 @@ class Ledger:
             key.wipe()
         self._keys.clear()
 
-    def mark(self) -> tuple[bytes, int]:
+    def mark(self) -> tuple[bytes, int, bytes, int]:
         """Return what :meth:`forget` goes back to."""
-        return self._head, len(self.headers)
+        return self._head, len(self.headers), self._gone, len(self.erased)
 
-    def forget(self, mark: tuple[bytes, int]) -> None:
+    def forget(self, mark: tuple[bytes, int, bytes, int]) -> None:
         """Go back to what was on the disk."""
-        self._head, blocks = mark
+        self._head, blocks, self._gone, erased = mark
         for seq in [seq for seq in self.headers if seq > blocks]:
             self.replaced.difference_update(self.headers.pop(seq).replaced)
+        for handle in list(self.erased)[erased:]:
+            del self.erased[handle]
         self._keys.clear()
+        self._owners.clear()
 
     def catch_up(self) -> None:
-        """Read the headers that came since, follow the chain, and compare it with the root."""
-        count, head, mac = _ROOT.unpack(_exactly(self._backend.meta("root"), _ROOT.size))
-        if not hmac.compare_digest(mac, _root_mac(self._chain, self._store, count, head)):
+        """Read the headers and erasures that came since, follow their chains, and compare them with the root."""
+        if _number(self._backend, "epoch") != self.epoch:
+            raise KeyUnavailable("SEC-002", hint="the vault's key was rotated meanwhile; open the vault again")
+        self.generation = _number(self._backend, "generation")
+        count, gone, head, erasures, mac = _ROOT.unpack(_exactly(self._backend.meta("root"), _ROOT.size))
+        if not hmac.compare_digest(mac, self._root_mac(count, gone, head, erasures)):
             raise StoreDamaged("SEC-004")
         for seq, raw, salt, commitment in self._backend.headers(len(self.headers)):
             header = Header.decode(raw)
-            expected = (self._store, len(self.headers) + 1, self._head)
+            expected = (self.store, len(self.headers) + 1, self._head)
             if (header.store, header.seq, header.previous) != expected or seq != header.seq:
                 raise StoreDamaged("SEC-004")
             self._head = chain(self._head, raw, salt, commitment)
             self.headers[seq] = header
             self.replaced.update(header.replaced)
-        if len(self.headers) != count or self._head != head:
+        for number, handle in self._backend.erasures(len(self.erased)):
+            if number != len(self.erased) + 1 or handle in self.erased:
+                raise StoreDamaged("SEC-004")
+            self.note_erasure(handle)
+        if (len(self.headers), self._head, len(self.erased), self._gone) != (count, head, gone, erasures):
             raise StoreDamaged("SEC-004")
+
+    def note_erasure(self, handle: bytes) -> int:
+        """Take an erasure into the list; return its number."""
+        self.erased[handle] = None
+        self._gone = chain_erasures(self._gone, handle)
+        self._keys.pop(handle, None)
+        self._owners.pop(handle, None)
+        return len(self.erased)
+
+    def living(self) -> Iterator[Header]:
+        """Yield the headers of the blocks that can be opened."""
+        return (header for header in self.headers.values() if header.handle not in self.erased)
+
+    def state(self) -> tuple[int, bytes, int, bytes]:
+        """Return number of blocks, digest of their chain, number of erasures, digest of their list."""
+        return len(self.headers), self._head, len(self.erased), self._gone
+
+    def state_at(self, blocks: int, erasures: int) -> tuple[bytes, bytes] | None:
+        """Return both digests as they were at an earlier number of blocks and erasures."""
+        if blocks > len(self.headers) or erasures > len(self.erased):
+            return None
+        head = self._head if blocks == len(self.headers) else self.headers[blocks + 1].previous
+        gone = _GENESIS
+        for handle in islice(self.erased, erasures):
+            gone = chain_erasures(gone, handle)
+        return head, gone
 
     def append(self, row: SubjectRow, pending: Pending, first: int) -> None:
         """Seal a block and store it behind the last one."""
         seq, replaced = pending.seq, tuple(pending.replaced)
-        header = Header(self._store, row.handle, seq, first, self._head, len(pending.documents), replaced)
+        header = Header(self.store, row.handle, seq, first, self._head, len(pending.documents), replaced)
         raw = header.encode()
         sealed = seal(self._data_key(row), pack(pending.positions, pending.documents), raw)
         self._backend.add_block(Block(seq, raw, sealed.salt, sealed.commitment, sealed.ciphertext))
@@ -107,13 +159,15 @@ class Ledger:
         self.replaced.update(replaced)
 
     def seal_root(self) -> None:
-        """Store that the chain ends here."""
-        self._backend.set_meta("root", _root(self._chain, self._store, len(self.headers), self._head))
+        """Store that the chains end here."""
+        count, head, gone, erasures = self.state()
+        mac = self._root_mac(count, gone, head, erasures)
+        self._backend.set_meta("root", _ROOT.pack(count, gone, head, erasures, mac))
 
     def open_block(self, header: Header) -> list[tuple[int, Record]]:
         """Return positions and records of a block."""
         block = self._backend.block(header.seq)
-        if block is None or Header.decode(block.header) != header:
+        if header.handle in self.erased or block is None or Header.decode(block.header) != header:
             raise StoreDamaged("SEC-004")
         sealed = Sealed(block.salt, block.commitment, block.ciphertext)
         plaintext = open_sealed(self._key_of(header.handle), sealed, block.header)
@@ -129,38 +183,83 @@ class Ledger:
     def has(self, entry: Entry, *, latest: bool) -> bool:
         """Tell whether an entry of the index names a place that there is, of a latest version or an older one."""
         header = self.headers.get(entry.seq)
-        if header is None or not 0 <= entry.ordinal < header.count:
+        if header is None or header.handle in self.erased or not 0 <= entry.ordinal < header.count:
             return False
         return ((entry.seq, entry.ordinal) in self.replaced) is not latest
 
     def subject_row(self, blind: bytes) -> SubjectRow:
-        """Return a subject's handle and key, made where there are none."""
-        row = self._backend.subject(blind)
-        if row is None:
-            handle, key = os.urandom(16), SecretKey.generate()
-            row = SubjectRow(handle, blind, wrap_key(self._kek, key, self._bound(handle, blind)))
-            self._backend.add_subject(row)
+        """Return the key that seals a subject's next block, made where there is none of this generation."""
+        rows = self._backend.subject(blind)
+        if rows and rows[-1].generation >= self.generation:
+            return rows[-1]
+        row = SubjectRow(os.urandom(16), blind, b"", self.generation)
+        row = replace(row, wrapped=self._wrap.wrap(SecretKey.generate(), self.bound(row, self.epoch)))
+        self._backend.add_subject(row)
         return row
 
+    def handles(self, blind: bytes) -> frozenset[bytes]:
+        """Return the handles under which a subject's blocks stand."""
+        return frozenset(row.handle for row in self._backend.subject(blind))
+
+    def owner(self, handle: bytes) -> bytes:
+        """Return the keyed digest of the subject that a handle is of."""
+        if handle not in self._owners:
+            self._key_of(handle)
+        return self._owners[handle]
+
     def check_subjects(self) -> None:
-        """Find a subject that was dropped, added or renamed: each has a block, and its key is bound to its name."""
+        """Find a key that was dropped, added or renamed: each has a block, and is bound to its subject."""
         rows = list(self._backend.subjects())
-        handles = {header.handle for header in self.headers.values()}
+        handles = {header.handle for header in self.living()}
         if len(rows) != len(handles) or any(row.handle not in handles for row in rows):
             raise StoreDamaged("SEC-004")
         for row in rows:
             self._data_key(row)
 
-    def _bound(self, handle: bytes, blind: bytes) -> bytes:
-        return b"subject" + _VERSION + self._store + handle + blind
+    def rotate(self, keys: KeyProvider) -> int:
+        """Wrap every key anew, under another key-encryption key; return how many.
+
+        It takes place inside a transaction of the caller's. The ledger itself is of the old key afterwards.
+        """
+        parameters = keys.parameters()
+        kek, epoch = keys.key(parameters), self.epoch + 1
+        wrap, count = KeyWrap(kek), 0
+
+        def anew() -> Iterator[tuple[bytes, bytes]]:
+            nonlocal count
+            for row in self._backend.subjects():
+                count += 1
+                bits = self._wrap.bits(row.wrapped, self.bound(row, self.epoch))
+                yield row.handle, wrap.wrap(bits, self.bound(row, epoch))
+
+        self._backend.rewrap(anew())
+        self._backend.set_meta("keys", json.dumps(parameters, sort_keys=True).encode())
+        self._backend.set_meta("epoch", _NUMBER.pack(epoch))
+        self._backend.set_meta("store-key", wrap_key(kek, self._store_key, self._of_store(epoch)))
+        kek.wipe()
+        return count
+
+    def renew(self) -> None:
+        """Let every subject's next block have a new data key; inside a transaction of the caller's."""
+        self._backend.set_meta("generation", _NUMBER.pack(self.generation + 1))
+        self.generation += 1
+
+    def bound(self, row: SubjectRow, epoch: int) -> bytes:
+        """Return what a wrapped key is bound to: the epoch, the vault, the handle, the subject, the generation."""
+        numbers = _NUMBER.pack(epoch), _NUMBER.pack(row.generation)
+        return b"subject" + numbers[0] + self.store + row.handle + row.blind + numbers[1]
+
+    def _of_store(self, epoch: int) -> bytes:
+        return b"store" + _NUMBER.pack(epoch) + self.store
 
     def _data_key(self, row: SubjectRow) -> SecretKey:
-        key = self._keys.get(row.handle + row.blind)
-        if key is None:
-            key = unwrap_key(self._kek, row.wrapped, self._bound(row.handle, row.blind))
-            if len(self._keys) >= 10_000:
+        key = self._keys.get(row.handle)
+        if key is None or self._owners[row.handle] != row.blind:
+            key = self._wrap.unwrap(row.wrapped, self.bound(row, self.epoch))
+            if len(self._keys) >= _CACHED:
                 self._keys.clear()
-            self._keys[row.handle + row.blind] = self._keys[row.handle] = key
+                self._owners.clear()
+            self._keys[row.handle], self._owners[row.handle] = key, row.blind
         return key
 
     def _key_of(self, handle: bytes) -> SecretKey:
@@ -171,17 +270,25 @@ class Ledger:
             return self._data_key(row)
         return self._keys[handle]
 
+    def _root_mac(self, count: int, gone: int, head: bytes, erasures: bytes) -> bytes:
+        return self._chain.mac(b"root" + self.store + _ROOT.pack(count, gone, head, erasures, b""))
+
 
 def first_meta(keys: KeyProvider) -> dict[str, bytes]:
     """Return the named values of a new vault."""
     parameters = keys.parameters()
     kek, store, store_key = keys.key(parameters), os.urandom(16), SecretKey.generate()
+    first = _NUMBER.pack(1)
+    root = _ROOT.pack(0, 0, _GENESIS, _GENESIS, b"")
+    mac = store_key.derive(b"chain").mac(b"root" + store + root)
     return {
         "format": str(FORMAT).encode(),
         "keys": json.dumps(parameters, sort_keys=True).encode(),
         "store": store,
-        "store-key": wrap_key(kek, store_key, b"store" + _VERSION + store),
-        "root": _root(store_key.derive(b"chain"), store, 0, _GENESIS),
+        "epoch": first,
+        "generation": first,
+        "store-key": wrap_key(kek, store_key, b"store" + first + store),
+        "root": root[: -len(mac)] + mac,
     }
 
 
@@ -198,12 +305,9 @@ def parameters_of(backend: Backend) -> dict[str, str]:
     return found
 
 
-def _root(key: SecretKey, store: bytes, count: int, head: bytes) -> bytes:
-    return _ROOT.pack(count, head, _root_mac(key, store, count, head))
-
-
-def _root_mac(key: SecretKey, store: bytes, count: int, head: bytes) -> bytes:
-    return key.mac(b"root" + store + count.to_bytes(8, "big") + head)
+def _number(backend: Backend, name: str) -> int:
+    found: int = _NUMBER.unpack(_exactly(backend.meta(name), _NUMBER.size))[0]
+    return found
 
 
 def _exactly(value: bytes | None, size: int) -> bytes:

@@ -47,15 +47,15 @@ class Selection:
         self._merges: dict[tuple[bytes, str, str], Merge] = {}
 
     def of(
-        self, header: Header, block: Iterable[tuple[int, Record]], replaced: Collection[tuple[int, int]]
+        self, header: Header, owner: bytes, block: Iterable[tuple[int, Record]], replaced: Collection[tuple[int, int]]
     ) -> Iterator[tuple[int, Record]]:
-        """Yield position and record of what is chosen of a block."""
+        """Yield position and record of what is chosen of a block of an owner, who may have several handles."""
         for ordinal, (position, record) in enumerate(block):
             if record.kind not in self._kinds:
                 continue
             older = self._versions != "all" and (header.seq, ordinal) in replaced
             if self._versions == "merged" and record.kind in MERGED_KINDS:
-                name = (header.handle, record.id, record.kind)
+                name = (owner, record.id, record.kind)
                 if older:
                     self._merges.setdefault(name, Merge()).add(record)
                 elif name in self._merges:

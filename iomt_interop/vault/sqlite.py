@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -21,13 +23,24 @@ _REFUSED: Final = frozenset(
 )
 _SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE subjects (handle BLOB PRIMARY KEY, blind BLOB NOT NULL UNIQUE, wrapped BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE subjects (handle BLOB PRIMARY KEY, blind BLOB NOT NULL, wrapped BLOB NOT NULL,
+                       generation INTEGER NOT NULL, UNIQUE (blind, generation)) WITHOUT ROWID;
+CREATE TABLE erasures (number INTEGER PRIMARY KEY, handle BLOB NOT NULL UNIQUE);
+CREATE TABLE holds (blind BLOB PRIMARY KEY, sealed BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE blocks (seq INTEGER PRIMARY KEY, header BLOB NOT NULL, salt BLOB NOT NULL, commitment BLOB NOT NULL,
                      ciphertext BLOB NOT NULL);
 CREATE TABLE records (blind BLOB PRIMARY KEY, content BLOB NOT NULL, seq INTEGER NOT NULL, ordinal INTEGER NOT NULL)
                      WITHOUT ROWID;
 CREATE TABLE identifiers (blind BLOB NOT NULL, record BLOB NOT NULL, PRIMARY KEY (blind, record)) WITHOUT ROWID;
 """
+_ALL_SUBJECTS: Final = "SELECT handle, blind, wrapped, generation FROM subjects ORDER BY handle"
+_KEYS_OF_SUBJECT: Final = "SELECT handle, blind, wrapped, generation FROM subjects WHERE blind = ? ORDER BY generation"
+_KEY_OF_HANDLE: Final = "SELECT handle, blind, wrapped, generation FROM subjects WHERE handle = ?"
+_IN_BLOCKS: Final = "seq IN (SELECT value FROM json_each(?))"
+_ERASE: Final = (
+    f"DELETE FROM identifiers WHERE record IN (SELECT blind FROM records WHERE {_IN_BLOCKS})",  # noqa: S608
+    f"DELETE FROM records WHERE {_IN_BLOCKS}",  # noqa: S608 - a constant of this module
+)
 _STATEMENTS: Final = tuple(sorted(statement.strip() for statement in _SCHEMA.split(";") if statement.strip()))
 
 
@@ -45,6 +58,28 @@ def _storage() -> Iterator[None]:
         raise InvalidRequest("USE-002", path="vault", hint="it is closed") from None
     except (sqlite3.Error, OverflowError, UnicodeDecodeError):
         raise StoreDamaged("SEC-004") from None
+
+
+@contextmanager
+def _drafted(final: Path) -> Iterator[Path]:
+    """Give a file to write under another name, and publish it under its own when that went well."""
+    draft = final.with_name(f".{final.name}.{os.getpid()}.new")
+    try:
+        if final.exists():
+            raise InvalidRequest("USE-002", path="vault", hint="something stands at this path already")
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except OSError:
+        raise InvalidRequest("USE-002", path="vault", hint="the folder is not writable") from None
+    try:
+        yield draft
+        publish(draft, final)
+    except FileExistsError:
+        raise InvalidRequest("USE-002", path="vault", hint="something stands at this path already") from None
+    except OSError:
+        raise InvalidRequest("USE-002", path="vault", hint="the file system does not take it") from None
+    finally:
+        with suppress(OSError):
+            os.unlink(draft)
 
 
 class SqliteBackend:
@@ -81,30 +116,12 @@ class SqliteBackend:
     def create(cls, path: str | os.PathLike[str], meta: dict[str, bytes], *, timeout: float = 5.0) -> SqliteBackend:
         """Make a store; it appears under its name only when it is whole."""
         final = Path(path)
-        draft = final.with_name(f".{final.name}.{os.getpid()}.new")
-        try:
-            if final.exists():
-                raise InvalidRequest("USE-002", path="vault", hint="something stands at this path already")
-            os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        except OSError:
-            raise InvalidRequest("USE-002", path="vault", hint="the folder is not writable") from None
-        try:
-            with _storage():
-                connection = sqlite3.connect(draft)
-                connection.executescript(
-                    f"PRAGMA journal_mode=DELETE; PRAGMA application_id={_APPLICATION_ID};{_SCHEMA}"
-                )
-                connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
-                connection.commit()
-                connection.close()
-            publish(draft, final)
-        except FileExistsError:
-            raise InvalidRequest("USE-002", path="vault", hint="something stands at this path already") from None
-        except OSError:
-            raise InvalidRequest("USE-002", path="vault", hint="the file system does not take it") from None
-        finally:
-            with suppress(OSError):
-                os.unlink(draft)
+        with _drafted(final) as draft, _storage():
+            connection = sqlite3.connect(draft)
+            connection.executescript(f"PRAGMA journal_mode=DELETE; PRAGMA application_id={_APPLICATION_ID};{_SCHEMA}")
+            connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+            connection.commit()
+            connection.close()
         return cls(final, readonly=False, timeout=timeout)
 
     def _configure(self, readonly: bool) -> None:
@@ -175,25 +192,98 @@ class SqliteBackend:
         self._run("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
     def add_subject(self, row: SubjectRow) -> None:
-        """Store a subject's key."""
-        self._run("INSERT INTO subjects VALUES (?, ?, ?)", (row.handle, row.blind, row.wrapped))
+        """Store a key of a subject."""
+        self._run("INSERT INTO subjects VALUES (?, ?, ?, ?)", (row.handle, row.blind, row.wrapped, row.generation))
 
     def subjects(self) -> Iterator[SubjectRow]:
-        """Yield all subjects."""
-        for row in self._rows("SELECT handle, blind, wrapped FROM subjects", (), (bytes, bytes, bytes)):
-            yield SubjectRow(*row)  # type: ignore[arg-type]  # _rows checks the types
+        """Yield all keys of all subjects, in the order of their handles."""
+        yield from self._subjects(_ALL_SUBJECTS)
 
-    def subject(self, blind: bytes) -> SubjectRow | None:
-        """Return the subject with a keyed digest."""
-        return self._subject("SELECT handle, blind, wrapped FROM subjects WHERE blind = ?", blind)
+    def subject(self, blind: bytes) -> list[SubjectRow]:
+        """Return the keys of the subject with a keyed digest, the newest generation last."""
+        return list(self._subjects(_KEYS_OF_SUBJECT, blind))
 
     def subject_of(self, handle: bytes) -> SubjectRow | None:
-        """Return the subject with a handle."""
-        return self._subject("SELECT handle, blind, wrapped FROM subjects WHERE handle = ?", handle)
+        """Return the key with a handle."""
+        return next(self._subjects(_KEY_OF_HANDLE, handle), None)
 
-    def _subject(self, query: str, key: bytes) -> SubjectRow | None:
-        rows = self._rows(query, (key,), (bytes, bytes, bytes))
-        return next((SubjectRow(*row) for row in rows), None)  # type: ignore[arg-type]  # _rows checks the types
+    def _subjects(self, query: str, *values: bytes) -> Iterator[SubjectRow]:
+        for row in self._rows(query, values, (bytes, bytes, bytes, int)):
+            yield SubjectRow(*row)  # type: ignore[arg-type]  # _rows checks the types
+
+    def rewrap(self, wrapped: Iterable[tuple[bytes, bytes]]) -> None:
+        """Store keys that were wrapped anew; each with its handle."""
+        # What the iterable raises is its own: only the statement is SQLite's.
+        source = iter(wrapped)
+        while pairs := list(islice(source, 5000)):
+            with _storage():
+                self._connection.executemany(
+                    "UPDATE subjects SET wrapped = ? WHERE handle = ?", [(key, handle) for handle, key in pairs]
+                )
+
+    def erase(self, blind: bytes, handles: Collection[bytes], blocks: Collection[int]) -> None:
+        """Take away a subject's keys, and what the index holds of the records in its blocks."""
+        with _storage():
+            for statement in _ERASE:
+                self._connection.execute(statement, (json.dumps(list(blocks)),))
+            gone = [(handle,) for handle in handles]
+            self._connection.executemany("DELETE FROM subjects WHERE handle = ?", gone)
+            self._connection.execute("DELETE FROM holds WHERE blind = ?", (blind,))
+
+    def add_erasure(self, number: int, handle: bytes) -> None:
+        """Remember that a handle's key is gone for good."""
+        self._run("INSERT INTO erasures VALUES (?, ?)", (number, handle))
+
+    def erasures(self, after: int) -> Iterator[tuple[int, bytes]]:
+        """Yield number and handle of the erasures after a number, in order."""
+        query = "SELECT number, handle FROM erasures WHERE number > ? ORDER BY number"
+        yield from self._rows(query, (after,), (int, bytes))  # type: ignore[misc]  # as above
+
+    def clear_blocks(self, blocks: Collection[int]) -> int:
+        """Take the ciphertexts away, the headers stay; return the octets."""
+        size = 0
+        for seq in blocks:
+            rows = self._rows("SELECT length(ciphertext) FROM blocks WHERE seq = ?", (seq,), (int,))
+            size += sum(row[0] for row in rows)  # type: ignore[misc]  # as above
+            self._run("UPDATE blocks SET ciphertext = x'' WHERE seq = ?", (seq,))
+        return size
+
+    def shrink(self) -> None:
+        """Give the room of what was taken away back to the file system."""
+        self._run("VACUUM", ())
+        with _storage():
+            # The log still holds the pages as they were.
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+    def set_hold(self, blind: bytes, sealed: bytes | None) -> None:
+        """Store the sealed reason of a legal hold, or lift the hold."""
+        if sealed is None:
+            self._run("DELETE FROM holds WHERE blind = ?", (blind,))
+        else:
+            self._run("INSERT OR REPLACE INTO holds VALUES (?, ?)", (blind, sealed))
+
+    def hold(self, blind: bytes) -> bytes | None:
+        """Return the sealed reason of a legal hold."""
+        rows = self._rows("SELECT sealed FROM holds WHERE blind = ?", (blind,), (bytes,))
+        return next((row[0] for row in rows), None)  # type: ignore[return-value]  # as above
+
+    def holds(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield all legal holds."""
+        yield from self._rows("SELECT blind, sealed FROM holds ORDER BY blind", (), (bytes, bytes))  # type: ignore[misc]
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Write a consistent copy; it appears under its name only when it is whole."""
+        final = Path(path)
+        with _drafted(final) as draft:
+            with _storage():
+                copy = sqlite3.connect(draft)
+                try:
+                    self._connection.backup(copy, pages=4096)
+                    copy.execute("PRAGMA journal_mode=DELETE").fetchone()
+                finally:
+                    copy.close()
+            with draft.open("rb") as stream:
+                os.fsync(stream.fileno())
 
     def add_block(self, block: Block) -> None:
         """Store a block."""

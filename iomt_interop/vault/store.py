@@ -24,6 +24,7 @@ from .backend import Backend
 from .blocks import FORMAT
 from .documents import Entry, Pending, by_subject, document_of, owner_of
 from .index import Index, has_identifier, index_damaged
+from .keeping import Keeping
 from .ledger import Ledger, first_meta, parameters_of
 from .selection import Selection, Versions
 from .sqlite import SqliteBackend
@@ -45,7 +46,7 @@ class PutResult:
     """Records that were there already, equal, as the latest version or an older one."""
 
 
-class Vault:
+class Vault(Keeping):
     r"""An encrypted store of canonical records; use :meth:`create` or :meth:`open`.
 
     Examples
@@ -213,7 +214,7 @@ class Vault:
         with self._backend.reading():
             self._ledger.catch_up()
             owner = record_id if subject is None else subject
-            if self._backend.subject(self._index.subject(owner)) is not None:
+            if self._backend.subject(self._index.subject(owner)):
                 return list(self._index.versions(self._index.name(owner, record_id)))[::-1]
             if subject is not None:
                 self._ledger.check_subjects()
@@ -255,15 +256,17 @@ class Vault:
         """
         with self._backend.reading():
             self._ledger.catch_up()
-            subjects = sum(1 for _ in self._backend.subjects())
-        versions = sum(header.count for header in self._ledger.headers.values())
+            subjects = len({row.blind for row in self._backend.subjects()})
+        living = {header.seq: header.count for header in self._ledger.living()}
+        versions = sum(living.values())
         rest, log = self._backend.sizes()
         return {
             "format": FORMAT,
-            "records": versions - len(self._ledger.replaced),
+            "records": versions - sum(seq in living for seq, _ in self._ledger.replaced),
             "versions": versions,
             "blocks": len(self._ledger.headers),
             "subjects": subjects,
+            "erased": len(self._ledger.erased),
             "bytes": rest,
             **({"log_bytes": log} if log else {}),
             "key": parameters_of(self._backend)["kind"],
@@ -283,7 +286,7 @@ class Vault:
         with self._backend.reading():
             self._ledger.catch_up()
             self._ledger.check_subjects()
-            for header in self._ledger.headers.values():
+            for header in self._ledger.living():
                 for ordinal, (_, record) in enumerate(self._ledger.open_block(header)):
                     count += 1
                     if isinstance(record, Subject):
@@ -339,16 +342,17 @@ class Vault:
     def _records(self, subject: str | None, selection: Selection) -> Iterator[Record]:
         with self._backend.reading():
             self._ledger.catch_up()
-            row = None if subject is None else self._backend.subject(self._index.subject(subject))
-            if subject is not None and row is None:
+            handles = None if subject is None else self._ledger.handles(self._index.subject(subject))
+            if subject is not None and not handles:
                 # Nobody, unless somebody took the row away.
                 self._ledger.check_subjects()
                 return
-            headers, replaced = list(self._ledger.headers.values()), self._ledger.replaced.copy()
+            headers, replaced = list(self._ledger.living()), self._ledger.replaced.copy()
         for _, blocks in groupby(headers, key=lambda header: header.first):
             whole: list[tuple[int, Record]] = []
             for header in blocks:
-                if row is None or header.handle == row.handle:
-                    whole += selection.of(header, self._ledger.open_block(header), replaced)
+                if handles is None or header.handle in handles:
+                    block = self._ledger.open_block(header)
+                    whole += selection.of(header, self._ledger.owner(header.handle), block, replaced)
             for _, record in sorted(whole, key=lambda pair: pair[0]):
                 yield record

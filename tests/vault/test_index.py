@@ -83,7 +83,7 @@ def test_an_older_entry_put_back_is_noticed(filled: Path, key: KeyFile) -> None:
         "DELETE FROM subjects",
         "DELETE FROM subjects WHERE handle = (SELECT min(handle) FROM subjects)",
         "UPDATE subjects SET blind = randomblob(16)",
-        "INSERT INTO subjects SELECT randomblob(16), randomblob(16), wrapped FROM subjects",
+        "INSERT INTO subjects SELECT randomblob(16), randomblob(16), wrapped, generation FROM subjects",
     ],
 )
 def test_a_subject_that_is_missing_is_never_nobody(filled: Path, key: KeyFile, statement: str) -> None:
