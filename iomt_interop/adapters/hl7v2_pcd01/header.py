@@ -18,6 +18,9 @@ __all__ = ["APPLICATION", "encounter", "header", "notes", "order", "subject"]
 APPLICATION: Final = "IOMT_INTEROP"
 """MSH-3 and assigning authority of what the source gave no name."""
 
+NAMELESS: Final = "^^^^^^U"
+"""PID-5, which must be there, of a person who is not named (table 0200: unspecified)."""
+
 Stamp = Callable[[Instant, str], str]
 """Writes an instant of the message; the path is for its losses."""
 
@@ -129,6 +132,7 @@ def subject(found: Subject | None, identity: str, stamp: Stamp, lost: Lost, drop
         if found.confidence in ("assumed", "ambiguous", "quality-control"):
             lost("confidence", "PID cannot say how sure the identity is")
         restore("PID", None, fields, found.extensions, dropped)
+    fields[5] = fields.get(5) or NAMELESS
     return segment("PID", fields)
 
 
@@ -229,7 +233,11 @@ def notes(found: Iterable[Note], lost: Lost) -> list[str]:
     for number, note in enumerate(found, 1):
         if note.author is not None or note.time is not None:
             lost("notes", "NTE has no author and time here")
-        text = repetitions(leaf(line, formatted=True) for line in note.text.split("\n"))
+        rows = note.text.split("\n")
+        # An empty repetition at an end would not count, so that such a text is one repetition.
+        text = repetitions(leaf(row) for row in rows) if rows[0] and rows[-1] else leaf(note.text)
+        if not text:
+            lost("notes", "a comment without a text")
         kind = "" if note.type is None else coded(note.type).text
         lines.append(segment("NTE", {1: str(number), 3: text, 4: kind}))
     return lines

@@ -119,6 +119,7 @@ DEVICE_PARTS: Final = {
 
 SIGNAL_PARTS: Final = {
     "rate": "MDC_ATTR_SAMP_RATE",
+    "period": "MDC_ATTR_TIME_PD_SAMP",
     "resolution": "MDC_ATTR_NU_MSMT_RES",
     "range": "MDC_ATTR_DATA_RANGE",
     "filter": "MDC_ATTR_FILTER_LABEL_STRING",

@@ -35,6 +35,7 @@ from .tables import ABSENCE_FLAGS, HL7_TYPES, VERBATIM_TYPES
 __all__ = ["Said", "range_text", "repeated", "say", "unit_text"]
 
 _TM: Final = re.compile(r"\d\d(?:\d\d(?:\d\d(?:\.\d{1,4})?)?)?(?:[+-]\d{4})?", re.ASCII)
+_DELIMITED: Final = re.compile(r"[~^&]")
 _LINE: Final = 199
 """ST holds up to so many characters (2.A.75); a longer text is TX."""
 _COMPARATORS: Final = frozenset({"<", "<=", ">", ">=", "<>"})
@@ -249,8 +250,9 @@ def _absent(value: Absent, kind: str, lost: Lost) -> Said:
 
 
 def range_text(found: Range, lost: Lost, *, own: bool = False) -> str:
-    """Return OBX-7: the source's text, else ``low-high``, ``>low`` or ``<high`` (7.4.2.7)."""
-    if found.text is not None:
+    """Return OBX-7, which is one text: the source's own, else ``low-high``, ``>low`` or ``<high`` (7.4.2.7)."""
+    plain = found.text is not None and not _DELIMITED.search(found.text)
+    if found.text is not None and (plain or (found.low is None and found.high is None)):
         return found.text if own and is_verbatim(found.text) else leaf(found.text)
     low, high = ("" if end is None else nm(end, lost, "reference_ranges") for end in (found.low, found.high))
     if low and high:

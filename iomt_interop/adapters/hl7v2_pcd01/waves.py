@@ -173,11 +173,11 @@ def _facets(channel: Channel, steps: bool, lost: Lost) -> tuple[Facet, ...]:
     """Return the OBX that describe a signal."""
     found: list[Facet] = []
     if channel.period is not None:
-        rate = _rate(Fraction(channel.period.numerator, channel.period.denominator))
-        if rate is None:
-            lost("channels.period", "no decimal number of samples per second or minute")
+        facet = _rate(Fraction(channel.period.numerator, channel.period.denominator))
+        if facet is None:
+            lost("channels.period", "no decimal number of samples per second, nor of seconds per sample")
         else:
-            found.append(Facet("NM", _code("rate"), rate[0], unit_text(rate[1], None)))
+            found.append(facet)
     factor = channel.factor
     decimal = factor.mantissa == 1 and factor.exponent < 0 and not steps and _has_places(factor.exponent)
     scaled = _is_plain(channel) and not decimal and (factor.mantissa, factor.exponent) != (1, 0)
@@ -225,14 +225,13 @@ def _code(part: str) -> str:
     return components("0" if number is None else str(number), refid, "MDC")
 
 
-def _rate(period: Fraction) -> tuple[str, str] | None:
-    """Return samples per second, or per minute where only that is a decimal number."""
+def _rate(period: Fraction) -> Facet | None:
+    """Return samples per second, or the time of one sample where only that is a decimal number."""
     if period <= 0:
         return None
-    for unit, seconds in (("Hz", 1), ("/min", 60)):
-        rate = seconds / period
+    for part, unit, number in (("rate", "Hz", 1 / period), ("period", "s", period)):
         for places in range(_MAX_PLACES):
-            scaled = rate * 10**places
+            scaled = number * 10**places
             if scaled.denominator == 1:
-                return _decimal(scaled.numerator, -places), unit
+                return Facet("NM", _code(part), _decimal(scaled.numerator, -places), unit_text(unit, None))
     return None
