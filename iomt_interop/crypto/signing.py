@@ -126,6 +126,10 @@ class SigningKey:
         """The public half."""
         return VerifyKey(self.name, self._key.public_key().public_bytes_raw())
 
+    def derive(self, label: bytes) -> SecretKey:
+        """Return an independent secret for another purpose, that the public half says nothing of."""
+        return self._seed.derive(label)
+
     def sign(self, message: bytes) -> bytes:
         """Return the 64 octets of the signature."""
         return self._key.sign(message)

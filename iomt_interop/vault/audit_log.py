@@ -24,7 +24,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
@@ -32,7 +32,7 @@ from zlib import crc32
 
 from ..crypto.signing import SIGNATURE_SIZE, SigningKey, VerifyKey
 from ..errors import AuditUnavailable, InvalidRequest, IomtError, ModelError, StoreDamaged, VaultLocked
-from ..privacy.audit.checkpoint import Checkpoint
+from ..privacy.audit.checkpoint import Checkpoint, note_of
 from ..privacy.audit.merkle import CompactRange, MerkleTree, leaf_hash
 from ..privacy.audit.sink import AuditRecord
 
@@ -56,6 +56,8 @@ class AuditState:
     root: bytes
     torn: int
     """Octets of an event that a crash cut off before it was acknowledged."""
+    note: str | None = None
+    """The checkpoint as a signed note, with the log's own last signature; ``None`` of an empty log."""
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -189,7 +191,7 @@ class LogReader:
             seen = seen or _same(at, edge, self.key)
         found = AuditState(self.key, edge.size, edge.root(), self.torn)
         if edge.size:
-            _require_signature(found, last)
+            found = replace(found, note=note_of(found.checkpoint, self.key, _require_signature(found, last)))
         if not seen:
             raise StoreDamaged("AUD-003", hint="the log does not hold what the checkpoint says: cut off, or another")
         return found
@@ -202,7 +204,8 @@ def _same(at: Checkpoint | None, edge: CompactRange, key: VerifyKey) -> bool:
     return edge.size == at.size and edge.root() == at.root and at.origin == key.name
 
 
-def _require_signature(state: AuditState, line: bytes) -> None:
+def _require_signature(state: AuditState, line: bytes) -> bytes:
+    """Return the signature when it is the key's over this state."""
     try:
         signature = base64.b64decode(line[:-1], validate=True)
     except ValueError:
@@ -210,6 +213,7 @@ def _require_signature(state: AuditState, line: bytes) -> None:
     # Of the last character of a base64 text some bits mean nothing; they must not be changed either.
     if _signature_line(signature) != line or not state.key.verify(signature, state.checkpoint.text().encode()):
         raise _damaged(state.events)
+    return signature
 
 
 def _signature_line(signature: bytes) -> bytes:
@@ -250,6 +254,8 @@ class AuditLog:
 
     def __init__(self, path: str | os.PathLike[str], key: SigningKey) -> None:
         self._key = key
+        self._edge: CompactRange = CompactRange()
+        self._carried: bytes = b""
         self._handle = _open(Path(path))
         try:
             with suppress(BlockingIOError):

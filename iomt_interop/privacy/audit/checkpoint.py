@@ -16,7 +16,7 @@ from ...crypto.signing import SigningKey, VerifyKey
 from ...errors import StoreDamaged
 from .merkle import HASH_SIZE
 
-__all__ = ["Checkpoint", "sign_note", "verify_note"]
+__all__ = ["Checkpoint", "note_of", "sign_note", "verify_note"]
 
 _DASH: Final = "— "
 _MAX_NOTE: Final = 1 << 20
@@ -81,8 +81,16 @@ def sign_note(text: str, key: SigningKey) -> str:
     """
     if not text.endswith("\n") or any(character < " " and character != "\n" for character in text):
         raise StoreDamaged("AUD-003", hint="a note's text is of lines")
-    signature = base64.b64encode(key.verify_key.key_id + key.sign(text.encode())).decode()
-    return f"{text}\n{_DASH}{key.name} {signature}\n"
+    return _note(text, key.verify_key, key.sign(text.encode()))
+
+
+def note_of(checkpoint: Checkpoint, key: VerifyKey, signature: bytes) -> str:
+    """Return the signed note of a checkpoint whose signature is at hand."""
+    return _note(checkpoint.text(), key, signature)
+
+
+def _note(text: str, key: VerifyKey, signature: bytes) -> str:
+    return f"{text}\n{_DASH}{key.name} {base64.b64encode(key.key_id + signature).decode()}\n"
 
 
 def verify_note(note: str | bytes, keys: Iterable[VerifyKey]) -> str:

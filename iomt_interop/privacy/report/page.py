@@ -128,7 +128,7 @@ def _stored(report: PatientReport) -> str:
 
 
 def _limits(report: PatientReport) -> list[tuple[str, str]]:
-    found = []
+    found: list[tuple[str, str]] = []
     for line in report.stored:
         for rule in report.policy.retention if report.policy else ():
             if line.kind in rule.kinds:

@@ -37,7 +37,7 @@ def ticks(low: Decimal, high: Decimal, count: int = 4) -> list[Decimal]:
             step *= factor
             break
     first = (low / step).to_integral_value(rounding="ROUND_CEILING")
-    found = []
+    found: list[Decimal] = []
     number = first
     while number * step <= high and len(found) <= 2 * count:
         found.append((number * step).normalize())

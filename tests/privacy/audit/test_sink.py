@@ -7,8 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from iomt_interop.crypto import SecretKey
+from iomt_interop.crypto.signing import SigningKey
 from iomt_interop.errors import InvalidRecord
 from iomt_interop.privacy.audit import AuditRecord, AuditSink
+from iomt_interop.privacy.audit.handles import SubjectHandles
 
 TOKEN = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:/#+@-]{0,20}", fullmatch=True)
 HANDLE = st.from_regex(r"[0-9a-f]{32}", fullmatch=True)
@@ -77,6 +80,17 @@ def test_no_sentence_and_no_identifier_fits_into_a_record(change: dict[str, obje
 def test_a_text_that_is_none_is_one_of_our_errors() -> None:
     with pytest.raises(InvalidRecord):
         AuditRecord.from_json(b'{"time":"2026-11-24T10:00:00Z","secret":"Smith"}')
+
+
+def test_handles_are_stable_under_one_key_and_fit_a_record() -> None:
+    key = SigningKey("a.example", SecretKey(bytes(32)))
+    handles = SubjectHandles(key.derive(SubjectHandles.LABEL))
+    assert handles("p1") == handles("p1") != handles("p2")
+    assert SubjectHandles(SigningKey.generate("a.example").derive(SubjectHandles.LABEL))("p1") != handles("p1")
+    AuditRecord(
+        time="2026-11-24T10:00:00Z", operation="read", outcome="success", actor="u7", subjects=(handles("\ud800"),)
+    )
+    assert repr(handles) == "SubjectHandles()"
 
 
 def test_a_sink_is_told_by_its_one_method() -> None:
