@@ -22,6 +22,7 @@ from .care import (
     RelatedPerson,
     Request,
     Specimen,
+    Target,
 )
 from .coding import Coding, Concept, Extension, Identifier, Link, Note, Provenance
 from .context import (
@@ -159,6 +160,7 @@ __all__ = [
     "Stay",
     "Study",
     "Subject",
+    "Target",
     "Telecom",
     "TextValue",
     "Time",

@@ -7,7 +7,7 @@ from typing import Literal
 from .base import Model
 from .coding import Coding, Concept, Identifier, Note
 from .context import Actor, Address, Location, PersonName, Telecom
-from .envelope import Envelope
+from .envelope import Envelope, RecordKind
 from .number import Quantity
 from .time import Instant, Time
 
@@ -24,15 +24,23 @@ __all__ = [
     "RelatedPerson",
     "Request",
     "Specimen",
+    "Target",
 ]
+
+
+class Target(Model):
+    """Another record, by its kind and id."""
+
+    kind: RecordKind
+    id: str
 
 
 class Activity(Envelope):
     """What was done to other records, when, and by whom (FHIR Provenance)."""
 
     kind: Literal["activity"] = "activity"
-    targets: tuple[str, ...] = ()
-    """Ids of the records that it made or changed."""
+    targets: tuple[Target, ...] = ()
+    """The records that it made or changed."""
     code: Concept | None = None
     recorded: Instant | None = None
     time: Time | None = None

@@ -44,7 +44,7 @@ def every_kind() -> list[m.Record]:
         make(m.Session, session_type="sleep", time=m.Day(value="2026-10-25", zone="Europe/Paris")),
         make(m.Study, description=SECRET),
         make(m.Document, data=bytes(range(256)), media_type="application/pdf"),
-        make(m.Activity, targets=(subject.id,), recorded=AT),
+        make(m.Activity, targets=(m.Target(kind="subject", id=subject.id),), recorded=AT),
         make(m.Request, placer=(m.Identifier(value=SECRET),), subject=subject.id),
         make(m.Specimen, identifiers=(m.Identifier(value=SECRET),), subject=subject.id),
         make(m.RelatedPerson, names=(m.PersonName(family=SECRET),), subject=subject.id),

@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ...model import (
-    Actor,
     Address,
     Coding,
     Concept,
@@ -37,13 +36,12 @@ from .fields import (
     read_own,
     text_of,
 )
-from .jsontext import Tree
+from .jsontext import NumberText, Tree
 from .scalars import (
     CODE,
     STRING,
     URI,
     OneOf,
-    TextReference,
     fhir_code,
     fhir_datetime,
     fhir_text,
@@ -53,8 +51,8 @@ from .scalars import (
 from .tables import CORE, OWN
 
 __all__ = [
-    "ACTOR", "ADDRESS", "CODEABLE", "CODING", "IDENTIFIER", "NAME", "NOTE", "QUANTITY", "RANGE", "RATIO", "SIMPLE",
-    "TELECOM", "concept_of", "is_refid",
+    "ADDRESS", "CODEABLE", "CODING", "IDENTIFIER", "NAME", "NOTE", "QUANTITY", "RANGE", "RATIO", "SIMPLE",
+    "TELECOM", "concept_of", "is_refid", "period_in", "period_out",
 ]  # fmt: skip
 
 _REFID: Final = re.compile(r"MDCX?_[A-Z0-9_]+")
@@ -302,12 +300,13 @@ _IDENTIFIER_ROWS: Final = (
     Row("type", "type", CODEABLE),
     Row("authority_id", None, STRING, OWN + "authority-id"),
     Row("authority_id_type", None, STRING, OWN + "authority-id-type"),
-    Row("check_digit", None, STRING, OWN + "check-digit"),
+    Row("check_digit", None, STRING, CORE + "identifier-checkDigit"),
+    Row("check_scheme", None, CODE, CORE + "namingsystem-checkDigit"),
     Row("facility", None, STRING, OWN + "assigning-facility"),
 )
 
 
-def _period_out(start: str | None, end: str | None, e: Emit, path: str) -> Tree | None:
+def period_out(start: str | None, end: str | None, e: Emit, path: str) -> Tree | None:
     """Write a period whose ends the model keeps as text."""
     out: Tree = {}
     for key, text in (("start", start), ("end", end)):
@@ -324,7 +323,8 @@ def _period_out(start: str | None, end: str | None, e: Emit, path: str) -> Tree 
     return out or None
 
 
-def _period_in(json: Any, p: Parse) -> dict[str, str | None]:
+def period_in(json: Any, p: Parse) -> dict[str, str | None]:
+    """Read what :func:`period_out` wrote."""
     return {
         key: (read_own(json.get("_" + key), OWN + "exact-time", STRING, p) if isinstance(json, dict) else None)
         or text_of(json, key)
@@ -342,7 +342,7 @@ def _identifier_out(value: Identifier, e: Emit, path: str) -> Tree | None:
         if len(text) == _DASHED.get(value.system or "") and _HEX.fullmatch(text):
             text = "-".join(text[index : index + 2] for index in range(0, len(text), 2))
         STRING.put(out, "value", text, e, path + ".value")
-    period = _period_out(value.start, value.end, e, path)
+    period = period_out(value.start, value.end, e, path)
     if period:
         out["period"] = period
     if value.authority is not None:
@@ -355,7 +355,7 @@ def _identifier_out(value: Identifier, e: Emit, path: str) -> Tree | None:
 def _identifier_in(json: Any, p: Parse) -> Identifier | None:
     if not isinstance(json, dict):
         return None
-    values = parse_rows(_IDENTIFIER_ROWS, json, p) | _period_in(json.get("period"), p)
+    values = parse_rows(_IDENTIFIER_ROWS, json, p) | period_in(json.get("period"), p)
     values["system"], values["value"] = text_of(json, "system"), text_of(json, "value")
     plain = (values["value"] or "").replace("-", "")
     if len(plain) == _DASHED.get(values["system"] or "") and _DASHES.fullmatch(values["value"] or ""):
@@ -376,22 +376,32 @@ _NAME_ROWS: Final = (
     Row("given", "given", Many(STRING)),
     Row("prefix", "prefix", Many(STRING)),
     Row("suffix", "suffix", Many(STRING)),
-    Row("own_prefix", None, STRING, CORE + "humanname-own-prefix"),
     Row("native_type", None, STRING, OWN + "name-type"),
+    Row("assembly_order", None, CODE, CORE + "humanname-assembly-order"),
+)
+_FAMILY_ROWS: Final = tuple(
+    Row(name, None, STRING, f"{CORE}humanname-{name.replace('_', '-')}")
+    for name in ("own_prefix", "own_name", "partner_prefix", "partner_name")
 )
 
 
 def _name_out(value: PersonName, e: Emit, path: str) -> Tree | None:
     out: Tree = {}
     emit_rows(_NAME_ROWS, value, out, e, path + ".")
-    period = _period_out(value.start, value.end, e, path)
+    family: Tree = {}
+    emit_rows(_FAMILY_ROWS, value, family, e, path + ".")
+    if family:
+        out["_family"] = family
+    period = period_out(value.start, value.end, e, path)
     return ({**out, "period": period} if period else out) or None
 
 
 def _name_in(json: Any, p: Parse) -> Any:
     if not isinstance(json, dict):
         return None
-    return build(PersonName, parse_rows(_NAME_ROWS, json, p) | _period_in(json.get("period"), p))
+    values = parse_rows(_NAME_ROWS, json, p) | period_in(json.get("period"), p)
+    family = json.get("_family")
+    return build(PersonName, values | (parse_rows(_FAMILY_ROWS, family, p) if isinstance(family, dict) else {}))
 
 
 NAME: Final = Part("HumanName", _name_out, _name_in)
@@ -406,19 +416,42 @@ _ADDRESS_ROWS: Final = (
     Row("postal_code", "postalCode", STRING),
     Row("country", "country", STRING),
     Row("native_type", None, STRING, OWN + "address-type"),
+    Row("census_tract", None, STRING, CORE + "iso21090-ADXP-censusTract"),
 )
-ADDRESS: Final = _Whole("Address", Address, _ADDRESS_ROWS)
+
+
+def _address_out(value: Address, e: Emit, path: str) -> Tree | None:
+    out: Tree = {}
+    emit_rows(_ADDRESS_ROWS, value, out, e, path + ".")
+    period = period_out(value.start, value.end, e, path)
+    return ({**out, "period": period} if period else out) or None
+
+
+def _address_in(json: Any, p: Parse) -> Any:
+    if not isinstance(json, dict):
+        return None
+    values = parse_rows(_ADDRESS_ROWS, json, p) | period_in(json.get("period"), p)
+    return build(Address, values) if any(value is not None for value in values.values()) else None
+
+
+ADDRESS: Final = Part("Address", _address_out, _address_in)
 
 _TELECOM_ROWS: Final = (
     Row("system", "system", OneOf(frozenset({"phone", "fax", "email", "pager", "url", "sms", "other"}))),
     Row("value", "value", STRING),
     Row("use", "use", OneOf(frozenset({"home", "work", "temp", "old", "mobile"}))),
+    *(Row(name, None, STRING, f"{CORE}contactpoint-{name}") for name in ("country", "area", "local", "extension")),
 )
 
 
 def _telecom_out(value: Telecom, e: Emit, path: str) -> Tree | None:
     out: Tree = {}
     emit_rows(_TELECOM_ROWS, value, out, e, path + ".")
+    if value.rank is not None:
+        if value.rank > 0:
+            out["rank"] = NumberText(value.rank)
+        else:
+            e.loss(path + ".rank", "not a positive integer")
     if "value" in out and "system" not in out:
         out = {"system": "other", **out}  # cpt-2: a value needs a system
         extension(out, OWN + "no-system", CODE, "true", e, path)
@@ -431,44 +464,13 @@ def _telecom_in(json: Any, p: Parse) -> Telecom | None:
     values = parse_rows(_TELECOM_ROWS, json, p)
     if read_own(json, OWN + "no-system", CODE, p) is not None:
         values.pop("system", None)
+    rank = json.get("rank")
+    if isinstance(rank, NumberText) and rank.isascii() and rank.isdigit() and len(rank) < 10:
+        values["rank"] = int(rank)
     return build(Telecom, values) if values else None
 
 
 TELECOM: Final = Part("ContactPoint", _telecom_out, _telecom_in)
-
-_REFERENCE: Final = TextReference()
-_ACTOR_ROWS: Final = (
-    Row("role", None, STRING, OWN + "role", "performer"),
-    Row("names", None, Many(NAME), OWN + "name"),
-    Row("organization", None, STRING, OWN + "organization"),
-)
-
-
-def _actor_out(value: Actor, e: Emit, path: str) -> Tree | None:
-    out: Tree = {}
-    if value.reference is not None:
-        out |= _REFERENCE.out(value.reference, e, path + ".reference") or {}
-    for index, identifier in enumerate(value.identifiers):
-        if index == 0:
-            IDENTIFIER.put(out, "identifier", identifier, e, path + ".identifiers[0]")
-        else:
-            extension(out, OWN + "identifier", IDENTIFIER, identifier, e, f"{path}.identifiers[{index}]")
-    emit_rows(_ACTOR_ROWS, value, out, e, path + ".")
-    return out or None
-
-
-def _actor_in(json: Any, p: Parse) -> Any:
-    if not isinstance(json, dict):
-        return None
-    values = {"role": "performer", **parse_rows(_ACTOR_ROWS, json, p)}
-    first = IDENTIFIER.get(json, "identifier", p)
-    more = read_own(json, OWN + "identifier", Many(IDENTIFIER), p)
-    values["identifiers"] = ((first,) if first is not None else ()) + more
-    values["reference"] = _REFERENCE.into(json, p)
-    return build(Actor, values)
-
-
-ACTOR: Final = Part("Reference", _actor_out, _actor_in)
 
 # ---- Annotation
 

@@ -22,7 +22,7 @@ from ...model import (
     Udi,
 )
 from ...terminology import systems
-from .datatypes import ACTOR, CODEABLE, IDENTIFIER, NOTE, QUANTITY, RANGE, concept_of
+from .datatypes import CODEABLE, IDENTIFIER, NOTE, QUANTITY, RANGE, concept_of
 from .envelope import put_links, read_envelope, start, take_links
 from .fields import (
     Complex,
@@ -41,6 +41,7 @@ from .fields import (
 )
 from .jsontext import NumberText, Tree
 from .observation import close
+from .parties import PLAIN_ACTOR
 from .places import PLACE, contain, place_of
 from .scalars import CODE, DECIMAL, INSTANT, STRING, Coded, OneOf, Reference
 from .tables import (
@@ -199,7 +200,7 @@ _ROWS: Final = (
     Row("owner", None, STRING, OWN + "owner"),
 )
 _MONITOR_ROWS: Final = (
-    Row("operators", None, Many(ACTOR), POCD + "operator"),
+    Row("operators", None, Many(PLAIN_ACTOR), POCD + "operator"),
     Row("operating_mode", None, Coded(OPERATING_MODE), POCD + "operating-mode"),
     Row("calibrations", None, Many(_DEVICE_CALIBRATION), CORE + "device-calibration"),
 )
@@ -228,7 +229,7 @@ def emit_device(record: Device, e: Emit) -> list[Tree]:
     _put_activation(out, record, e)
     emit_rows(_ROWS, record, out, e)
     if record.location is not None:
-        reference = contain(out, record.location, "location", e, "location")
+        reference = contain(record.location, e, "location")
         if reference is not None:
             out["location"] = reference
     properties = [
@@ -285,7 +286,7 @@ def read_device(tree: Tree, p: Parse) -> Tree:
     for entry in items(tree, "extension"):
         if entry.get("url") == _JURISDICTIONS:
             values["jurisdictions"] = read_own(entry, "approvedJurisdiction", Many(CODEABLE), p)
-    values["location"] = place_of(tree, tree.get("location"), p)
+    values["location"] = place_of(tree.get("location"), p)
     values |= _read_activation(tree, p)
     values |= _read_properties(items(tree, "property"), p)
     node = read_own(tree, OWN + "node", CODE, p)

@@ -69,6 +69,7 @@ def start(resource: str, record: Any, e: Emit) -> Tree:
         _LABELS.put(meta, "security", record.labels, e, "labels")
     if meta:
         out["meta"] = meta
+    out["contained"] = e.contained = []
     out["extension"] = []
     emit_rows(_ROWS, record, out, e)
     for index, extension in enumerate(record.extensions):

@@ -21,7 +21,7 @@ from ...plugins import Loss
 from .jsontext import Tree
 
 __all__ = [
-    "Complex", "Emit", "Kind", "Many", "Part", "Parse", "Row", "build", "emit_rows", "extension", "extensions",
+    "Complex", "Emit", "First", "Kind", "Many", "Part", "Parse", "Row", "build", "emit_rows", "extension", "extensions",
     "items", "nest", "parse_rows", "read_own", "text_of", "unnest",
 ]  # fmt: skip
 
@@ -48,6 +48,17 @@ class Emit:
     record: str = ""
     kind: str = ""
     prefix: str = ""
+    contained: list[Tree] = field(default_factory=list)
+    """Of the resource that is being written."""
+
+    def contain(self, tree: Tree) -> Tree:
+        """Add a contained resource and return the reference to it; the same content gives the same resource."""
+        for known in self.contained:
+            if len(known) == len(tree) + 1 and all(known.get(key) == value for key, value in tree.items()):
+                return {"reference": f"#{known['id']}"}
+        identity = f"c{len(self.contained) + 1}"
+        self.contained.append({"resourceType": tree["resourceType"], "id": identity, **tree})
+        return {"reference": "#" + identity}
 
     def loss(self, path: str, reason: str) -> None:
         """Note one thing that FHIR cannot say."""
@@ -60,6 +71,14 @@ class Parse:
 
     resolve: Callable[[str, tuple[str, ...]], str | None]
     """Id of the record that a reference names, where it names one of these resource types."""
+    contained: dict[str, Tree] = field(default_factory=dict)
+    """Contained resources of the resource that is being read, by id."""
+
+    def inner(self, reference: Any, resource: str) -> Tree | None:
+        """Return the contained resource of this type that a reference names."""
+        text = text_of(reference, "reference")
+        found = self.contained.get(text[1:]) if text is not None and text.startswith("#") else None
+        return found if found is not None and found.get("resourceType") == resource else None
 
 
 class Kind:
@@ -156,6 +175,22 @@ class Many(Kind):
     def into(self, json: Any, p: Parse) -> Any:
         """Return the tuple of a JSON array."""
         return _some(self.item.into(one, p) for one in json) if isinstance(json, list) else ()
+
+
+class First(Kind):
+    """An element that repeats, of which the model has one; as an extension it is one."""
+
+    def __init__(self, item: Kind) -> None:
+        self.item, self.suffix = item, item.suffix
+
+    def out(self, value: Any, e: Emit, path: str) -> Any:
+        """Return the JSON array of one value."""
+        json = self.item.out(value, e, path)
+        return None if json is None else [json]
+
+    def into(self, json: Any, p: Parse) -> Any:
+        """Return the first value."""
+        return self.item.into(json[0], p) if isinstance(json, list) and json else None
 
 
 class Complex(Kind):

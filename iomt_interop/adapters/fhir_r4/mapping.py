@@ -31,6 +31,7 @@ from ...model import (
     Waveform,
     record_id,
 )
+from .care import CARE, emit_care, read_care
 from .clock import emit_clock, is_clock, read_clock
 from .device import emit_association, emit_device, emit_metric, read_device, read_metric
 from .envelope import is_canonical_id, is_own, resource_id
@@ -59,7 +60,7 @@ _EMIT: Final[dict[str, Callable[[Any, Emit], list[Tree]]]] = {
     "subject": emit_patient, "device": emit_device, "metric": emit_metric, "observation": emit_observation,
     "waveform": emit_waveform, "clock_sync": emit_clock, "alert": emit_happening, "setting": emit_happening,
     "event": emit_happening, "encounter": emit_encounter, "order": emit_order, "message": emit_message,
-    "document": emit_document, "association": emit_association,
+    "document": emit_document, "association": emit_association, **dict.fromkeys(CARE, emit_care),
 }  # fmt: skip
 
 _READ: Final[dict[str, tuple[type[Model], Callable[[Tree, Parse], Tree]]]] = {
@@ -70,6 +71,7 @@ _READ: Final[dict[str, tuple[type[Model], Callable[[Tree, Parse], Tree]]]] = {
     "DiagnosticReport": (Order, read_order),
     "MessageHeader": (Message, read_message),
     "DocumentReference": (Document, read_document),
+    **{care.resource: (care.model, read_care) for care in CARE.values()},
 }
 _HAPPENINGS: Final[dict[str, type[Model]]] = {"alert": Alert, "setting": Setting, "event": Event}
 
@@ -211,7 +213,8 @@ def read_resource(tree: Tree, origin: Origin, path: str, kept: tuple[Extension, 
 
 
 def _parse(tree: Tree, origin: Origin, path: str) -> tuple[type[Model] | None, Tree, list[Record]]:
-    p = Parse(resolve=origin.resolve)
+    inner = {identity: one for one in items(tree, "contained") if (identity := text_of(one, "id")) is not None}
+    p = Parse(resolve=origin.resolve, contained=inner)
     resource = text_of(tree, "resourceType")
     if resource == "Observation":
         return _parse_observation(tree, origin, path, p)

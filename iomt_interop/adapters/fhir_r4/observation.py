@@ -6,12 +6,13 @@ from typing import Any, Final
 
 from ...model import BitSetValue, Component, Concept, Observation, Range, ReferenceRange
 from ...terminology import systems
-from .datatypes import ACTOR, CODEABLE, CODING, IDENTIFIER, NOTE, QUANTITY, RANGE, RANGE_ROWS
+from .datatypes import CODEABLE, CODING, IDENTIFIER, NOTE, QUANTITY, RANGE, RANGE_ROWS
 from .envelope import put_links, read_envelope, start, take_links
 from .fields import Emit, Many, Parse, Part, Row, build, emit_rows, extension, items, parse_rows, read_own, text_of
 from .jsontext import Tree
 from .measured import put_measured, put_status, take_measured, take_status
-from .scalars import CODE, INSTANT, STRING, Reference, TextReference
+from .parties import ACTOR
+from .scalars import CODE, INSTANT, STRING, NamedReference, Reference
 from .tables import CORE, OWN, PHD, PHD_CATEGORY, RANGE_TYPE, SUPPLEMENTAL_TYPES
 from .values import bit_components, bits_from, put_time, take_time
 
@@ -111,7 +112,7 @@ RANGES_ROW: Final = Row("reference_ranges", "referenceRange", Many(LIMITS))
 _AFTER_VALUE: Final = (
     Row("notes", "note", Many(NOTE)),
     Row("body_site", "bodySite", CODEABLE),
-    Row("specimen", "specimen", TextReference()),
+    Row("specimen", "specimen", NamedReference("Specimen")),
     RANGES_ROW,
 )
 COMMON_EXTENSIONS: Final = (
@@ -170,7 +171,7 @@ def take_device(tree: Tree, p: Parse) -> dict[str, str]:
 
 def close(out: Tree) -> Tree:
     """Finish a resource: what says nothing is no element (ele-1)."""
-    for key in ("extension", "component"):
+    for key in ("contained", "extension", "component"):
         if key in out and not out[key]:
             del out[key]
     return out

@@ -169,7 +169,13 @@ class FhirReader:
                 if test:
                     values.setdefault("confidence", "test")
                 return
-            if "subject" not in model.model_fields or model.__name__ in {"Device", "Metric", "Message", "ClockSync"}:
+            if "subject" not in model.model_fields or model.__name__ in {
+                "Activity",
+                "Device",
+                "Metric",
+                "Message",
+                "ClockSync",
+            }:
                 return
             if test and context.identity == "exclude":
                 values["subject"] = announce(_stand_in())

@@ -17,12 +17,15 @@ RESOURCES: Final = {
     "subject": "Patient", "device": "Device", "metric": "DeviceMetric", "encounter": "Encounter",
     "order": "DiagnosticReport", "observation": "Observation", "waveform": "Observation", "clock_sync": "Observation",
     "alert": "Observation", "setting": "Observation", "event": "Observation", "message": "MessageHeader",
-    "document": "DocumentReference", "association": "DeviceUseStatement",
+    "document": "DocumentReference", "association": "DeviceUseStatement", "activity": "Provenance",
+    "request": "ServiceRequest", "specimen": "Specimen", "related_person": "RelatedPerson", "coverage": "Coverage",
+    "condition": "Condition", "allergy": "AllergyIntolerance", "procedure": "Procedure",
+    "immunization": "Immunization", "appointment": "Appointment",
 }  # fmt: skip
 _RECENT: Final = 1 << 16
 _NUMEROUS: Final = frozenset({"observation", "waveform", "alert", "setting", "event"})
 """Kinds of which only the latest are remembered: at least ``_RECENT`` of them."""
-_UNNAMED: Final = frozenset({"message", "document", "association"})
+_UNNAMED: Final = frozenset({"association", "activity"})
 """Kinds that no other record names."""
 
 Name = str | tuple[str, str]

@@ -19,12 +19,14 @@ from .tables import OWN
 
 __all__ = [
     "BOOLEAN", "CODE", "DATE", "DATE_TIME", "DECIMAL", "INSTANT", "LONG", "STRING", "URI", "Coded", "OneOf",
-    "Reference", "TextReference", "fhir_code", "fhir_datetime", "fhir_id", "fhir_text", "number_from", "number_out",
+    "NamedReference", "Reference", "TextReference", "fhir_code", "fhir_datetime", "fhir_id", "fhir_text",
+    "number_from", "number_out",
 ]  # fmt: skip
 
 _CODE: Final = re.compile(r"[!-~\u00a1-\u167f\u1681-\u1fff\u2030-\u205e\u2060-\u2fff\u3001-\ufefe]+"
                           r"(?: [!-~\u00a1-\u167f\u1681-\u1fff\u2030-\u205e\u2060-\u2fff\u3001-\ufefe]+)*")  # fmt: skip
 _URI: Final = re.compile(r"[!-~\u00a1-\u167f]+")
+_CANONICAL: Final = re.compile(r"[0-9a-f]{32}")
 _ID: Final = re.compile(r"[A-Za-z0-9.\-]{1,64}")
 _UNFIT: Final = re.compile(r"[^\S \r\n\t]|[\x00-\x08\x0e-\x1f\x7f-\xa0\u180e\ufeff\ufffe\uffff]")
 _JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -211,6 +213,23 @@ class TextReference(Kind):
     def into(self, json: Any, p: Parse) -> Any:
         """Return the text."""
         return text_of(json, "reference") or text_of(json, "display")
+
+
+class NamedReference(Kind):
+    """The id of a record as a reference; what is no id of ours stays the text that it was."""
+
+    suffix = "Reference"
+
+    def __init__(self, resource: str) -> None:
+        self._record, self._text = Reference(resource), TextReference()
+
+    def out(self, value: Any, e: Emit, path: str) -> Any:
+        """Return the reference."""
+        return (self._record if _CANONICAL.fullmatch(value) else self._text).out(value, e, path)
+
+    def into(self, json: Any, p: Parse) -> Any:
+        """Return the id of the record, else the text."""
+        return self._record.into(json, p) or self._text.into(json, p)
 
 
 TIME_ROWS: Final = (

@@ -117,7 +117,7 @@ REFID_NODES: Final = {"_MDS": "mds", "_VMD": "vmd", "_CHAN": "channel"}
 NODE_TYPES: Final = {"phd": ("65573", "MDC_MOC_VMS_MDS_SIMP"), "gateway": ("531981", "MDC_MOC_VMS_MDS_AHD")}
 
 RESULT_STATUS: Final = {
-    "F": "final", "P": "preliminary", "C": "corrected", "A": "partial", "R": "preliminary", "S": "registered",
+    "F": "final", "P": "preliminary", "C": "corrected", "A": "partial", "R": "partial", "S": "registered",
     "I": "registered", "O": "registered", "X": "cancelled", "D": "entered-in-error",
 }  # fmt: skip
 """HL7 table 0123 (OBR-25) to diagnostic-report-status."""
@@ -127,6 +127,19 @@ REPORT_STATUS: Final = frozenset(
 )
 ENCOUNTER_STATUS: Final = frozenset(
     {"planned", "arrived", "triaged", "in-progress", "onleave", "finished", "cancelled", "entered-in-error", "unknown"}
+)
+REQUEST_STATUS: Final = frozenset({"draft", "active", "on-hold", "revoked", "completed", "entered-in-error", "unknown"})
+REQUEST_INTENT: Final = frozenset(
+    {"proposal", "plan", "directive", "order", "original-order", "reflex-order", "filler-order", "instance-order"}
+    | {"option"}
+)
+REQUEST_PRIORITY: Final = frozenset({"routine", "urgent", "asap", "stat"})
+PROCEDURE_STATUS: Final = frozenset(
+    {"preparation", "in-progress", "not-done", "on-hold", "stopped", "completed", "entered-in-error", "unknown"}
+)
+APPOINTMENT_STATUS: Final = frozenset(
+    {"proposed", "pending", "booked", "arrived", "fulfilled", "cancelled", "noshow", "entered-in-error", "checked-in"}
+    | {"waitlist"}
 )
 PLACE_LEVELS: Final = (
     ("bed", "bd", "Bed"), ("room", "ro", "Room"), ("point_of_care", "wa", "Ward"), ("floor", "lvl", "Level"),

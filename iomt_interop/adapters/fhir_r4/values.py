@@ -126,6 +126,8 @@ class _Period(Kind):
             inner = {} if entry is None else {"extension": [entry]}
         if inner:
             out[key] = inner
+        elif isinstance(value, Interval):
+            e.loss(path, "interval without ends")
 
     def into(self, json: Any, p: Parse) -> Any:
         """Return the time."""

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
-from ...model import Actor, Coding, Concept, Document, Encounter, Identifier, Message, Order
+from ...model import (
+    Actor,
+    Address,
+    Coding,
+    Concept,
+    Document,
+    Encounter,
+    Identifier,
+    Message,
+    Order,
+    Organization,
+    Stay,
+)
 from ...terminology import systems
-from .datatypes import ACTOR, CODEABLE, CODING, IDENTIFIER, NOTE
+from ...terminology.v2_fhir import map_code
+from .datatypes import CODEABLE, CODING, IDENTIFIER, NOTE, QUANTITY
 from .envelope import put_links, read_envelope, start, take_links
-from .fields import Emit, Many, Parse, Row, emit_rows, extension, items, parse_rows, read_own, text_of
+from .fields import Emit, First, Many, Parse, Row, build, emit_rows, extension, items, parse_rows, read_own, text_of
 from .jsontext import Tree
+from .numbers import put_numbers, take_numbers
 from .observation import close, put_code
+from .parties import ACTOR, AGENT, ORGANIZATION, PLAIN_ACTOR
 from .places import contain, place_of
 from .scalars import BOOLEAN, CODE, DATE_TIME, INSTANT, STRING, URI, Coded, OneOf, Reference
 from .tables import CORE, ENCOUNTER_STATUS, NULL_FLAVOR, OWN, REPORT_STATUS, RESULT_STATUS
@@ -26,13 +42,63 @@ __all__ = [
 _ENCOUNTER: Final = (
     Row("identifiers", "identifier", Many(IDENTIFIER)),
     Row("status", "status", OneOf(ENCOUNTER_STATUS, "unknown"), default=""),
-    Row("patient_class", "class", CODING),
+    Row("admission_type", "type", First(CODEABLE)),
     Row("service", "serviceType", CODEABLE),
+    Row("priority", "priority", CODEABLE),
     Row("subject", "subject", Reference("Patient")),
     Row("period", "period", PERIOD),
-    Row("admission_type", None, CODEABLE, OWN + "admission-type"),
+    Row("length", "length", QUANTITY),
+    Row("reason", "reasonCode", Many(CODEABLE)),
+    Row("arrival", None, CODING, CORE + "encounter-modeOfArrival"),
+    Row("description", None, STRING, OWN + "visit-description"),
+)
+_HOSPITALIZATION: Final = (
+    Row("pre_admission", "preAdmissionIdentifier", IDENTIFIER),
+    Row("admit_source", "admitSource", CODEABLE),
+    Row("readmission", "reAdmission", CODEABLE),
+    Row("diets", "dietPreference", Many(CODEABLE)),
+    Row("courtesies", "specialCourtesy", Many(CODEABLE)),
+    Row("arrangements", "specialArrangement", Many(CODEABLE)),
+    Row("disposition", "dischargeDisposition", CODEABLE),
 )
 _UNKNOWN_CLASS: Final = {"system": NULL_FLAVOR, "code": "UNK"}
+_CLASSES: Final = systems.v2_table("0004")
+_STAY: Final = OWN + "further-stay"
+_TEMPORARY: Final = OWN + "temporary"
+
+
+def _class_out(record: Encounter, e: Emit) -> Tree:
+    """Return ``class``: the v3 code of a v2 patient class, with the source's own beside it."""
+    own = record.patient_class
+    if own is None:
+        return dict(_UNKNOWN_CLASS)
+    known = map_code("PatientClass[EncounterClass]", own.code) if own.system == _CLASSES else None
+    if known is None or known.system == _CLASSES:
+        return CODING.out(own, e, "patient_class") or dict(_UNKNOWN_CLASS)
+    out: Tree = {"system": known.system, "code": known.code}
+    extension(out, OWN + "patient-class", CODING, own, e, "patient_class")
+    return out
+
+
+def _places_out(record: Encounter, e: Emit) -> list[Tree]:
+    """Return ``location``: the place, the one before it, and the others."""
+    found: list[Tree] = []
+    here = "planned" if record.status == "planned" else "active"
+    for name, location, status in (
+        ("location", record.location, here), ("prior_location", record.prior_location, "completed"),
+    ):  # fmt: skip
+        reference = None if location is None else contain(location, e, name)
+        if reference is not None:
+            found.append({"location": reference, "status": status})
+    for index, stay in enumerate(record.stays):
+        reference = contain(stay.location, e, f"stays[{index}].location") or {"display": "unknown"}
+        entry: Tree = {"location": reference, "extension": [{"url": _STAY, "valueBoolean": True}]}
+        if stay.status is not None:
+            entry["status"] = stay.status
+        if stay.temporary is not None:
+            entry["extension"].append({"url": _TEMPORARY, "valueBoolean": stay.temporary})
+        found.append(entry)
+    return found
 
 
 def emit_encounter(record: Encounter, e: Emit) -> list[Tree]:
@@ -43,19 +109,48 @@ def emit_encounter(record: Encounter, e: Emit) -> list[Tree]:
         out["status"] = "unknown"
     if record.status is None:
         out["extension"].append({"url": OWN + "no-status", "valueBoolean": True})
-    if "class" not in out:
-        out["class"] = dict(_UNKNOWN_CLASS)
-    for name, local in (("location", "location"), ("prior_location", "prior-location")):
-        location = getattr(record, name)
-        reference = None if location is None else contain(out, location, local, e, name)
-        if reference is not None:
-            status = {} if name == "location" else {"status": "completed"}
-            out.setdefault("location", []).append({"location": reference, **status})
-    actors = Many(ACTOR).out(record.actors, e, "actors") or []
+    out["class"] = _class_out(record, e)
+    places = _places_out(record, e)
+    if places:
+        out["location"] = places
+    actors = []
+    for index, actor in enumerate(record.actors):
+        entry: Tree = {}
+        AGENT.put(entry, "individual", actor, e, f"actors[{index}]")
+        if actor.code is not None:
+            _TYPES.put(entry, "type", actor.code, e, f"actors[{index}].code")
+        actors += [entry] if entry else []
     if actors:
-        out["participant"] = [{"individual": actor} for actor in actors]
+        out["participant"] = actors
+    hospitalization: Tree = {}
+    emit_rows(_HOSPITALIZATION, record, hospitalization, e)
+    if record.destination is not None:
+        destination = contain(record.destination, e, "destination")
+        hospitalization |= {} if destination is None else {"destination": destination}
+    if hospitalization:
+        out["hospitalization"] = hospitalization
+    episodes = Many(IDENTIFIER).out(record.episodes, e, "episodes") or []
+    if episodes:
+        out["episodeOfCare"] = [{"type": "EpisodeOfCare", "identifier": one} for one in episodes]
     put_links(out, record.links, e, elements=False)
     return [close(out)]
+
+
+_TYPES: Final = First(CODEABLE)
+
+
+def _places_in(tree: Tree, p: Parse) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    stays: list[Any] = []
+    for entry in items(tree, "location"):
+        status, location = text_of(entry, "status"), place_of(entry.get("location"), p)
+        name = "prior_location" if status == "completed" else "location"
+        if not read_own(entry, _STAY, BOOLEAN, p) and name not in found:
+            found[name] = location
+        elif location is not None:
+            temporary = read_own(entry, _TEMPORARY, BOOLEAN, p)
+            stays.append(build(Stay, {"location": location, "status": status, "temporary": temporary}))
+    return found | {"stays": tuple(stay for stay in stays if stay is not None)}
 
 
 def read_encounter(tree: Tree, p: Parse) -> Tree:
@@ -64,13 +159,26 @@ def read_encounter(tree: Tree, p: Parse) -> Tree:
     values["links"] = take_links(tree, p)
     if read_own(tree, OWN + "no-status", BOOLEAN, p):
         values.pop("status", None)
-    if values.get("patient_class") == Coding(**_UNKNOWN_CLASS):
+    values["patient_class"] = CODING.get(tree, "class", p)
+    own = read_own(tree.get("class"), OWN + "patient-class", CODING, p)
+    if own is not None:
+        values["patient_class"] = own
+    elif values["patient_class"] == Coding(**_UNKNOWN_CLASS):
         del values["patient_class"]
-    for entry in items(tree, "location"):
-        name = "prior_location" if text_of(entry, "status") == "completed" else "location"
-        values.setdefault(name, place_of(tree, entry.get("location"), p))
-    actors = (ACTOR.get(entry, "individual", p) for entry in items(tree, "participant"))
-    values["actors"] = tuple(actor for actor in actors if actor is not None)
+    values |= _places_in(tree, p)
+    actors = []
+    for entry in items(tree, "participant"):
+        actor, code = AGENT.get(entry, "individual", p), _TYPES.get(entry, "type", p)
+        if actor is None and code is not None:
+            actor = Actor(role="performer")
+        actors += [] if actor is None else [actor if code is None else actor.replace(code=code)]
+    values["actors"] = tuple(actors)
+    hospitalization = tree.get("hospitalization")
+    if isinstance(hospitalization, dict):
+        values |= parse_rows(_HOSPITALIZATION, hospitalization, p)
+        values["destination"] = place_of(hospitalization.get("destination"), p)
+    episodes = (IDENTIFIER.get(entry, "identifier", p) for entry in items(tree, "episodeOfCare"))
+    values["episodes"] = tuple(episode for episode in episodes if episode is not None)
     return values
 
 
@@ -80,24 +188,27 @@ _STATUS: Final = Coded(
     RESULT_STATUS | {code: code for code in REPORT_STATUS}, {code: code for code in REPORT_STATUS}, "unknown"
 )
 _ORDER: Final = (
-    Row("placer", None, Many(IDENTIFIER), OWN + "placer-order"),
-    Row("filler", "identifier", Many(IDENTIFIER)),
+    Row("request", "basedOn", First(Reference("ServiceRequest"))),
     Row("status", "status", _STATUS),
+    Row("categories", "category", Many(CODEABLE)),
     Row("subject", "subject", Reference("Patient")),
     Row("encounter", "encounter", Reference("Encounter")),
     Row("reported", "issued", INSTANT),
-    Row("actors", "performer", Many(ACTOR)),
+    Row("specimens", "specimen", Many(Reference("Specimen"))),
     Row("requested", None, DATE_TIME, OWN + "requested"),
     Row("parent", None, Many(IDENTIFIER), OWN + "parent-order"),
     Row("reason", None, Many(CODEABLE), OWN + "reason"),
     Row("devices", None, Many(Reference("Device")), OWN + "device"),
     Row("notes", None, Many(NOTE), OWN + "note"),
 )
+_INTERPRETER: Final = "interpreter"
+"""Role of an actor who stands in ``resultsInterpreter``."""
 
 
 def emit_order(record: Order, e: Emit, results: tuple[str, ...] = ()) -> list[Tree]:
     """Write an order with its results as a report."""
     out = start("DiagnosticReport", record, e)
+    put_numbers(out, record, e)
     emit_rows(_ORDER, record, out, e)
     if "status" not in out:
         out["status"] = "unknown"
@@ -106,6 +217,9 @@ def emit_order(record: Order, e: Emit, results: tuple[str, ...] = ()) -> list[Tr
     put_code(out, record.code if record.code is not None else Concept(), e)
     if record.time is not None:
         put_time(out, "effective", record.time, e, "time")
+    for key, wanted in (("performer", False), ("resultsInterpreter", True)):
+        chosen = tuple(actor for actor in record.actors if (actor.role == _INTERPRETER) is wanted)
+        Many(ACTOR).put(out, key, chosen, e, "actors")
     if results:
         out["result"] = [{"reference": reference} for reference in results]
     put_links(out, record.links, e, elements=False)
@@ -114,48 +228,90 @@ def emit_order(record: Order, e: Emit, results: tuple[str, ...] = ()) -> list[Tr
 
 def read_order(tree: Tree, p: Parse) -> Tree:
     """Read a report."""
-    values = read_envelope(tree, p) | parse_rows(_ORDER, tree, p)
+    values = read_envelope(tree, p) | parse_rows(_ORDER, tree, p) | take_numbers(tree, p)
     values["links"] = take_links(tree, p)
     if read_own(tree, OWN + "no-status", BOOLEAN, p):
         values.pop("status", None)
     values |= {"code": CODEABLE.get(tree, "code", p), "time": take_time(tree, "effective", p)}
+    interpreters = Many(ACTOR).get(tree, "resultsInterpreter", p) or ()
+    values["actors"] = (
+        *(Many(ACTOR).get(tree, "performer", p) or ()),
+        *(actor.replace(role=_INTERPRETER) for actor in interpreters),
+    )
     return values
 
 
 # ---- Message: MessageHeader
 
 _EVENTS: Final = systems.v2_table("0003")
+_PROCESSING: Final = {"production": "P", "training": "T", "debugging": "D"}
 _MESSAGE: Final = (
     Row("protocol", None, STRING, OWN + "protocol", "fhir-r4"),
     Row("type", None, STRING, OWN + "message-type"),
     Row("version", None, STRING, OWN + "protocol-version"),
     Row("control_id", None, STRING, OWN + "control-id"),
-    Row("receiver", None, ACTOR, OWN + "receiver"),
-    Row("sender", None, ACTOR, OWN + "sender"),
+    Row("receiver", None, PLAIN_ACTOR, OWN + "receiver"),
+    Row("receivers", None, Many(PLAIN_ACTOR), OWN + "further-receiver"),
+    Row("sender", None, PLAIN_ACTOR, OWN + "sender"),
+    Row("sender_address", None, IDENTIFIER, OWN + "sender-address"),
     Row("sent", None, DATE_TIME, OWN + "sent"),
     Row("processing", None, CODE, OWN + "processing"),
+    Row("mode", None, STRING, OWN + "processing-mode"),
+    Row("security", None, STRING, OWN + "message-security"),
+    Row("country", None, STRING, OWN + "sender-country"),
     Row("profiles", None, Many(IDENTIFIER), OWN + "message-profile"),
     Row("language", None, CODEABLE, OWN + "principal-language"),
     Row("character_set", None, Many(STRING), OWN + "character-set"),
     Row("subject", None, Reference("Patient"), OWN + "patient"),
+    Row("responsible", "responsible", ACTOR),
 )
-
+_SOFTWARE: Final = (Row("software", "software", STRING), Row("software_version", "version", STRING))
 
 _UNKNOWN_ENDPOINT: Final = "urn:iomt-interop:unknown-endpoint"
-"""MessageHeader demands an endpoint; a sender without a universal id has none that could be named."""
-
-
-def _endpoint(sender: Actor | None) -> str | None:
-    """Return a URI for the sender: the OID of its identifier."""
-    for identifier in sender.identifiers if sender is not None else ():
-        if identifier.system is not None and URI.out(identifier.system, _QUIET, "") is not None:
-            return identifier.system
-        if identifier.authority_id_type == "ISO" and identifier.authority_id:
-            return systems.OID_PREFIX + identifier.authority_id
-    return None
-
-
+"""MessageHeader demands an endpoint; a party without a universal id has none that could be named."""
 _QUIET: Final = Emit(reference=lambda resource, target: "")
+
+
+def _endpoint(identifiers: Iterable[Identifier]) -> Tree:
+    """Return the endpoint of a party: the URI of its identifier; without one the reason why there is none."""
+    for identifier in identifiers:
+        if identifier.system is not None and URI.out(identifier.system, _QUIET, "") is not None:
+            return {"endpoint": identifier.system}
+        value = identifier.authority_id or (identifier.value if identifier.authority is not None else None)
+        if identifier.authority_id_type == "ISO" and value and URI.out(value, _QUIET, "") is not None:
+            return {"endpoint": systems.OID_PREFIX + value}
+    absent = {"url": CORE + "data-absent-reason", "valueCode": "unknown"}
+    return {"endpoint": _UNKNOWN_ENDPOINT, "_endpoint": {"extension": [absent]}}
+
+
+def _facility(actor: Actor, country: str | None, e: Emit, path: str) -> Tree | None:
+    """Return the organisation behind an application (v2-to-FHIR guide, HD[Organization])."""
+    behalf = actor.behalf if actor.behalf is not None else Organization()
+    names = () if actor.organization is None else (Identifier(value=actor.organization),)
+    addresses = behalf.addresses if country is None else (*behalf.addresses, Address(country=country))
+    whole = behalf.replace(identifiers=(*names, *behalf.identifiers), addresses=addresses)
+    found: Tree | None = ORGANIZATION.out(whole, e, path)
+    return found
+
+
+def _destination(actor: Actor, e: Emit, path: str) -> Tree | None:
+    out: Tree = _endpoint(actor.identifiers)
+    name = next((one.authority for one in actor.identifiers if one.authority), None)
+    if name is not None:
+        STRING.put(out, "name", name, e, path)
+    receiver = _facility(actor, None, e, path)
+    if receiver is not None:
+        out["receiver"] = receiver
+    return out
+
+
+def _tags(record: Message) -> list[Tree]:
+    """Return ``meta.tag``: processing id and mode (v2-to-FHIR guide, PT[Meta])."""
+    code = _PROCESSING.get(record.processing or "")
+    tags = [] if code is None else [{"system": systems.v2_table("0103"), "code": code}]
+    if record.mode is not None and CODE.out(record.mode, _QUIET, "") is not None:
+        tags.append({"system": systems.v2_table("0207"), "code": record.mode})
+    return tags
 
 
 def emit_message(record: Message, e: Emit) -> list[Tree]:
@@ -166,11 +322,28 @@ def emit_message(record: Message, e: Emit) -> list[Tree]:
         e.loss("", "message without an event that MessageHeader could name")
         return []
     out["eventCoding"] = {"system": _EVENTS, "code": parts[1]}
-    endpoint = _endpoint(record.sender)
-    source: Tree = {"endpoint": endpoint or _UNKNOWN_ENDPOINT}
-    if endpoint is None:
-        source["_endpoint"] = {"extension": [{"url": CORE + "data-absent-reason", "valueCode": "unknown"}]}
+    STRING.put(out["eventCoding"], "display", record.type, e, "type")
+    sender = record.sender if record.sender is not None else Actor(role="sender")
+    known = () if record.sender_address is None else (record.sender_address,)
+    source: Tree = _endpoint((*known, *sender.identifiers))
+    name = next((one.authority for one in sender.identifiers if one.authority), None)
+    if name is not None:
+        STRING.put(source, "name", name, e, "sender")
+    emit_rows(_SOFTWARE, record, source, e)
     out["source"] = source
+    reference = _facility(sender, record.country, e, "sender")
+    if reference is not None:
+        out["sender"] = reference
+    receivers = () if record.receiver is None else (record.receiver,)
+    found = [_destination(actor, e, "receiver") for actor in (*receivers, *record.receivers)]
+    if found:
+        out["destination"] = found
+    tags = _tags(record)
+    if tags:
+        out.setdefault("meta", {})["tag"] = tags
+    codings = record.language.codings if record.language is not None else ()
+    if codings and codings[0].code is not None:
+        CODE.put(out, "language", codings[0].code, _QUIET, "language")
     emit_rows(_MESSAGE, record, out, e)
     put_links(out, record.links, e, elements=False)
     return [close(out)]
@@ -184,10 +357,13 @@ def read_message(tree: Tree, p: Parse) -> Tree:
         event = CODING.get(tree, "eventCoding", p)
         values["type"] = (event.code if event is not None else None) or text_of(tree, "eventUri")
     source = tree.get("source")
+    if isinstance(source, dict):
+        values |= parse_rows(_SOFTWARE, source, p)
     if "sender" not in values and isinstance(source, dict):
         name, endpoint = text_of(source, "name"), text_of(source, "endpoint")
         identifiers = () if endpoint in (None, _UNKNOWN_ENDPOINT) else (Identifier(system=endpoint),)
-        values["sender"] = Actor(role="source", organization=name, identifiers=identifiers)
+        found = Actor(role="source", organization=name, identifiers=identifiers)
+        values["sender"] = found if name is not None or identifiers else None
     return values
 
 

@@ -137,7 +137,6 @@ RULES: Final = Rules(
         (m.Order, "specimens"): _identifier_lists,
         (m.Request, "specimens"): _identifier_lists,
         (m.Request, "observations"): _identifier_lists,
-        (m.Activity, "targets"): _identifier_lists,
         (m.Activity, "sources"): _identifier_lists,
         (m.Telecom, "rank"): _any(st.integers(1, 9)),
         (m.Subject, "birth_order"): _any(st.integers(1, 9)),

@@ -1,0 +1,609 @@
+"""What surrounds observations: ServiceRequest, Specimen, RelatedPerson, Coverage, Condition, Provenance and others.
+
+Each kind of record is a table of rows, and a function for what no row says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ...model import (
+    Activity,
+    Allergy,
+    Appointment,
+    Condition,
+    Coverage,
+    Immunization,
+    Model,
+    Participant,
+    Procedure,
+    Reaction,
+    RelatedPerson,
+    Request,
+    Specimen,
+    Target,
+)
+from .datatypes import ADDRESS, CODEABLE, IDENTIFIER, NAME, NOTE, SIMPLE, TELECOM
+from .envelope import put_links, read_envelope, start, take_links
+from .fields import (
+    Complex,
+    Emit,
+    First,
+    Kind,
+    Many,
+    Parse,
+    Part,
+    Row,
+    build,
+    emit_rows,
+    extension,
+    items,
+    parse_rows,
+    read_own,
+    text_of,
+)
+from .jsontext import NumberText, Tree
+from .numbers import put_numbers, take_numbers
+from .observation import close
+from .parties import ACTOR, AGENT
+from .patient import put_gender, take_gender
+from .places import contain, place_of
+from .references import RESOURCES
+from .scalars import BOOLEAN, CODE, DATE, DATE_TIME, INSTANT, LONG, STRING, URI, OneOf, Reference
+from .tables import APPOINTMENT_STATUS, CORE, OWN, PROCEDURE_STATUS, REQUEST_INTENT, REQUEST_PRIORITY, REQUEST_STATUS
+from .values import PERIOD, put_time, take_time
+
+__all__ = ["CARE", "emit_care", "read_care"]
+
+Out = Callable[[Any, Tree, Emit], None]
+Into = Callable[[Tree, Parse], dict[str, Any]]
+
+_PATIENT: Final = Reference("Patient")
+_ABSENT: Final = {"extension": [{"url": CORE + "data-absent-reason", "valueCode": "unknown"}]}
+_CATEGORY_OWN: Final = OWN + "native-category"
+
+
+@dataclass(frozen=True, slots=True)
+class _Care:
+    """How one kind of record is a resource.
+
+    Attributes
+    ----------
+    timed : tuple
+        Fields of times that are choices (``occurrence[x]``), with the name of the choice.
+    required : dict
+        Elements that FHIR demands, and what stands there when nothing is known.
+    """
+
+    resource: str
+    model: type[Model]
+    rows: tuple[Row, ...]
+    timed: tuple[tuple[str, str], ...] = ()
+    required: dict[str, Any] | None = None
+    out: Out = lambda record, out, e: None
+    into: Into = lambda tree, p: {}
+    subject: str = "subject"
+
+
+# ---- Places of a record
+
+
+def _place_out(record: Any, out: Tree, e: Emit) -> None:
+    if record.location is not None:
+        reference = contain(record.location, e, "location")
+        if reference is not None:
+            out["location"] = reference
+
+
+def _place_in(tree: Tree, p: Parse) -> dict[str, Any]:
+    return {"location": place_of(tree.get("location"), p)}
+
+
+# ---- Who took part: a list of elements with a reference and a function
+
+
+class _Performers(Kind):
+    """A list of elements that name a party and what it did."""
+
+    def __init__(self, party: str, code: str, *, several: bool = False) -> None:
+        self.party, self.code = party, code
+        self._codes: Kind = First(CODEABLE) if several else CODEABLE
+
+    def out(self, value: Any, e: Emit, path: str) -> Any:
+        """Return the elements."""
+        found = []
+        for index, actor in enumerate(value):
+            entry: Tree = {}
+            if actor.code is not None:
+                self._codes.put(entry, self.code, actor.code, e, f"{path}[{index}].code")
+            AGENT.put(entry, self.party, actor, e, f"{path}[{index}]")
+            if self.party not in entry:
+                entry[self.party] = {"display": "unknown"}
+                extension(entry, OWN + "no-party", BOOLEAN, True, e, path)
+            found.append(entry)
+        return found or None
+
+    def into(self, json: Any, p: Parse) -> Any:
+        """Return the actors."""
+        found = []
+        for entry in json if isinstance(json, list) else ():
+            if not isinstance(entry, dict):
+                continue
+            shown = {} if read_own(entry, OWN + "no-party", BOOLEAN, p) else entry.get(self.party)
+            actor = AGENT.into(shown, p)
+            code = self._codes.get(entry, self.code, p)
+            if actor is not None:
+                found.append(actor if code is None else actor.replace(code=code))
+        return tuple(found)
+
+
+# ---- ServiceRequest
+
+_REQUEST: Final = (
+    Row("status", "status", OneOf(REQUEST_STATUS, "unknown")),
+    Row("intent", "intent", OneOf(REQUEST_INTENT, "order")),
+    Row("priority", "priority", OneOf(REQUEST_PRIORITY)),
+    Row("code", "code", CODEABLE),
+    Row("details", "orderDetail", Many(CODEABLE)),
+    Row("encounter", "encounter", Reference("Encounter")),
+    Row("authored", "authoredOn", DATE_TIME),
+    Row("requester", "requester", ACTOR),
+    Row("performers", "performer", Many(ACTOR)),
+    Row("location", "locationCode", First(CODEABLE)),
+    Row("reason", "reasonCode", Many(CODEABLE)),
+    Row("observations", "supportingInfo", Many(Reference("Observation"))),
+    Row("specimens", "specimen", Many(Reference("Specimen"))),
+    Row("notes", "note", Many(NOTE)),
+    Row("callback", None, Many(TELECOM), CORE + "servicerequest-order-callback-phone-number"),
+    Row("native_status", None, STRING, OWN + "native-status"),
+)
+
+# ---- Specimen
+
+_COLLECTION: Final = (
+    Row("collector", "collector", ACTOR),
+    Row("quantity", "quantity", SIMPLE),
+    Row("method", "method", CODEABLE),
+    Row("body_site", "bodySite", CODEABLE),
+)
+_SPECIMEN: Final = (
+    Row("identifiers", "identifier", Many(IDENTIFIER)),
+    Row("accession", "accessionIdentifier", IDENTIFIER),
+    Row("available", None, BOOLEAN, OWN + "available"),
+    Row("type", "type", CODEABLE),
+    Row("received", "receivedTime", DATE_TIME),
+    Row("conditions", "condition", Many(CODEABLE)),
+    Row("notes", "note", Many(NOTE)),
+)
+_PARENTS: Final = Many(IDENTIFIER)
+_FURTHER_ADDITIVES: Final = OWN + "further-additive"
+
+
+def _specimen_out(record: Specimen, out: Tree, e: Emit) -> None:
+    if record.available is not None:
+        out["status"] = "available" if record.available else "unavailable"
+    parents = _PARENTS.out(record.parents, e, "parents") or []
+    if parents:
+        out["parent"] = [{"identifier": parent} for parent in parents]
+    collection: Tree = {}
+    emit_rows(_COLLECTION, record, collection, e)
+    if record.collected is not None:
+        put_time(collection, "collected", record.collected, e, "collected")
+    if collection:
+        out["collection"] = collection
+    container: Tree = {}
+    if record.container is not None:
+        CODEABLE.put(container, "type", record.container, e, "container")
+    if record.additives:
+        CODEABLE.put(container, "additiveCodeableConcept", record.additives[0], e, "additives[0]")
+        extension(container, _FURTHER_ADDITIVES, Many(CODEABLE), record.additives[1:], e, "additives")
+    if container:
+        out["container"] = [container]
+
+
+def _specimen_in(tree: Tree, p: Parse) -> dict[str, Any]:
+    parents = (IDENTIFIER.get(entry, "identifier", p) for entry in items(tree, "parent"))
+    values: dict[str, Any] = {"parents": tuple(parent for parent in parents if parent is not None)}
+    collection = tree.get("collection")
+    if isinstance(collection, dict):
+        values |= parse_rows(_COLLECTION, collection, p) | {"collected": take_time(collection, "collected", p)}
+    containers = items(tree, "container")
+    if containers:
+        values["container"] = CODEABLE.get(containers[0], "type", p)
+        first = CODEABLE.get(containers[0], "additiveCodeableConcept", p)
+        more = read_own(containers[0], _FURTHER_ADDITIVES, Many(CODEABLE), p)
+        values["additives"] = (() if first is None else (first,)) + more
+    return values
+
+
+# ---- RelatedPerson
+
+_RELATED: Final = (
+    Row("identifiers", "identifier", Many(IDENTIFIER)),
+    Row("relationships", "relationship", Many(CODEABLE)),
+    Row("names", "name", Many(NAME)),
+    Row("telecoms", "telecom", Many(TELECOM)),
+    Row("birth_date", "birthDate", DATE),
+    Row("addresses", "address", Many(ADDRESS)),
+    Row("period", "period", PERIOD),
+)
+
+
+def _related_out(record: RelatedPerson, out: Tree, e: Emit) -> None:
+    put_gender(out, record.sex, e, "sex")
+    languages = Many(CODEABLE).out(record.languages, e, "languages") or []
+    if languages:
+        out["communication"] = [{"language": language} for language in languages]
+
+
+def _related_in(tree: Tree, p: Parse) -> dict[str, Any]:
+    languages = (CODEABLE.get(entry, "language", p) for entry in items(tree, "communication"))
+    return {"sex": take_gender(tree, p), "languages": tuple(one for one in languages if one is not None)}
+
+
+# ---- Coverage
+
+_COVERAGE: Final = (
+    Row("identifiers", "identifier", Many(IDENTIFIER)),
+    Row("type", "type", CODEABLE),
+    Row("holder", "policyHolder", ACTOR),
+    Row("relationship", "relationship", CODEABLE),
+    Row("period", "period", PERIOD),
+    Row("payors", "payor", Many(ACTOR)),
+    Row("subscriber_ids", None, Many(IDENTIFIER), "http://hl7.org/fhir/5.0/StructureDefinition/extension-subscriberId"),
+    Row("subscribes", None, BOOLEAN, OWN + "subscribes"),
+)
+_SUBSCRIBER: Final = OWN + "subscriber"
+
+
+def _coverage_out(record: Coverage, out: Tree, e: Emit) -> None:
+    if record.subscribes and record.subject is not None and record.subscriber is None:
+        out["subscriber"] = _PATIENT.out(record.subject, e, "subject")
+    elif record.subscriber is not None:
+        # Coverage.subscriber takes a patient or a related person; who is named here is neither for certain.
+        extension(out, _SUBSCRIBER, ACTOR, record.subscriber, e, "subscriber")
+
+
+def _coverage_in(tree: Tree, p: Parse) -> dict[str, Any]:
+    return {"subscriber": read_own(tree, _SUBSCRIBER, ACTOR, p)}
+
+
+# ---- Condition
+
+_CONDITION: Final = (
+    Row("identifiers", "identifier", Many(IDENTIFIER)),
+    Row("categories", "category", Many(CODEABLE)),
+    Row("code", "code", CODEABLE),
+    Row("encounter", "encounter", Reference("Encounter")),
+    Row("onset", "onsetDateTime", DATE_TIME),
+    Row("recorded", "recordedDate", DATE_TIME),
+    Row("asserter", "asserter", ACTOR),
+    Row("refuted", None, BOOLEAN, OWN + "entered-in-error"),
+    Row("use", None, CODEABLE, OWN + "diagnosis-use"),
+    Row("rank", None, LONG, OWN + "diagnosis-rank"),
+)
+_VERIFICATION: Final = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+
+
+def _condition_out(record: Condition, out: Tree, e: Emit) -> None:
+    if record.refuted:
+        out["verificationStatus"] = {"coding": [{"system": _VERIFICATION, "code": "entered-in-error"}]}
+
+
+# ---- AllergyIntolerance
+
+_REACTION: Final = Complex(
+    Reaction,
+    (
+        Row("manifestations", "manifestation", Many(CODEABLE)),
+        Row("severity", "severity", OneOf(frozenset({"mild", "moderate", "severe"}))),
+    ),
+)
+
+
+def _reaction_out(value: Reaction, e: Emit, path: str) -> Tree:
+    out = _REACTION.out(value, e, path) or {}
+    if "manifestation" not in out:  # required
+        out["manifestation"] = [{"text": "unknown"}]
+        extension(out, OWN + "no-manifestation", BOOLEAN, True, e, path)
+    return dict(out)
+
+
+def _reaction_in(json: Any, p: Parse) -> Any:
+    if read_own(json, OWN + "no-manifestation", BOOLEAN, p):
+        json = {key: value for key, value in json.items() if key != "manifestation"}
+    return _REACTION.into(json, p)
+
+
+_ALLERGY: Final = (
+    Row("identifiers", "identifier", Many(IDENTIFIER)),
+    Row("type", "type", OneOf(frozenset({"allergy", "intolerance"}))),
+    Row("criticality", "criticality", OneOf(frozenset({"low", "high", "unable-to-assess"}))),
+    Row("code", "code", CODEABLE),
+    Row("onset", "onsetDateTime", DATE_TIME),
+    Row("recorded", "recordedDate", DATE_TIME),
+    Row("reactions", "reaction", Many(Part("", _reaction_out, _reaction_in))),
+    Row("native_category", None, CODEABLE, _CATEGORY_OWN),
+    Row("severity", None, CODEABLE, OWN + "native-severity"),
+)
+_ACTIVE: Final = {
+    "coding": [{"system": "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical", "code": "active"}]
+}
+
+
+def _allergy_out(record: Allergy, out: Tree, e: Emit) -> None:
+    if record.category is not None:
+        out["category"] = [record.category]
+
+
+def _allergy_in(tree: Tree, p: Parse) -> dict[str, Any]:
+    category = tree.get("category")
+    return {"category": str(category[0])} if isinstance(category, list) and category else {}
+
+
+# ---- Procedure
+
+_PROCEDURE: Final = (
+    Row("identifiers", "identifier", Many(IDENTIFIER)),
+    Row("status", "status", OneOf(PROCEDURE_STATUS, "unknown")),
+    Row("category", "category", CODEABLE),
+    Row("code", "code", CODEABLE),
+    Row("encounter", "encounter", Reference("Encounter")),
+    Row("actors", "performer", _Performers("actor", "function")),
+    Row("reason", "reasonCode", Many(CODEABLE)),
+)
+
+# ---- Immunization
+
+_IMMUNIZATION: Final = (
+    Row("identifiers", "identifier", Many(IDENTIFIER)),
+    Row("status", "status", OneOf(frozenset({"completed", "entered-in-error", "not-done"}))),
+    Row("status_reason", "statusReason", CODEABLE),
+    Row("vaccine", "vaccineCode", CODEABLE),
+    Row("encounter", "encounter", Reference("Encounter")),
+    Row("time", "occurrenceDateTime", DATE_TIME),
+    Row("recorded", "recorded", DATE_TIME),
+    Row("manufacturer", "manufacturer", ACTOR),
+    Row("lot", "lotNumber", STRING),
+    Row("expires", "expirationDate", DATE),
+    Row("body_site", "site", CODEABLE),
+    Row("route", "route", CODEABLE),
+    Row("dose", "doseQuantity", SIMPLE),
+    Row("actors", "performer", _Performers("actor", "function")),
+    Row("notes", "note", Many(NOTE)),
+    Row("reason", "reasonCode", Many(CODEABLE)),
+)
+
+
+def _immunization_out(record: Immunization, out: Tree, e: Emit) -> None:
+    _place_out(record, out, e)
+    if record.time is None:
+        out["occurrenceString"] = "unknown"
+
+
+# ---- Appointment
+
+
+def _participant_out(value: Participant, e: Emit, path: str) -> Tree:
+    out: Tree = {}
+    Many(CODEABLE).put(out, "type", value.types, e, path + ".types")
+    if value.actor is not None:
+        ACTOR.put(out, "actor", value.actor, e, path + ".actor")
+    if value.location is not None:
+        reference = contain(value.location, e, path + ".location")
+        if reference is not None and "actor" in out:
+            out["extension"] = [{"url": OWN + "participant-place", "valueReference": reference}]
+        elif reference is not None:
+            out["actor"] = reference
+    if not out:  # app-1
+        out["type"] = [{"text": "unknown"}]
+        extension(out, OWN + "no-type", BOOLEAN, True, e, path)
+    out["status"] = "accepted"
+    if value.period is not None:
+        PERIOD.put(out, "period", value.period, e, path + ".period")
+    return out
+
+
+def _participant_in(json: Any, p: Parse) -> Any:
+    if not isinstance(json, dict):
+        return None
+    values: dict[str, Any] = {"period": PERIOD.get(json, "period", p)}
+    if not read_own(json, OWN + "no-type", BOOLEAN, p):
+        values["types"] = Many(CODEABLE).get(json, "type", p) or ()
+    reference = json.get("actor")
+    if p.inner(reference, "Location") is not None:
+        values["location"] = place_of(reference, p)
+    elif reference is not None:
+        values["actor"] = ACTOR.into(reference, p)
+    for entry in items(json, "extension"):
+        if entry.get("url") == OWN + "participant-place":
+            values["location"] = place_of(entry.get("valueReference"), p)
+    return build(Participant, values)
+
+
+_PARTICIPANT: Final = Many(Part("", _participant_out, _participant_in))
+_APPOINTMENT: Final = (
+    Row("identifiers", "identifier", Many(IDENTIFIER)),
+    Row("status", "status", OneOf(APPOINTMENT_STATUS, "pending")),
+    Row("services", "serviceType", Many(CODEABLE)),
+    Row("type", "appointmentType", CODEABLE),
+    Row("reason", "reasonCode", Many(CODEABLE)),
+    Row("start", "start", INSTANT),
+    Row("end", "end", INSTANT),
+    Row("notes", None, Many(NOTE), OWN + "note"),
+    Row("native_status", None, CODEABLE, OWN + "native-status"),
+)
+_OF_PATIENT: Final = OWN + "patient"
+
+
+def _appointment_out(record: Appointment, out: Tree, e: Emit) -> None:
+    if record.minutes is not None:
+        if 0 < record.minutes < 1 << 31:
+            out["minutesDuration"] = NumberText(record.minutes)
+        else:
+            e.loss("minutes", "not a positive integer")
+    found = _PARTICIPANT.out(record.participants, e, "participants") or []
+    if record.subject is not None:
+        found = [{"actor": _PATIENT.out(record.subject, e, "subject"), "status": "accepted"}, *found]
+    if not found:
+        found = [{"type": [{"text": "unknown"}], "status": "needs-action"}]
+        extension(out, OWN + "no-participant", BOOLEAN, True, e, "participants")
+    out["participant"] = found
+    requests = Many(IDENTIFIER).out(record.requests, e, "requests") or []
+    if requests:
+        out["basedOn"] = [{"type": "ServiceRequest", "identifier": one} for one in requests]
+    if record.notes:
+        STRING.put(out, "comment", record.notes[0].text, e, "notes[0]")
+
+
+def _appointment_in(tree: Tree, p: Parse) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    minutes = tree.get("minutesDuration")
+    if isinstance(minutes, NumberText) and minutes.isascii() and minutes.isdigit() and len(minutes) < 11:
+        values["minutes"] = int(minutes)
+    entries = items(tree, "participant")
+    if read_own(tree, OWN + "no-participant", BOOLEAN, p):
+        entries = []
+    elif entries and (subject := _PATIENT.get(entries[0], "actor", p)) is not None:
+        values["subject"], entries = subject, entries[1:]
+    values["participants"] = _PARTICIPANT.into(entries, p)
+    requests = (IDENTIFIER.get(entry, "identifier", p) for entry in items(tree, "basedOn"))
+    return values | {"requests": tuple(one for one in requests if one is not None)}
+
+
+# ---- Provenance
+
+_KIND: Final = OWN + "record-kind"
+_KIND_OF: Final = {resource: kind for kind, resource in reversed(RESOURCES.items())}
+
+
+def _target_out(value: Target, e: Emit, path: str) -> Tree | None:
+    resource = RESOURCES.get(value.kind)
+    if resource is None:
+        e.loss(path, "kind of record without a FHIR resource")
+        return None
+    out: Tree = {"reference": e.reference(resource, value.id)}
+    if _KIND_OF[resource] != value.kind:
+        out["extension"] = [{"url": _KIND, "valueCode": value.kind}]
+    return out
+
+
+def _target_in(json: Any, p: Parse) -> Any:
+    text = text_of(json, "reference")
+    if text is None:
+        return None
+    own = read_own(json, _KIND, CODE, p)
+    for kind, resource in RESOURCES.items():
+        target = p.resolve(text, (resource,)) if own in (None, kind) else None
+        if target is not None:
+            return build(Target, {"kind": own or _KIND_OF[resource], "id": target})
+    return None
+
+
+_TARGETS: Final = Many(Part("Reference", _target_out, _target_in))
+_ACTIVITY: Final = (
+    Row("targets", "target", _TARGETS),
+    Row("recorded", "recorded", INSTANT),
+    Row("policies", "policy", Many(URI)),
+    Row("code", "activity", CODEABLE),
+    Row("reason", "reason", Many(CODEABLE)),
+    Row("actors", "agent", _Performers("who", "type")),
+    Row("subject", None, _PATIENT, OWN + "patient"),
+)
+_SOURCES: Final = Many(Reference("Device"))
+
+
+def _activity_out(record: Activity, out: Tree, e: Emit) -> None:
+    devices = _SOURCES.out(record.sources, e, "sources") or []
+    if devices:
+        out["entity"] = [{"role": "source", "what": device} for device in devices]
+
+
+def _activity_in(tree: Tree, p: Parse) -> dict[str, Any]:
+    devices = (Reference("Device").get(entry, "what", p) for entry in items(tree, "entity"))
+    return {"sources": tuple(device for device in devices if device is not None)}
+
+
+# ---- All of them
+
+_UNKNOWN: Final = {"display": "unknown"}
+CARE: Final[dict[str, _Care]] = {
+    "request": _Care(
+        "ServiceRequest", Request, _REQUEST, (("occurrence", "occurrence"),),
+        {"status": "unknown", "intent": "order", "subject": _UNKNOWN},
+        lambda record, out, e: put_numbers(out, record, e), take_numbers,
+    ),
+    "specimen": _Care("Specimen", Specimen, _SPECIMEN, out=_specimen_out, into=_specimen_in),
+    "related_person": _Care(
+        "RelatedPerson", RelatedPerson, _RELATED, required={"patient": _UNKNOWN}, out=_related_out, into=_related_in,
+        subject="patient",
+    ),
+    "coverage": _Care(
+        "Coverage", Coverage, _COVERAGE, required={"status": "active", "beneficiary": _UNKNOWN, "payor": [_UNKNOWN]},
+        out=_coverage_out, into=_coverage_in, subject="beneficiary",
+    ),
+    "condition": _Care("Condition", Condition, _CONDITION, required={"subject": _UNKNOWN}, out=_condition_out),
+    "allergy": _Care(
+        "AllergyIntolerance", Allergy, _ALLERGY, required={"patient": _UNKNOWN, "clinicalStatus": _ACTIVE},
+        out=_allergy_out, into=_allergy_in, subject="patient",
+    ),
+    "procedure": _Care(
+        "Procedure", Procedure, _PROCEDURE, (("time", "performed"),), {"status": "unknown", "subject": _UNKNOWN},
+        _place_out, _place_in,
+    ),
+    "immunization": _Care(
+        "Immunization", Immunization, _IMMUNIZATION,
+        required={"status": "completed", "vaccineCode": _ABSENT, "patient": _UNKNOWN}, out=_immunization_out,
+        into=_place_in, subject="patient",
+    ),
+    "appointment": _Care(
+        "Appointment", Appointment, _APPOINTMENT, required={"status": "pending"}, out=_appointment_out,
+        into=_appointment_in, subject="",
+    ),
+    "activity": _Care(
+        "Provenance", Activity, _ACTIVITY, (("time", "occurred"),),
+        {"target": [_UNKNOWN], "agent": [{"who": _UNKNOWN}]}, _activity_out, _activity_in, subject="",
+    ),
+}  # fmt: skip
+_BY_RESOURCE: Final = {care.resource: care for care in CARE.values()}
+_UNSAID: Final = OWN + "not-stated"
+
+
+def emit_care(record: Any, e: Emit) -> list[Tree]:
+    """Write one of these records."""
+    care = CARE[record.kind]
+    out = start(care.resource, record, e)
+    emit_rows(care.rows, record, out, e)
+    if care.subject and record.subject is not None:
+        _PATIENT.put(out, care.subject, record.subject, e, "subject")
+    for name, base in care.timed:
+        time = getattr(record, name)
+        if time is not None:
+            put_time(out, base, time, e, name)
+    care.out(record, out, e)
+    for element, fallback in (care.required or {}).items():
+        if element not in out:
+            out[element] = fallback
+            out["extension"].append({"url": _UNSAID, "valueCode": element})
+    if care.resource == "Provenance" and "recorded" not in out:
+        sibling = out.setdefault("_recorded", {}).setdefault("extension", [])
+        sibling.append({"url": CORE + "data-absent-reason", "valueCode": "unknown"})
+    put_links(out, record.links, e, elements=False)
+    return [close(out)]
+
+
+def read_care(tree: Tree, p: Parse) -> Tree:
+    """Read one of these resources."""
+    care = _BY_RESOURCE[text_of(tree, "resourceType") or ""]
+    own = read_envelope(tree, p)
+    unsaid = {text_of(entry, "valueCode") for entry in items(tree, "extension") if entry.get("url") == _UNSAID}
+    said = {key: value for key, value in tree.items() if key not in unsaid}
+    values = own | parse_rows(care.rows, said, p) | care.into(said, p)
+    if care.subject:
+        values["subject"] = _PATIENT.get(said, care.subject, p)
+    for name, base in care.timed:
+        values[name] = take_time(said, base, p)
+    values["links"] = take_links(tree, p)
+    return values

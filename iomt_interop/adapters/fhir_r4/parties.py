@@ -1,0 +1,205 @@
+"""Who did something: contained Practitioner, Organization, PractitionerRole and Device resources.
+
+HL7's v2-to-FHIR guide makes resources of their own of persons and organisations (XCN, XON). A message says of them
+what it happens to know, and seldom who they are beyond doubt; so they stand inside the resource that names them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ...model import Actor, Organization
+from .datatypes import ADDRESS, CODEABLE, IDENTIFIER, NAME, TELECOM, period_in, period_out
+from .fields import Complex, Emit, First, Kind, Many, Parse, Row, build, emit_rows, extension, parse_rows
+from .jsontext import Tree
+from .places import PLACE, contain, place_of
+from .scalars import STRING, TextReference
+from .tables import OWN
+
+__all__ = ["ACTOR", "AGENT", "ORGANIZATION", "PLAIN_ACTOR"]
+
+_REFERENCE: Final = TextReference()
+_ORGANIZATION_ROWS: Final = (
+    Row("identifiers", "identifier", Many(IDENTIFIER)),
+    Row("name", "name", STRING),
+    Row("telecoms", "telecom", Many(TELECOM)),
+    Row("addresses", "address", Many(ADDRESS)),
+)
+_PERSON_ROWS: Final = (
+    Row("identifiers", "identifier", Many(IDENTIFIER)),
+    Row("names", "name", Many(NAME)),
+    Row("telecoms", "telecom", Many(TELECOM)),
+    Row("addresses", "address", Many(ADDRESS)),
+)
+_UNIT_ROWS: Final = tuple(
+    Row("organization" if row.field == "name" else row.field, row.element, row.kind) for row in _ORGANIZATION_ROWS
+)
+"""The organisation that an actor is itself."""
+_DEVICE_ROWS: Final = _PERSON_ROWS[:1]
+_BEHALF: Final = Complex(
+    Organization,
+    (
+        Row("name", None, STRING, "name"),
+        Row("identifiers", None, Many(IDENTIFIER), "identifier"),
+        Row("telecoms", None, Many(TELECOM), "telecom"),
+        Row("addresses", None, Many(ADDRESS), "address"),
+    ),
+)
+_EXTENSIONS: Final = (
+    Row("identifiers", None, Many(IDENTIFIER), OWN + "identifier"),
+    Row("names", None, Many(NAME), OWN + "name"),
+    Row("telecoms", None, Many(TELECOM), OWN + "telecom"),
+    Row("addresses", None, Many(ADDRESS), OWN + "address"),
+    Row("organization", None, STRING, OWN + "organization"),
+    Row("behalf", None, _BEHALF, OWN + "on-behalf-of"),
+    Row("places", None, Many(PLACE), OWN + "actor-place"),
+    Row("start", None, STRING, OWN + "actor-start"),
+    Row("end", None, STRING, OWN + "actor-end"),
+    Row("code", None, CODEABLE, OWN + "actor-code"),
+    Row("party", None, STRING, OWN + "actor-party"),
+)
+"""What no resource says: for a party that is a mere reference, and for what does not fit the kind of party."""
+_ROLE: Final = Row("role", None, STRING, OWN + "role", "performer")
+_RESOURCES: Final = {"organization": "Organization", "device": "Device"}
+_PARTIES: Final = {
+    "Organization": ("organization", _UNIT_ROWS),
+    "Device": ("device", _DEVICE_ROWS),
+    "Practitioner": ("person", _PERSON_ROWS),
+}
+_CODES: Final = First(CODEABLE)
+
+
+class _Organization(Kind):
+    """An organisation as a contained resource."""
+
+    suffix = "Reference"
+
+    def out(self, value: Any, e: Emit, path: str) -> Any:
+        """Return the reference."""
+        out: Tree = {"resourceType": "Organization"}
+        emit_rows(_ORGANIZATION_ROWS, value, out, e, path + ".")
+        return e.contain(out) if len(out) > 1 else None
+
+    def into(self, json: Any, p: Parse) -> Any:
+        """Return the organisation."""
+        inner = p.inner(json, "Organization")
+        values = {} if inner is None else parse_rows(_ORGANIZATION_ROWS, inner, p)
+        return build(Organization, values) if values else None
+
+
+ORGANIZATION: Final = _Organization()
+
+
+class _Actor(Kind):
+    """A party as a reference.
+
+    Parameters
+    ----------
+    contained : bool
+        Whether persons and organisations become contained resources.
+    coded : bool
+        Whether the place where the reference stands says itself what the party did.
+    """
+
+    suffix = "Reference"
+
+    def __init__(self, *, contained: bool = True, coded: bool = False) -> None:
+        self._contained, self._coded = contained, coded
+
+    def out(self, value: Any, e: Emit, path: str) -> Any:
+        """Return the reference."""
+        out: Tree = {}
+        left = {row.field for row in _EXTENSIONS} - ({"code"} if self._coded else set())
+        if self._contained and value.party is not None and value.reference is None:
+            out, said = self._resource(value, e, path)
+            left -= said
+        elif value.reference is not None:
+            out |= _REFERENCE.out(value.reference, e, path + ".reference") or {}
+        if "identifiers" in left and value.identifiers:
+            IDENTIFIER.put(out, "identifier", value.identifiers[0], e, path + ".identifiers[0]")
+            extension(out, OWN + "identifier", Many(IDENTIFIER), value.identifiers[1:], e, path + ".identifiers")
+            left.remove("identifiers")
+        emit_rows((_ROLE,), value, out, e, path + ".")
+        emit_rows((row for row in _EXTENSIONS if row.field in left), value, out, e, path + ".")
+        return out or None
+
+    def _resource(self, value: Actor, e: Emit, path: str) -> tuple[Tree, set[str]]:
+        """Return the reference to a contained resource, and the fields that it says."""
+        resource = _RESOURCES.get(value.party or "", "Practitioner")
+        rows = _PARTIES[resource][1]
+        out: Tree = {"resourceType": resource}
+        emit_rows(rows, value, out, e, path + ".")
+        said = {row.field for row in rows} | {"party"}
+        if value.party != "person":
+            return (e.contain(out), said) if len(out) > 1 else ({}, set())
+        unit = value.behalf
+        if unit is not None and unit == Organization(name=unit.name):
+            unit = None  # would come back as the organisation's name
+        if unit is None and value.organization is not None and value.behalf is None:
+            unit, said = Organization(name=value.organization), said | {"organization"}
+        elif unit is not None:
+            said.add("behalf")
+        code = value.code if not self._coded else None
+        known = value.start is not None or value.end is not None
+        if unit is None and code is None and not value.places and not known:
+            return (e.contain(out), said) if len(out) > 1 else ({}, set())
+        return self._role_of(value, out, unit, code, e, path), said | {"code", "places", "start", "end"}
+
+    def _role_of(self, value: Actor, person: Tree, unit: Organization | None, code: Any, e: Emit, path: str) -> Tree:
+        role: Tree = {"resourceType": "PractitionerRole"}
+        period = period_out(value.start, value.end, e, path)
+        if period:
+            role["period"] = period
+        if len(person) > 1:
+            role["practitioner"] = e.contain(person)
+        if unit is not None:
+            ORGANIZATION.put(role, "organization", unit, e, path + ".behalf")
+        if code is not None:
+            _CODES.put(role, "code", code, e, path + ".code")
+        places = [contain(place, e, f"{path}.places[{index}]") for index, place in enumerate(value.places)]
+        if any(places):
+            role["location"] = [place for place in places if place is not None]
+        return e.contain(role)
+
+    def into(self, json: Any, p: Parse) -> Any:
+        """Return the party."""
+        if not isinstance(json, dict):
+            return None
+        values: dict[str, Any] = {"role": "performer"} | self._inner(json, p)
+        inside = len(values) > 1
+        values |= parse_rows((_ROLE, *_EXTENSIONS), json, p)
+        first = IDENTIFIER.get(json, "identifier", p)
+        if first is not None:
+            values["identifiers"] = (first, *values.get("identifiers", ()))
+        if not inside:
+            values["reference"] = _REFERENCE.into(json, p)
+        return build(Actor, values)
+
+    def _inner(self, json: Tree, p: Parse) -> dict[str, Any]:
+        """Read the contained resource that a reference names."""
+        for resource, (party, rows) in _PARTIES.items():
+            inner = p.inner(json, resource)
+            if inner is not None:
+                return {"party": party, **parse_rows(rows, inner, p)}
+        role = p.inner(json, "PractitionerRole")
+        if role is None:
+            return {}
+        values: dict[str, Any] = {"party": "person"}
+        person = p.inner(role.get("practitioner"), "Practitioner")
+        if person is not None:
+            values |= parse_rows(_PERSON_ROWS, person, p)
+        unit = ORGANIZATION.get(role, "organization", p)
+        if unit is not None:
+            plain = unit == Organization(name=unit.name)
+            values |= {"organization": unit.name} if plain else {"behalf": unit}
+        values |= {"code": _CODES.get(role, "code", p)} | period_in(role.get("period"), p)
+        places = role.get("location")
+        found = [place_of(one, p) for one in places] if isinstance(places, list) else []
+        return values | {"places": tuple(place for place in found if place is not None)}
+
+
+ACTOR: Final = _Actor()
+AGENT: Final = _Actor(coded=True)
+"""Where the element beside the reference says what the party did."""
+PLAIN_ACTOR: Final = _Actor(contained=False)
+"""As a reference with extensions alone."""
