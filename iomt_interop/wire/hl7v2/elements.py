@@ -115,9 +115,12 @@ def tokens(part: Part) -> list[tuple[str, bool]]:
         if run_start < stop:
             found.append((unescape(verbatim[run_start:stop], syntax), False))
 
-    for each in sequences(verbatim, mark):
+    every = list(sequences(verbatim, mark))
+    designated = any(each.kind == "C" for each in every)  # then octets are of the set that was switched to
+    for each in every:
         stays = each.kind in "H.ZC" or (
-            each.kind == "X" and unescape(verbatim[each.start : each.stop], syntax) == verbatim[each.start : each.stop]
+            each.kind == "X"
+            and (designated or unescape(verbatim[each.start : each.stop], syntax) == verbatim[each.start : each.stop])
         )
         if stays:
             close(each.start)
