@@ -312,7 +312,9 @@ def test_a_checkpoint_is_signed_and_of_one_vault(ward: Path, tmp_path: Path, key
     with Vault.open(ward, keys=key) as vault:
         note = vault.checkpoint(signer)
         stranger = SigningKey.generate("ward.example/vault")
-        for wrong in (note.replace("\n4\n", "\n3\n"), vault.checkpoint(stranger), "", note[:-9], note + "x"):
+        fewer = note.replace(f"\n{vault.info()['blocks']}\n", "\n1\n")
+        assert fewer != note
+        for wrong in (fewer, vault.checkpoint(stranger), "", note[:-9], note + "x"):
             with pytest.raises(StoreDamaged, match="AUD-003"):
                 vault.check(wrong, signer.verify_key)
     with Vault.create(tmp_path / "other.vault", keys=key) as other:
