@@ -36,10 +36,12 @@ from .common import (
     tell,
 )
 from .conformance import conformance
+from .listen import listen
 from .listing import show_adapters
 from .mapping import mapping_app
 from .pin import pin
 from .scaffold import new_adapter
+from .send import send
 from .sniffing import show_sniffed, sniffed
 from .store import export, ingest, vault_app
 
@@ -60,6 +62,8 @@ app.command("export")(export)
 app.command("conformance")(conformance)
 app.command("new-adapter")(new_adapter)
 app.command("pin")(pin)
+app.command("listen")(listen)
+app.command("send")(send)
 
 
 @app.callback(invoke_without_command=True)

@@ -1,0 +1,169 @@
+"""``iomt listen``: receive over MLLP and TLS, translate, store encrypted, acknowledge."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from ..errors import CODES, InvalidRequest
+from ..plugins import ReadContext, default_registry
+from ..transport import Limits, MllpServer, VaultSink, server_context
+from ..transport.delivery import SameId
+from ..transport.tls import check_channel
+from ..vault import Vault
+from .common import FINDINGS, AdapterOption, JsonOption, StrictnessOption, ZoneOption, complain, emit_json, errors
+from .keys import NewKeyFileOption, key_provider
+from .network import CommitOption, InsecureOption, PlainOption, address_of, plain_of, shown
+from .store import NewVaultOption, open_or_create
+
+__all__ = ["listen"]
+
+_TOLD: Final = ("received", "accepted", "repeated", "errors", "rejected")
+"""What a line on standard error says of the messages."""
+_LOOK: Final = 1.0
+"""Seconds between two looks at the counters."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What the command was asked to do."""
+
+    server: Callable[[VaultSink, ThreadPoolExecutor], MllpServer]
+    sink: Callable[[Vault], VaultSink]
+    channel: str
+    every: float
+    grace: float
+
+
+def listen(
+    mllp: Annotated[str, typer.Option("--mllp", help="Where to listen: HOST:PORT; an empty host is every interface.")],
+    vault: NewVaultOption,
+    key_file: NewKeyFileOption = None,
+    tls_cert: Annotated[Path | None, typer.Option("--tls-cert", help="Certificate chain of this server, PEM.")] = None,
+    tls_key: Annotated[Path | None, typer.Option("--tls-key", help="Its private key; else in --tls-cert.")] = None,
+    client_ca: Annotated[
+        Path | None, typer.Option("--client-ca", help="Let only clients in whose certificate one of these issued, PEM.")
+    ] = None,
+    plain: PlainOption = False,
+    insecure: InsecureOption = False,
+    adapter: AdapterOption = "hl7v2_oru",
+    strictness: StrictnessOption = "lenient",
+    zone: ZoneOption = None,
+    same_id: Annotated[
+        SameId, typer.Option("--same-id", help="Another message under a known control id: refuse it, or store it.")
+    ] = "refuse",
+    commit: CommitOption = False,
+    connections: Annotated[int, typer.Option("--connections", min=1, help="Connections at a time.")] = 256,
+    max_message: Annotated[int, typer.Option("--max-message", min=1, help="Longest message in octets.")] = 16 << 20,
+    idle: Annotated[float, typer.Option("--idle", min=0.1, help="Seconds after which a silent peer is let go.")] = 3600,
+    every: Annotated[float, typer.Option("--every", min=0, help="Seconds between counts; 0 for none.")] = 60,
+    grace: Annotated[float, typer.Option("--grace", min=0, help="Seconds for the last answers at the end.")] = 30,
+    as_json: JsonOption = False,
+) -> None:
+    """Receive HL7 v2 messages over MLLP, store them encrypted, and acknowledge what is stored.
+
+    Runs until it is interrupted or terminated; then it answers what it has and leaves. The exit code is 1 when a
+    message was not accepted.
+    """
+    with errors(as_json=as_json):
+        host, port = address_of(mllp)
+        where = plain_of(plain, insecure, tls_cert)
+        if tls_cert is None and (tls_key is not None or client_ca is not None):
+            raise InvalidRequest("USE-001", path="--tls-cert", hint="missing: a key and issuers of clients need it")
+        tls = None if tls_cert is None else server_context(tls_cert, tls_key, client_ca=client_ca)
+        check_channel(host, tls, where)
+        context = ReadContext(strictness=strictness, default_zone=zone)
+        if adapter is not None:
+            default_registry().get(adapter).reader_factory()
+        limits = Limits(connections=connections, message_bytes=max_message, idle=idle)
+        job = _Job(
+            lambda sink, writer: MllpServer(
+                sink, host, port, tls=tls, plain=where, limits=limits, commit=commit, same_id=same_id, writer=writer
+            ),
+            lambda opened: VaultSink(opened, adapter=adapter, context=context),
+            "in clear" if tls is None else "TLS" if client_ca is None else "TLS with client certificates",
+            every,
+            grace,
+        )
+        counters, counts = _run(job, _opener(vault, key_file))
+        failed = any(counters[name] for name in ("errors", "rejected"))
+        if as_json:
+            emit_json({"messages": dict(sorted(counters.items())), "vault": dict(sorted(counts.items()))})
+    if failed:
+        raise typer.Exit(FINDINGS)
+
+
+def _opener(path: Path, key_file: Path | None) -> Callable[[], Vault]:
+    """Ask what has to be asked; return what opens the vault, in the thread that will write to it."""
+    if key_file is not None:
+        return lambda: open_or_create(path, key_file)
+    keys = key_provider(None, new=not os.path.exists(path))
+
+    def opened() -> Vault:
+        if os.path.exists(path):
+            return Vault.open(path, keys=keys, mode="write")
+        return Vault.create(path, keys=keys)
+
+    return opened
+
+
+def _run(job: _Job, opener: Callable[[], Vault]) -> tuple[Counter[str], Counter[str]]:
+    with ThreadPoolExecutor(1, "vault") as writer:
+        vault = writer.submit(opener).result()
+        try:
+            sink = job.sink(vault)
+            return asyncio.run(_serve(job, sink, writer)), sink.counts
+        finally:
+            writer.submit(vault.close).result()
+
+
+async def _serve(job: _Job, sink: VaultSink, writer: ThreadPoolExecutor) -> Counter[str]:
+    """Serve until a signal comes; a second one ends the command at once, which loses nothing that was acknowledged."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+    def end(number: int) -> None:
+        loop.remove_signal_handler(number)
+        stop.set()
+
+    server = job.server(sink, writer)
+    await server.start()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end, number)
+    complain(f"listening on {', '.join(map(shown, server.addresses))}, {job.channel}")
+    reporting = asyncio.create_task(_report(server, job.every))
+    await stop.wait()
+    complain("ending: what has come is stored and answered")
+    reporting.cancel()
+    await server.close(job.grace)
+    complain(_line(server.counters))
+    return server.counters
+
+
+async def _report(server: MllpServer, every: float) -> None:
+    """Tell what happened from time to time, and at once when the store fails in a new way."""
+    told, seen, waited = "", set[str](), 0.0
+    while True:
+        await asyncio.sleep(_LOOK)
+        waited += _LOOK
+        for name in [name for name in server.counters if name.startswith("failed:") and name not in seen]:
+            seen.add(name)
+            code = name.partition(":")[2]
+            complain(f"not stored: {code}: {CODES.get(code, 'an error that this library does not know')}")
+        if every and waited >= every:
+            waited, line = 0.0, _line(server.counters)
+            if line != told:
+                complain(line)
+            told = line
+
+
+def _line(counters: Counter[str]) -> str:
+    return ", ".join(f"{name} {counters[name]}" for name in _TOLD)
