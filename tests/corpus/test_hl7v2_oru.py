@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import hl7
@@ -79,14 +80,29 @@ def test_all_files_are_read_without_an_exception(messages: Path) -> None:
         assert read(data, size=997) == records, path.name
 
 
+def test_any_leaf_of_any_message_reaches_the_records(messages: Path) -> None:
+    pick = Random(2)
+    tried = 0
+    for path in sorted(messages.rglob("*.hl7")):
+        data = path.read_bytes()
+        found = list(leaves(data)) if b"MSH" in data else []
+        known = content(read(data))
+        for name, start, stop in pick.sample(found, min(3, len(found))):
+            assert content(read(altered(data, start, stop))) != known, (path.name, name, start)
+            tried += 1
+    assert tried > 900
+
+
 def test_every_reference_has_its_record(messages: Path) -> None:
     for path in sorted(messages.rglob("*.hl7")):
         records = read(path.read_bytes())
         known = {record.id for record in records}
         for record in records:
-            for name in ("subject", "encounter", "order", "device", "metric", "gateway"):
+            for name in ("subject", "encounter", "order", "device", "metric", "source_metric", "gateway"):
                 target = getattr(record, name, None)
                 assert target is None or target in known, (path.name, record.kind, name)
+            for link in record.links:
+                assert link.target in known, path.name
             if record.kind == "device":
                 assert record.parent is None or record.parent in known, path.name
 

@@ -7,7 +7,7 @@ happened may stand in OBX-3 (``MDC_EVT_*``), or in OBX-5 of a condition with a s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ...model import Alert, CodedValue, Concept, Event, Extension, Link, Quantity, Setting, TextValue, Value
 from .codes import Code, concept, decode_code
@@ -26,7 +26,7 @@ SOURCES: Final[dict[Role, Role]] = {"event-source": "event-condition", "alert-so
 """A result that tells where another happened, and which."""
 
 _EVENT_NAME: Final = "EVENT"
-_ALERT_KINDS: Final[dict[str, str]] = {"HardInop": "technical", "SoftInop": "technical"}
+_ALERT_KINDS: Final[dict[str, Literal["technical"]]] = {"HardInop": "technical", "SoftInop": "technical"}
 """Kinds of alert by the name that MDIL-ALERT gives them; an inop is a technical alarm."""
 
 

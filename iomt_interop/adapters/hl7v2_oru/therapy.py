@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from ...model import CodedValue, Coding, Concept, Extension, Interval, Order, Ratio, Setting
+from ...model import CodedValue, Coding, Concept, Extension, Identifier, Interval, Order, Ratio, Setting
 from ...model.number import Quantity
 from ...model.time import Time
 from ...terminology import mdc, systems, units
@@ -76,7 +76,8 @@ def give(unit: Unit, tree: Tree, therapy: Therapy, comments: list[Segment], pump
     device = _device(tree, pump)
     time = _timing(therapy)
     drug = segment.use(4, decode_topic)
-    placer = filler = ()
+    placer: tuple[Identifier, ...] = ()
+    filler: tuple[Identifier, ...] = ()
     for orc in therapy.common:
         placer = placer or orc.use(2, decode_entities) or ()
         filler = filler or orc.use(3, decode_entities) or ()
