@@ -43,11 +43,15 @@ cdef inline bint is_upper(unsigned char c) noexcept nogil:
     return 65 <= c <= 90
 
 
-cdef bint ends_segment(const unsigned char *data, size_t at, size_t stop, unsigned char sep) noexcept nogil:
-    """Tell whether the LF at ``at`` ends a segment: what follows is a segment, or nothing at all."""
+cdef bint ends_segment(const unsigned char *data, size_t at, size_t stop, unsigned char sep, size_t *run) noexcept nogil:
+    """Tell whether the LF at ``at`` ends a segment: what follows is a segment, or nothing at all.
+
+    ``run`` becomes where the line ends stop that follow it: for each LF among them the answer is the same.
+    """
     cdef size_t i = at + 1
     while i < stop and (data[i] == 13 or data[i] == 10):
         i += 1
+    run[0] = i
     if i == stop:
         return True
     if i + 3 > stop or not is_upper(data[i]):
@@ -60,9 +64,10 @@ cdef bint ends_segment(const unsigned char *data, size_t at, size_t stop, unsign
 cdef int scan(const unsigned char *data, size_t start, size_t stop, unsigned char sep,
               Growing *segments, Growing *fields, uint32_t *stats) noexcept nogil:
     cdef uint32_t found[BLOCK]
-    cdef size_t at = start, reached = start, n, i, begin = start
+    cdef size_t at = start, reached = start, n, i, begin = start, run = start
     cdef uint32_t position, first = 0
     cdef unsigned char octet
+    cdef bint ends = False
     while at < stop:
         n = er7_collect(data, at, stop, sep, found, BLOCK, &reached)
         for i in range(n):
@@ -75,11 +80,12 @@ cdef int scan(const unsigned char *data, size_t start, size_t stop, unsigned cha
             if octet == 10:
                 if position > start and data[position - 1] == 13:
                     stats[1] += 1
-                elif ends_segment(data, position, stop, sep):
-                    stats[2] += 1
                 else:
-                    stats[3] += 1
-                    continue
+                    if position >= run:
+                        ends = ends_segment(data, position, stop, sep, &run)
+                    stats[2 if ends else 3] += 1
+                    if not ends:
+                        continue
             else:
                 stats[0] += 1
             if position > begin:

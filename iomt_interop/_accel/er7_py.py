@@ -21,7 +21,8 @@ OBX_FIELDS: Final = (2, 3, 4, 5, 6, 7, 8, 11, 14, 17, 18, 20)
 _MAX_DIGITS: Final = 18
 _MAX_TIMES: Final = 64
 _DECIMAL: Final = re.compile(rb"([+-]?)([0-9]*)(?:\.([0-9]*))?")
-_SEGMENT_AHEAD: Final = re.compile(rb"[\r\n]*(?:\Z|[A-Z][A-Z0-9]{2}(.|[\r\n]|\Z))", re.DOTALL)
+_LINE_ENDS: Final = re.compile(rb"[\r\n]*")
+_SEGMENT_AHEAD: Final = re.compile(rb"\Z|[A-Z][A-Z0-9]{2}(.|[\r\n]|\Z)", re.DOTALL)
 
 
 def index(data: bytes | memoryview, start: int, stop: int, separator: int) -> tuple[bytes, bytes, tuple[int, ...]]:
@@ -59,6 +60,7 @@ def index(data: bytes | memoryview, start: int, stop: int, separator: int) -> tu
     segments, fields = array("I"), array("I")
     stats = [0] * 6
     begin, first = start, 0
+    run, ends = 0, False  # up to ``run`` the answer for an LF is ``ends``: line ends in a row are looked at once
     window = bytes(data[start:stop])
     for match in re.finditer(b"[\r\n" + re.escape(bytes([separator])) + b"]", window):
         position = match.start() + start
@@ -67,10 +69,15 @@ def index(data: bytes | memoryview, start: int, stop: int, separator: int) -> tu
             fields.append(position)
             continue
         if octet == 10:
-            kind = _line_feed(window, match.start(), separator)
-            stats[kind] += 1
-            if kind == 3:
-                continue
+            at = match.start()
+            if at and window[at - 1] == 13:
+                stats[1] += 1
+            else:
+                if at >= run:
+                    run, ends = _line_feed(window, at, separator)
+                stats[2 if ends else 3] += 1
+                if not ends:
+                    continue
         else:
             stats[0] += 1
         if position > begin:
@@ -84,13 +91,13 @@ def index(data: bytes | memoryview, start: int, stop: int, separator: int) -> tu
     return segments.tobytes(), fields.tobytes(), tuple(stats)
 
 
-def _line_feed(window: bytes, at: int, separator: int) -> int:
-    if at and window[at - 1] == 13:
-        return 1
-    ahead = _SEGMENT_AHEAD.match(window, at + 1)
-    if ahead is None:
-        return 3
-    return 2 if not ahead[1] or ahead[1][0] in (separator, 10, 13) else 3
+def _line_feed(window: bytes, at: int, separator: int) -> tuple[int, bool]:
+    """Return where the line ends stop that follow an LF, and whether a segment or nothing at all stands there."""
+    run = at + 1
+    if line_ends := _LINE_ENDS.match(window, run):
+        run = line_ends.end()
+    ahead = _SEGMENT_AHEAD.match(window, run)
+    return run, ahead is not None and (not ahead[1] or ahead[1][0] in (separator, 10, 13))
 
 
 def decimal(text: bytes) -> tuple[int, int] | None:
