@@ -97,6 +97,11 @@ def window_of(period: Interval | None, offset: int | None = None) -> Window:
         return ALWAYS
     sure_start = any_start = -_FAR
     sure_end = any_end = _FAR
+    if period.start is not None and period.end is not None:
+        # In one zone, known or not, the end must come after the start.
+        (start, _, known), (_, end, same) = _edges(period.start, offset), _edges(period.end, offset)
+        if known == same and end <= start:
+            raise TimeError("MDL-002")
     if period.start is not None:
         start, _, known = _edges(period.start, offset)
         sure_start, any_start = (start, start) if known else (start + LATEST, start - EARLIEST)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol, runtime_checkable
 
 from ..consent import Consent, Verdict, prepare
+from ..consent.evaluate import narrow
 from ..facts import UNKNOWN_LEVEL, Facts
 from ..vocabulary import ACT_CODE, ACT_REASON, BREAK_GLASS, covered_by, is_purpose, specialisations
 from .policy import DISCLOSING, AccessPolicy, Role
@@ -84,7 +85,8 @@ class Context:
         )
         self.start, self.end = self.rulings.start, self.rulings.end
         if request.emergency is not None:
-            self.start, self.end = max(self.start, request.emergency.start), min(self.end, request.emergency.end)
+            edges = (request.emergency.start, request.emergency.end)
+            self.start, self.end = narrow(self.start, self.end, edges, request.at)
         self._final = self._always(policy, glass)
         conditional = any(scope.conditions for scope in request.scopes or ())
         self._wide = conditional or provider is not None

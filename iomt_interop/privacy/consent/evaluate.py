@@ -230,13 +230,13 @@ def prepare(
         group, over = [], False
         for consent in governing:
             state, edges = _state(consent, at, offset)
-            start, end = _narrow(start, end, edges, at)
+            start, end = narrow(start, end, edges, at)
             if state is not None:
                 lapsed, over = lapsed or state, True
                 continue
             used.append(consent.id)
             ruling, edges = _ruling(consent, patient, actor, purpose, at, offset)
-            start, end = _narrow(start, end, edges, at)
+            start, end = narrow(start, end, edges, at)
             group.append(ruling)
         if group:
             # Where nobody knows which of several is the last, all of them must permit; one that is over does not.
@@ -244,7 +244,7 @@ def prepare(
     return Rulings(tuple(groups), _implicit(implicit, purpose, treats, lapsed), start, end, tuple(used))
 
 
-def _narrow(start: int, end: int, edges: Iterable[int], at: int) -> tuple[int, int]:
+def narrow(start: int, end: int, edges: Iterable[int], at: int) -> tuple[int, int]:
     """Bound the time for which a preparation holds by edges of periods."""
     for edge in edges:
         if edge <= at:
