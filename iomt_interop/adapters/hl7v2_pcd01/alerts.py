@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from ...model import Alert, Concept
-from ...wire.hl7v2.compose import is_verbatim, leaf
+from ...wire.hl7v2.compose import is_verbatim, leaf, repetitions
 from .datatypes import Lost, coded
 from .keeping import is_own, whole_segments
-from .tables import ALERT_PARTS, ALERT_WORDS
+from .tables import ALERT_PARTS, ALERT_WORDS, SIGNAL_WORDS
 from .values import range_text, say
 
 __all__ = ["ALARM_EVENT", "alert_parts"]
@@ -33,7 +33,7 @@ def _native(record: Alert, refid: str) -> str:
 
 
 def alert_parts(record: Alert, lost: Lost) -> list[dict[int, str]]:
-    """Return the fields of each part by number, without address, time and equipment."""
+    """Return the fields of each part, without address, time and equipment; empty for one that nobody stated."""
     event = {
         2: "ST",
         3: ALARM_EVENT if record.code is None else coded(record.code, device=True).text,
@@ -56,7 +56,7 @@ def alert_parts(record: Alert, lost: Lost) -> list[dict[int, str]]:
             continue
         text = _part(record, name, code.split("^")[1], lost)
         kind = "CWE" if name == "source" and "^" in text else "ST"
-        parts.append({2: kind if text else "", 3: code, 5: text})
+        parts.append({2: kind, 3: code, 5: text} if text else {})
     return parts
 
 
@@ -71,8 +71,30 @@ def _evidence(record: Alert, lost: Lost) -> dict[int, str] | None:
     return {2: said.kind, 3: coded(record.source, device=True).text, 5: said.text, 6: said.unit, 8: said.flag}
 
 
+def _inactivation(record: Alert, lost: Lost) -> str:
+    """Return what is paused, off or acknowledged: in the source's words, else in those of PCD-04."""
+    if record.inactivation is not None:
+        return repetitions(map(leaf, record.inactivation.split("~")))
+    words = []
+    for signal in record.signals:
+        word = SIGNAL_WORDS.get((signal.manifestation, signal.activation))
+        if word is not None:
+            words.append(word)
+        if word is None or signal.presence is not None or signal.location is not None:
+            lost("signals", "PCD-04 has no word for it")
+    answer = record.acknowledgement
+    if answer is not None:
+        if answer.state == "acknowledged":
+            words.append("alert-acknowledged")
+        if answer.state != "acknowledged" or answer.by is not None or answer.time is not None:
+            lost("acknowledgement", "PCD-04 says of it that there was one")
+    return repetitions(words)
+
+
 def _part(record: Alert, name: str, refid: str, lost: Lost) -> str:
     found = getattr(record, name)
+    if name == "inactivation":
+        return _inactivation(record, lost) or _native(record, refid)
     if found is None:
         return _native(record, refid)
     if isinstance(found, Concept):

@@ -318,6 +318,8 @@ class Composer:
         base, equipment = self._alert_place(record)
         stated = span[0] is not None and span[1] is None and span[0].origin not in _INHERITED
         for number, part in enumerate(alert_parts(record, lost), 1):
+            if not part:
+                continue
             part |= {4: dotted((*base, number)), 11: "F", 18: equipment}
             part[14] = stamp(span[0], "time") if stated and number == 1 and span[0] is not None else ""
             self._results.put(part)

@@ -138,7 +138,10 @@ class Pool:
                 group = found[key] = Group(*key)
                 done.append(group)
             group.results.append(record)
+        named = self._named(done)
         for other in others:
+            if isinstance(other, Device) and other.id in named and not self.source(other):
+                continue
             group = found.get((self.source(other), other.subject))
             if group is None:
                 if isinstance(other, Device):
@@ -151,6 +154,23 @@ class Pool:
             else:
                 group.devices.append(other)
         return done
+
+    def _named(self, groups: Iterable[Group]) -> set[str]:
+        """Return the ids of the devices that results name, and of all that contain them."""
+        found: set[str] = set()
+        for group in groups:
+            for record in group.results:
+                names = [getattr(record, "metric", None), *(c.metric for c in getattr(record, "channels", ()))]
+                metrics = [self.find(Metric, name, group) for name in names if name is not None]
+                waiting = [record.device, getattr(record, "gateway", None)]
+                waiting += [name for metric in metrics if metric is not None for name in (metric.device, metric.parent)]
+                while waiting:
+                    identity = waiting.pop()
+                    if identity is not None and identity not in found:
+                        found.add(identity)
+                        device = self.find(Device, identity, group)
+                        waiting.append(None if device is None else device.parent)
+        return found
 
     def _lonely(self, device: Device, found: dict[tuple[str, str | None], Group], done: list[Group]) -> None:
         """Add a device to a message of its source; where there is none, results name it or it has its own."""

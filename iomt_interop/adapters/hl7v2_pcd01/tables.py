@@ -21,6 +21,7 @@ __all__ = [
     "PROCESSING_CODES",
     "PROFILES",
     "SIGNAL_PARTS",
+    "SIGNAL_WORDS",
     "STATUS_CODES",
     "TELECOM_EQUIPMENT",
     "TELECOM_USES",
@@ -142,6 +143,16 @@ ALERT_WORDS: Final[dict[str, dict[str, str]]] = {
 }
 """What a part says where that is not the model's own word."""
 
+SIGNAL_WORDS: Final[dict[tuple[str, str | None], str]] = {
+    ("auditory", "paused"): "audio-paused",
+    ("auditory", "off"): "audio-off",
+    ("visual", "paused"): "visual-paused",
+    ("visual", "off"): "visual-off",
+    ("other", "paused"): "alarm-paused",
+    ("other", "off"): "alarm-off",
+}
+"""Inactivation state of an alert by what is paused or off."""
+
 NAME_TYPES: Final = {
     "official": "L", "usual": "D", "nickname": "N", "maiden": "M", "anonymous": "S", "temp": "T", "old": "BAD",
 }  # fmt: skip
@@ -171,7 +182,7 @@ UNSAID: Final[dict[str, tuple[str, ...]]] = {
     "order": ("consent", "devices", "links"),
     "message": ("consent", "control_id", "links"),
     "setting": ("consent", "delivered", "links", "mode", "reason"),
-    "alert": ("acknowledgement", "consent", "limits_state", "links", "location", "signals"),
+    "alert": ("consent", "limits_state", "links", "location"),
     "event": ("consent", "links"),
 }  # fmt: skip
 """Fields that have no place in the messages, by kind of record; each that is filled is a loss."""

@@ -170,8 +170,6 @@ def _is_implied(record: Record, name: str) -> bool:
     """Tell whether a field is said by where something else stands."""
     if name == "names":  # MSH-3
         return isinstance(record, Device) and record.node == "gateway" and len(record.names) == 1
-    if name in ("acknowledgement", "signals"):  # the words of the inactivation
-        return is_own(record) and getattr(record, "inactivation", None) is not None
     if name == "links":  # the fifth part of OBX-4
         handle = getattr(record, "handle", None) or ""
         return is_own(record) and handle.count(".") == 4 and [link.relation for link in record.links] == ["part_of"]

@@ -12,6 +12,7 @@
 - a written time has the text of the new message; ``Z`` is ``+00:00``;
 - an unknown status is that of a device's value that nobody verified; a missing sample has no reason;
 - an order that nobody numbered has the number that this writer gave it;
+- what an alert said in the source's words beside the parts that have words of their own;
 - the codings of a concept are a set: MDC comes first in a PCD-01 message.
 
 Records of other sources are compared by ``facts``: what was measured, of whom, when, by which device.
@@ -105,6 +106,8 @@ def _kind(record: Any, content_id: Callable[[str | None], str | None]) -> dict[s
         changes["native_type"] = None
     if getattr(record, "status", None) == "unknown":
         changes |= {"status": "preliminary", "native_status": "R"}
+    if record.kind == "alert":
+        changes["native"] = ()
     if record.kind == "subject":
         changes["names"] = tuple(_part(name) for name in record.names if name != _NOBODY)
     if record.kind == "encounter" and record.patient_class is None:
