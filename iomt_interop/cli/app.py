@@ -14,6 +14,7 @@ from ..facade import read, stream_chunks
 from ..model import Issue, Record
 from ..plugins import ReadContext, WriteContext, check_writer, default_registry, guarded
 from . import doctor as doctor_module
+from .audit import audit_app
 from .common import (
     FINDINGS,
     STDIO,
@@ -39,6 +40,7 @@ from .conformance import conformance
 from .listen import listen
 from .listing import show_adapters
 from .mapping import mapping_app
+from .patient import agreements_app, devices, report
 from .pin import pin
 from .scaffold import new_adapter
 from .send import send
@@ -56,12 +58,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(vault_app, name="vault")
+app.add_typer(audit_app, name="audit")
+app.add_typer(agreements_app, name="agreements")
 app.add_typer(mapping_app, name="mapping")
 app.command("ingest")(ingest)
 app.command("export")(export)
 app.command("conformance")(conformance)
 app.command("new-adapter")(new_adapter)
 app.command("pin")(pin)
+app.command("devices")(devices)
+app.command("report")(report)
 app.command("listen")(listen)
 app.command("send")(send)
 

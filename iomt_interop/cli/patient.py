@@ -1,0 +1,203 @@
+"""``iomt report`` and ``iomt devices``: what a vault holds, for the person and for the device department."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ..crypto.signing import SigningKey
+from ..errors import InvalidRequest
+from ..facade import adapters as list_adapters
+from ..model import Record
+from ..privacy.advisories import load_advisory, match
+from ..privacy.agreements import Interface, Policy, check_disclosure, load_policy, register, register_markdown
+from ..privacy.audit import AuditRecord
+from ..privacy.audit.times import parse
+from ..privacy.inventory import DeviceEntry, inventory
+from ..privacy.report import gather, render
+from ..vault import Vault
+from ..vault.audit_log import AuditLog
+from .audit import AuditKeyOption, handle_of
+from .common import FINDINGS, JsonOption, OutputOption, check_outputs, emit_json, errors, printable, put_out, show_table
+from .keys import KeyFileOption, key_provider
+from .store import VaultOption
+
+__all__ = ["agreements_app", "devices", "report"]
+
+agreements_app = typer.Typer(
+    help="The register of processing and the agreements of a policy file.", no_args_is_help=True
+)
+PolicyArgument = Annotated[Path, typer.Argument(help="The policy file, TOML.")]
+DayOption = Annotated[str, typer.Option("--on", help="The day, as 2026-11-24.")]
+
+
+def _open(path: Path, key_file: Path | None) -> Vault:
+    if not path.exists():
+        raise InvalidRequest("USE-002", path="vault", hint="there is no vault here")
+    return Vault.open(path, keys=key_provider(key_file))
+
+
+def _octets(path: Path, what: str) -> bytes:
+    with suppress(OSError):
+        return path.read_bytes()
+    raise InvalidRequest("USE-002", path=what, hint="the file cannot be read")
+
+
+def _policy(path: Path) -> Policy:
+    return load_policy(_octets(path, "policy file"))
+
+
+def devices(
+    vault: VaultOption,
+    key_file: KeyFileOption = None,
+    advisory: Annotated[
+        list[Path] | None, typer.Option("--advisory", help="CSAF 2.0 documents; devices that they name are findings.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the devices of a vault: model, serial, firmware, when seen, how the clock runs, what needs an update."""
+    with errors(as_json=as_json):
+        known = [load_advisory(_octets(path, "advisory")) for path in advisory or ()]
+        with _open(vault, key_file) as store:
+            entries = inventory(store.records())
+        found = match(entries, known)
+    if as_json:
+        emit_json({"devices": [asdict(entry) for entry in entries], "advisories": [asdict(one) for one in found]})
+    else:
+        table = Table(
+            "maker", "model", "serial", "firmware", "first seen", "last seen", "clock", "certified", "advisories"
+        )
+        for entry in entries:
+            named = [
+                f"{one.vulnerability} {one.state}{'' if one.sure else '?'}" for one in found if one.device == entry.id
+            ]
+            table.add_row(*map(printable, _row(entry, named)))
+        show_table(table)
+    if found:
+        raise typer.Exit(FINDINGS)
+
+
+def _row(entry: DeviceEntry, named: list[str]) -> tuple[str, ...]:
+    clock = ""
+    if entry.drift is not None and entry.drift.offset_ns is not None:
+        clock = f"{_milliseconds(entry.drift.offset_ns):+d} ms"
+        if entry.drift.per_day_ns is not None:
+            clock += f", {_milliseconds(entry.drift.per_day_ns):+d} ms/day"
+    cells = (entry.manufacturer, entry.model or entry.type, entry.serial, entry.version("firmware"))
+    seen = (entry.first_seen, entry.last_seen)
+    return (*(cell or "" for cell in cells + seen), clock, ", ".join(entry.certifications), ", ".join(named))
+
+
+def _milliseconds(ns: int) -> int:
+    return (ns + 500_000) // 1_000_000
+
+
+def report(
+    vault: VaultOption,
+    output: OutputOption = None,
+    subject: Annotated[str | None, typer.Option("--subject", help="Id of the person.")] = None,
+    identifier: Annotated[
+        str | None, typer.Option("--identifier", help="An identifier of the person, exactly.")
+    ] = None,
+    key_file: KeyFileOption = None,
+    audit_log: Annotated[
+        Path | None, typer.Option("--audit-log", help="The audit log; the report is recorded in it.")
+    ] = None,
+    audit_key: AuditKeyOption = None,
+    policy: Annotated[
+        Path | None, typer.Option("--policy", help="Policy file: officer, recipients, retention.")
+    ] = None,
+    at: Annotated[str | None, typer.Option("--at", help="Time of the report, ISO 8601 with offset; now.")] = None,
+    actor: Annotated[str, typer.Option("--actor", help="Who makes the report, for the audit trail.")] = "command-line",
+) -> None:
+    """Write a person's report as one HTML page: what is stored, from which devices, who saw it, how to object."""
+    with errors():
+        keep = {"the vault": vault, "the key file": key_file, "the audit log": audit_log, "the audit key": audit_key}
+        check_outputs(output, None, keep=keep, as_json=False)
+        made = datetime.now().astimezone() if at is None else parse(at)
+        terms = None if policy is None else _policy(policy)
+        if (audit_log is None) != (audit_key is None):
+            raise InvalidRequest("USE-001", path="--audit-log", hint="together with --audit-key")
+        key = None if audit_key is None else SigningKey.load(audit_key)
+        with _open(vault, key_file) as store:
+            person = _person(store, subject, identifier)
+            records = list(store.records(subject=person))
+        handle = None if key is None else handle_of(person, key)
+        trail = [] if audit_log is None else list(AuditLog.events(audit_log))
+        page = render(gather(records, trail, handle=handle, made=made, policy=terms))
+        if audit_log is not None and key is not None and handle is not None:
+            with AuditLog(audit_log, key) as log:
+                log.record(_event(made, actor, handle, records, terms))
+        put_out([page], output)
+
+
+def _person(store: Vault, subject: str | None, identifier: str | None) -> str:
+    if (subject is None) == (identifier is None):
+        raise InvalidRequest("USE-001", path="--subject", hint="give --subject or --identifier")
+    found = [subject] if subject is not None else store.find(str(identifier))
+    if len(found) != 1 or found[0] is None:
+        raise InvalidRequest("USE-001", path="--identifier", hint=f"{len(found)} people have it; give --subject")
+    return found[0]
+
+
+def _event(made: datetime, actor: str, handle: str, records: list[Record], policy: Policy | None) -> AuditRecord:
+    try:
+        return AuditRecord(
+            time=made.isoformat(),
+            operation="read",
+            outcome="success",
+            actor=actor,
+            purpose="PATRQT",
+            reasons=("patient-report",),
+            subjects=(handle,),
+            kinds=tuple(sorted({record.kind for record in records})),
+            records=len(records),
+            policies=() if policy is None else (policy.digest,),
+        )
+    except ValueError:
+        raise InvalidRequest("USE-001", path="--actor", hint="a name without blanks") from None
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InvalidRequest("USE-001", path="--on", hint="a day as 2026-11-24") from None
+
+
+@agreements_app.command("register")
+def register_command(path: PolicyArgument, on: DayOption, output: OutputOption = None) -> None:
+    """Write the record of processing activities (GDPR Article 30) as Markdown."""
+    with errors():
+        policy, day = _policy(path), _day(on)
+        faces = [Interface(info.id, info.title, info.records, info.phi) for info in list_adapters()]
+        put_out([register_markdown(policy, register(policy, faces, day), day).encode()], output)
+
+
+@agreements_app.command("check")
+def check_command(
+    path: PolicyArgument,
+    recipient: Annotated[str, typer.Option("--recipient", help="Id of the recipient.")],
+    purpose: Annotated[str, typer.Option("--purpose", help="Code of the purpose of use.")],
+    on: DayOption,
+    kind: Annotated[list[str] | None, typer.Option("--kind", help="Kinds of records that would go.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say whether data may go to a recipient; a refusal gives exit code 1 and its reasons."""
+    with errors(as_json=as_json):
+        verdict = check_disclosure(_policy(path), recipient, purpose, _day(on), kinds=kind or ())
+    if as_json:
+        emit_json(asdict(verdict))
+    else:
+        table = Table("permitted", "reasons", "agreement", "policy")
+        cells = (str(verdict.permitted), ", ".join(verdict.reasons), verdict.agreement or "", verdict.policy)
+        table.add_row(*map(printable, cells))
+        show_table(table)
+    if not verdict.permitted:
+        raise typer.Exit(FINDINGS)
