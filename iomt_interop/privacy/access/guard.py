@@ -17,7 +17,7 @@ from ..consent import ConsentStore
 from ..facts import UNKNOWN_LEVEL, Facts, facts_of, labels_of, subject_of
 from ..vocabulary import ACT_REASON, BREAK_GLASS, CONFIDENTIALITIES, is_purpose
 from .context import Context, Decision, PolicyProvider
-from .policy import AccessPolicy
+from .policy import DISCLOSING, AccessPolicy
 from .request import Actor, Emergency, Request
 from .unlink import needs, without
 
@@ -39,11 +39,12 @@ class Page:
 class _Sifted:
     """Records parted into those that may be seen and those that may not."""
 
-    __slots__ = ("_reasons", "_subjects", "hidden", "seen")
+    __slots__ = ("_reasons", "_subjects", "consents", "hidden", "seen")
 
     def __init__(self) -> None:
         self.seen: list[Record] = []
         self.hidden: set[str] = set()
+        self.consents: tuple[str, ...] = ()
         self._subjects: dict[str, None] = {}
         self._reasons: dict[str, None] = {}
 
@@ -84,6 +85,11 @@ class Session:
 
     def __repr__(self) -> str:
         return "Session()"
+
+    @property
+    def consents(self) -> tuple[str, ...]:
+        """Digests of the consents that govern."""
+        return self._context.rulings.used if self._context.request.action in DISCLOSING else ()
 
     def decide(self, facts: Facts) -> Decision:
         """Decide about one record."""
@@ -261,7 +267,7 @@ class Guard:
         page = [without(record, found.hidden) for record in found.seen[offset:stop]]
         self._record(
             request, _OPERATIONS[request.action], subjects=found.subjects, reasons=found.reasons,
-            denied=bool(found.hidden) and not found.seen, released=page, recipient=recipient, policies=policies,
+            denied=bool(found.hidden) and not found.seen, released=page, recipient=recipient, policies=policies, consents=found.consents,
         )  # fmt: skip
         return Page(tuple(page), len(found.seen))
 
@@ -300,6 +306,7 @@ class Guard:
             facts, decision = session.judge(record)
             found.take(record, facts, decision)
         found.bury()
+        found.consents = tuple(sorted({each for session in sessions.values() for each in session.consents}))
         return found
 
     def _record(
@@ -313,6 +320,7 @@ class Guard:
         released: Iterable[Record] = (),
         recipient: str | None = None,
         policies: tuple[str, ...] = (),
+        consents: tuple[str, ...] = (),
     ) -> None:
         """Have the audit trail take the event, or raise."""
         records = list(released)
@@ -339,6 +347,7 @@ class Guard:
                     labels=tuple(sorted(labels)),
                     request=request.request_id,
                     policies=(self.policy.digest, *policies),
+                    consents=consents,
                 )
             )
         except AuditUnavailable:

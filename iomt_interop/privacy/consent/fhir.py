@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from itertools import pairwise
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from ...errors import LimitExceeded, MalformedInput
-from ...model import Coding, Concept, Extension, Instant, Interval, record_id
+from ...model import Coding, Concept, Extension, Instant, Interval
 from .model import Consent, ConsentActor, ConsentData, Provision
 
 __all__ = ["MAX_CONSENT", "consent_from_fhir", "consent_to_fhir"]
@@ -200,7 +201,7 @@ def consent_from_fhir(data: bytes | str | Mapping[str, Any]) -> Consent:
     tree = dict(data) if isinstance(data, Mapping) else _parse(data)
     if tree.get("resourceType") != "Consent":
         raise MalformedInput("PRV-102", path="resourceType")
-    digest = record_id("consent", _text(tree))
+    digest = sha256(_text(tree).encode("utf-8", "surrogatepass")).hexdigest()
     r = _Reader()
     status = r.text(tree, "status") if tree.get("status") in _STATUS else None
     if status is None:

@@ -49,7 +49,7 @@ class Consent(Model):
     """What a patient decided about their data under one or more policies."""
 
     id: str
-    """32 hexadecimal digits over the text that it was read from."""
+    """SHA-256 of the resource with its names sorted, in hexadecimal; the proof of consent in the audit trail."""
     name: str | None = None
     """The resource's own id."""
     status: ConsentStatus

@@ -103,7 +103,9 @@ def test_withdrawal_works_on_the_next_decision_of_a_session_that_is_open() -> No
     assert guarded.decide(ask(purpose="HRESCH"), facts) == (False, "consent-withdrawn")
     put(registry, '{"type": "permit", "purpose": ["HRESCH"]}', dateTime="2023-01-01")
     assert session.decide(facts).permit
-    assert guarded.release(ask(purpose="HRESCH"), [observation()]).total == 1
+    sink = Sink()
+    assert guard(sink, registry).release(ask(purpose="HRESCH"), [observation()]).total == 1
+    assert sink.events[0].consents == (registry.consents("alice")[0].id,)
 
 
 def test_a_cached_decision_does_not_outlive_the_consents_period() -> None:
