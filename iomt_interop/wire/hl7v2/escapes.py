@@ -217,7 +217,11 @@ def escape(text: str, syntax: Syntax) -> str:
 
 
 def respell(text: str, old: Syntax, new: Syntax) -> str:
-    """Write a verbatim text of one message with the delimiters of another."""
+    r"""Write a verbatim text of one message with the delimiters of another.
+
+    Delimiters become those of the other message. An escaped delimiter is a character of the text, so it stays that
+    character: escaped where it is a delimiter there too, plain otherwise.
+    """
     before = (old.escape, old.field, old.component, old.subcomponent, old.repetition)
     after = (new.escape, new.field, new.component, new.subcomponent, new.repetition)
     if before == after:
@@ -226,5 +230,17 @@ def respell(text: str, old: Syntax, new: Syntax) -> str:
     if new.escape:
         for name, mark in zip("EFSTR", after, strict=True):
             table |= {ord(mark): f"{new.escape}{name}{new.escape}"} if len(mark) == 1 else {}
+    literal = dict(table)
     table |= {ord(a): b for a, b in zip(before, after, strict=True) if len(a) == 1}
-    return text.translate(table)
+    plain = _delimiters(old)
+    parts: list[str] = []
+    at = 0
+    for each in sequences(text, old.escape) if old.escape else ():
+        parts.append(text[at : each.start].translate(table))
+        if each.kind == "D" and each.body != "P":
+            parts.append(plain[each.body].translate(literal))
+        else:
+            parts.append(text[each.start : each.stop].translate(table))
+        at = each.stop
+    parts.append(text[at:].translate(table))
+    return "".join(parts)

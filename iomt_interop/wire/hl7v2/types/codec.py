@@ -142,7 +142,7 @@ def version_of(part: Part) -> str:
 
 def _delimiter(syntax: Syntax, level: int) -> str:
     """Return what separates the parts one level below."""
-    return (syntax.repetition, syntax.component, syntax.subcomponent, "")[level]
+    return (syntax.repetition, syntax.component, syntax.subcomponent, "", "")[level]
 
 
 def _decode(text: str, kind: str, syntax: Syntax, level: int, version: str) -> Value:
@@ -183,7 +183,7 @@ def _text(text: str, syntax: Syntax, level: int, version: str, kind: str = "ST")
     plain = unescape(text, syntax)
     if below:
         return Raw(text, kind, "HL7-133", syntax, reading=plain)
-    if plain is text or escape(plain, syntax) == text:
+    if escape(plain, syntax) == text:
         return plain
     return Text(plain, text, syntax)
 
