@@ -61,6 +61,8 @@ CODES: Final[dict[str, str]] = {
     "SRC-004": "the source cannot be opened or read",
     "SRC-005": "the source is longer than the limit of the read context",
     "SRC-006": "the source holds more records than the limit of the read context",
+    "SRC-007": "the portable file is not valid",
+    "SRC-008": "the portable file unfolds to more than the limit",
     # Adapters.
     "ADP-001": "no adapter of this id is installed",
     "ADP-002": "the adapter's manifest is not valid",

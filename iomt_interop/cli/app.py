@@ -14,6 +14,7 @@ from ..facade import read, stream_chunks
 from ..model import Issue, Record
 from ..plugins import ReadContext, WriteContext, check_writer, default_registry, guarded
 from . import doctor as doctor_module
+from . import keep as _keep  # noqa: F401 - adds its commands to the vault's
 from .audit import audit_app
 from .common import (
     FINDINGS,

@@ -13,11 +13,14 @@ from typing import Annotated, Final
 import typer
 from rich.table import Column, Table
 
+from .. import __version__
 from ..errors import InputError, InvalidRequest
 from ..facade import read, sniff, stream_chunks
-from ..model import Record
+from ..model import Document, Record
 from ..plugins import Candidate, ReadContext, WriteContext, check_writer, choose, default_registry, guarded
+from ..portability import original_of
 from ..vault import Vault
+from ..vault.documents import owner_of
 from .common import (
     FINDINGS,
     STDIO,
@@ -43,7 +46,17 @@ from .common import (
 )
 from .keys import KeyFileOption, NewKeyFileOption, key_provider
 
-__all__ = ["Ingested", "export", "ingest", "ingest_file", "open_or_create", "show_ingested", "vault_app"]
+__all__ = [
+    "Ingested",
+    "VaultArgument",
+    "export",
+    "ingest",
+    "ingest_file",
+    "open_or_create",
+    "open_vault",
+    "show_ingested",
+    "vault_app",
+]
 
 BATCH: Final = 2000
 """Records that are handed to the vault at a time; each hand-over is one durable transaction."""
@@ -100,7 +113,7 @@ def open_or_create(path: Path, key_file: Path | None) -> Vault:
         raise
 
 
-def _open(path: Path, key_file: Path | None) -> Vault:
+def open_vault(path: Path, key_file: Path | None) -> Vault:
     """Open the vault for reading; nobody is asked for the passphrase of a file that is not there."""
     if not os.path.exists(path):
         raise InvalidRequest("USE-002", path="vault", hint="there is no vault here")
@@ -114,6 +127,9 @@ def ingest(
     adapter: AdapterOption = None,
     strictness: StrictnessOption = "lenient",
     zone: ZoneOption = None,
+    originals: Annotated[
+        bool, typer.Option("--keep-originals", help="Store each file as it is too, encrypted beside its records.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Read files and store their records encrypted; a second run stores nothing twice.
@@ -127,7 +143,11 @@ def ingest(
         total = sum(f.stat().st_size for f in files if isinstance(f, Path) and f.is_file())
         with open_or_create(vault, key_file) as store, reading_progress(total or None, "reading") as advance:
             for file in files:
-                done.append(ingest_file(store, str(file), adapter=adapter, context=context, progress=advance))
+                done.append(
+                    ingest_file(
+                        store, str(file), adapter=adapter, context=context, progress=advance, original=originals
+                    )
+                )
     if as_json:
         emit_json([entry.as_json() for entry in done])
     else:
@@ -143,10 +163,15 @@ def ingest_file(
     adapter: str | None,
     context: ReadContext,
     progress: Callable[[int], None] | None = None,
+    original: bool = False,
 ) -> Ingested:
-    """Store one file's records; a file that breaks off gives what was whole, and a problem."""
+    """Store one file's records; a file that breaks off gives what was whole, and a problem.
+
+    With ``original`` the file itself is stored too, as a document of the person that it is about, where that is one.
+    """
     entry = Ingested(file)
     batch: list[Record] = []
+    owners: set[str] = set()
     try:
         if adapter is None and file != STDIO:
             best: Candidate = choose(sniff(Path(file)))
@@ -155,14 +180,24 @@ def ingest_file(
             entry.adapter = adapter
         for record in read(source_of(file), adapter=entry.adapter, context=context, progress=progress):
             entry.kinds[record.kind] += 1
+            owners.add(owner_of(record))
             batch.append(record)
             if len(batch) >= BATCH:
                 entry.put(store, batch)
                 batch.clear()
     except InputError as error:
         entry.problem = str(error)
+    if original and file != STDIO and Path(file).is_file():
+        batch.append(_original(Path(file), entry.adapter, owners))
     entry.put(store, batch)
     return entry
+
+
+def _original(path: Path, adapter: str | None, owners: set[str]) -> Document:
+    """Return a file as a document; of several persons it is nobody's, whose records stay under nobody's key."""
+    persons = owners - {""}
+    subject = persons.pop() if len(persons) == 1 else None
+    return original_of(path.read_bytes(), adapter=adapter or "", version=__version__, subject=subject)
 
 
 def show_ingested(done: list[Ingested], *, names: bool = False) -> None:
@@ -205,7 +240,7 @@ def export(
         target_adapter = default_registry().get(to)
         context = WriteContext(form=form, include_test_data=include_test)
         writer = check_writer(to, guarded(to, target_adapter.writer_factory(), context))
-        with _open(vault, key_file) as store:
+        with open_vault(vault, key_file) as store:
             put_out(stream_chunks(to, writer.write(store.records())), output)
         tell(writer.losses, (), as_json=as_json, report=report)
 
@@ -213,7 +248,7 @@ def export(
 @vault_app.command("info")
 def vault_info(path: VaultArgument, key_file: KeyFileOption = None, as_json: JsonOption = False) -> None:
     """Say what a vault holds: counts and sizes, nothing of a patient."""
-    with errors(as_json=as_json), _open(path, key_file) as store:
+    with errors(as_json=as_json), open_vault(path, key_file) as store:
         info = store.info()
     if as_json:
         emit_json(info)
@@ -227,7 +262,7 @@ def vault_info(path: VaultArgument, key_file: KeyFileOption = None, as_json: Jso
 @vault_app.command("verify")
 def vault_verify(path: VaultArgument, key_file: KeyFileOption = None, as_json: JsonOption = False) -> None:
     """Decrypt and check every block; any change since it was written is an error."""
-    with errors(as_json=as_json, ok=False, verified=False), _open(path, key_file) as store:
+    with errors(as_json=as_json, ok=False, verified=False), open_vault(path, key_file) as store:
         store.verify()
     if as_json:
         emit_json({"verified": True})

@@ -1,0 +1,322 @@
+"""``iomt vault``: the commands of a vault's keeper."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ..crypto.hpke import RecipientKey, RecipientSecret
+from ..crypto.signing import SigningKey, VerifyKey
+from ..errors import InvalidRequest
+from ..model import Record, Subject
+from ..portability import export_subject, open_portable
+from ..vault import Vault, Versions
+from .common import JsonOption, check_outputs, console, emit_json, errors, printable, put_out, refuse
+from .keys import KeyFileOption, NewKeyFileOption, key_provider, new_key_provider
+from .store import VaultArgument, open_or_create, open_vault, vault_app
+
+__all__: list[str] = []
+
+ChangedVault = Annotated[Path, typer.Argument(help="The vault's file; it is changed.")]
+SubjectOption = Annotated[str, typer.Option("--subject", help="Id of the subject, or an identifier that only one has.")]
+SignerOption = Annotated[Path | None, typer.Option("--signing-key", help="Ed25519 key file; made where there is none.")]
+SignerNameOption = Annotated[str, typer.Option("--signer", help="Name of a signing key that is made.")]
+
+
+def _write(path: Path, key_file: Path | None) -> Vault:
+    if not os.path.exists(path):
+        raise InvalidRequest("USE-002", path="vault", hint="there is no vault here")
+    return Vault.open(path, keys=key_provider(key_file), mode="write")
+
+
+def _subject_of(vault: Vault, text: str) -> str:
+    """Return a subject's id for what was typed: the id itself, or an identifier of one person."""
+    if any(True for _ in vault.records(subject=text)):
+        return text
+    found = vault.find(text)
+    if len(found) != 1:
+        hint = "several subjects have this identifier; give the id" if found else "the vault has no such subject"
+        raise InvalidRequest("USE-002", path="--subject", hint=hint)
+    return found[0]
+
+
+def _signer(path: Path | None, name: str) -> SigningKey | None:
+    if path is None:
+        return None
+    if path.exists():
+        return SigningKey.load(path)
+    key = SigningKey.generate(name)
+    key.save(path)
+    console.print(f"verify with: {key.verify_key}", markup=False, highlight=False)
+    return key
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+@vault_app.command("create")
+def create(path: ChangedVault, key_file: NewKeyFileOption = None) -> None:
+    """Make an empty vault."""
+    with errors():
+        if os.path.exists(path):
+            raise InvalidRequest("USE-002", path="vault", hint="something stands at this path already")
+        open_or_create(path, key_file).close()
+
+
+@vault_app.command("get")
+def get(
+    path: VaultArgument,
+    record: Annotated[str, typer.Argument(help="Id of the record.")],
+    key_file: KeyFileOption = None,
+) -> None:
+    """Print every version of a record as JSON, the oldest first."""
+    with errors(), open_vault(path, key_file) as vault:
+        found = vault.history(record)
+        if not found:
+            raise InvalidRequest("USE-002", path="record", hint="the vault has no such record")
+        put_out(_lines(iter(found)), None)
+
+
+@vault_app.command("query")
+def query(
+    path: VaultArgument,
+    subject: Annotated[str | None, typer.Option("--subject", help="Only of this subject (id or identifier).")] = None,
+    kind: Annotated[list[str] | None, typer.Option("--kind", help="Only of this kind; repeatable.")] = None,
+    versions: Annotated[Versions, typer.Option("--versions", help="merged, latest or all.")] = "merged",
+    output: Annotated[str | None, typer.Option("-o", "--output", help="Where to write.")] = None,
+    key_file: KeyFileOption = None,
+) -> None:
+    """Print records as JSON, one a line."""
+    with errors():
+        check_outputs(output, keep={"the vault": path, "the key file": key_file})
+        with open_vault(path, key_file) as vault:
+            owner = None if subject is None else _subject_of(vault, subject)
+            put_out(_lines(vault.records(owner, kind or None, versions=versions)), output)
+
+
+def _lines(records: Iterator[Record]) -> Iterator[bytes]:
+    return (record.model_dump_json(exclude_none=True).encode() + b"\n" for record in records)
+
+
+@vault_app.command("subjects")
+def subjects(path: VaultArgument, key_file: KeyFileOption = None, as_json: JsonOption = False) -> None:
+    """List the ids of the subjects, with how sure it is who they are."""
+    with errors(as_json=as_json), open_vault(path, key_file) as vault:
+        rows = [(r.id, r.confidence) for r in vault.records(kinds={"subject"}) if isinstance(r, Subject)]
+    if as_json:
+        emit_json([{"subject": subject, "confidence": confidence} for subject, confidence in rows])
+    else:
+        for subject, confidence in rows:
+            console.print(f"{subject} {confidence}", highlight=False)
+
+
+@vault_app.command("rotate")
+def rotate(
+    path: ChangedVault,
+    key_file: KeyFileOption = None,
+    new_key_file: Annotated[
+        Path | None, typer.Option("--new-key-file", help="File of the new key; made where there is none.")
+    ] = None,
+    data_keys: Annotated[
+        bool, typer.Option("--data-keys", help="Let new data keys seal what comes; the vault's key stays.")
+    ] = False,
+) -> None:
+    """Put another key in the place of the vault's key; no data is rewritten.
+
+    Without --new-key-file the new one is a passphrase: IOMT_NEW_PASSPHRASE, or asked for on the terminal.
+    """
+    with errors(), _write(path, key_file) as vault:
+        if data_keys:
+            vault.renew()
+            console.print("what is stored from now on has new data keys")
+            return
+        count = vault.rotate(new_key_provider(new_key_file))
+    console.print(f"{count} data keys wrapped anew; destroy the old key to close earlier copies", highlight=False)
+
+
+@vault_app.command("erase")
+def erase(
+    path: ChangedVault,
+    subject: SubjectOption,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    compact: Annotated[bool, typer.Option(help="Take the ciphertext off the disk too.")] = True,
+    signing_key: SignerOption = None,
+    signer: SignerNameOption = "iomt-vault",
+    receipt: Annotated[str | None, typer.Option("--receipt", help="Write the receipt to this file.")] = None,
+    key_file: KeyFileOption = None,
+) -> None:
+    """Destroy a person's keys: what is stored of the person cannot be read again by anybody."""
+    with errors():
+        check_outputs(receipt, keep={"the vault": path, "the key file": key_file, "the signing key": signing_key})
+        if not yes and not typer.confirm("Erase all data of this person for good?", err=True):
+            refuse("nothing was erased")
+        with _write(path, key_file) as vault:
+            key = _signer(signing_key, signer)
+            done = vault.erase(_subject_of(vault, subject), at=_now(), signer=key)
+            if compact:
+                vault.compact()
+            put_out([(done.note or done.text()).encode()], receipt)
+
+
+@vault_app.command("compact")
+def compact(path: ChangedVault, key_file: KeyFileOption = None) -> None:
+    """Take the ciphertext of what was erased off the disk."""
+    with errors(), _write(path, key_file) as vault:
+        console.print(f"{vault.compact():,} bytes taken away", highlight=False)
+
+
+@vault_app.command("hold")
+def hold(
+    path: ChangedVault,
+    subject: SubjectOption,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why; stored encrypted.")] = None,
+    release: Annotated[bool, typer.Option("--release", help="Lift the hold.")] = False,
+    key_file: KeyFileOption = None,
+) -> None:
+    """Put a legal hold on a person's data, or lift it: while it stands, nothing is erased."""
+    with errors(), _write(path, key_file) as vault:
+        owner = _subject_of(vault, subject)
+        if release:
+            console.print("lifted" if vault.release(owner) else "there was no hold")
+        else:
+            vault.hold(owner, reason or "")
+
+
+@vault_app.command("holds")
+def holds(path: VaultArgument, key_file: KeyFileOption = None, as_json: JsonOption = False) -> None:
+    """List the legal holds and their reasons."""
+    with errors(as_json=as_json), open_vault(path, key_file) as vault:
+        found = vault.holds()
+    if as_json:
+        emit_json([{"subject": subject, "reason": reason} for subject, reason in found.items()])
+    else:
+        for subject, reason in found.items():
+            console.print(f"{subject} {printable(reason)}", highlight=False)
+
+
+@vault_app.command("checkpoint")
+def checkpoint(
+    path: VaultArgument,
+    signing_key: Annotated[Path, typer.Option("--signing-key", help="Ed25519 key file; made where there is none.")],
+    signer: SignerNameOption = "iomt-vault",
+    output: Annotated[str | None, typer.Option("-o", "--output", help="Where to write.")] = None,
+    key_file: KeyFileOption = None,
+) -> None:
+    """Write the vault's state as a signed note; keep it where the vault's keeper cannot change it."""
+    with errors():
+        check_outputs(output, keep={"the vault": path, "the key file": key_file, "the signing key": signing_key})
+        with open_vault(path, key_file) as vault:
+            if not signing_key.exists():
+                SigningKey.generate(signer).save(signing_key)
+            put_out([vault.checkpoint(SigningKey.load(signing_key)).encode()], output)
+
+
+@vault_app.command("check")
+def check(
+    path: VaultArgument,
+    note: Annotated[Path, typer.Option("--checkpoint", help="A signed note of checkpoint.")],
+    verifier: Annotated[str, typer.Option("--verifier", help="The public key, name+id+key.")],
+    key_file: KeyFileOption = None,
+) -> None:
+    """Compare the vault with a checkpoint of its past: an older copy and a rewritten past are errors."""
+    with errors(), open_vault(path, key_file) as vault:
+        try:
+            text = note.read_bytes()
+        except OSError:
+            raise InvalidRequest("USE-002", path="--checkpoint", hint="the file cannot be read") from None
+        vault.check(text, VerifyKey.parse(verifier))
+    console.print("everything that was there then is there now")
+
+
+@vault_app.command("public-key")
+def public_key(signing_key: Annotated[Path, typer.Argument(help="Ed25519 key file.")]) -> None:
+    """Print the public half of a signing key: what --verifier takes."""
+    with errors():
+        put_out([f"{SigningKey.load(signing_key).verify_key}\n".encode()], None)
+
+
+@vault_app.command("backup")
+def backup(
+    path: VaultArgument,
+    copy: Annotated[Path, typer.Argument(help="Where the copy goes; nothing may stand there.")],
+    key_file: KeyFileOption = None,
+) -> None:
+    """Write a consistent copy under the same key, and verify it."""
+    with errors():
+        with open_vault(path, key_file) as vault:
+            vault.backup(copy)
+        with open_vault(copy, key_file) as made:
+            made.verify()
+
+
+@vault_app.command("restore")
+def restore(
+    copy: Annotated[Path, typer.Argument(help="The copy; it is only read.")],
+    path: Annotated[Path, typer.Argument(help="Where the vault goes; nothing may stand there.")],
+    key_file: KeyFileOption = None,
+) -> None:
+    """Verify a copy and put it in a vault's place.
+
+    Whoever was erased after the copy was made is in it, if the key was not rotated since: erase again.
+    """
+    with errors():
+        with open_vault(copy, key_file) as vault:
+            vault.verify()
+            vault.backup(path)
+        shutil.copymode(copy, path)
+
+
+@vault_app.command("recipient")
+def recipient(secret: Annotated[Path, typer.Argument(help="Key file; made where there is none.")]) -> None:
+    """Make a recipient's key pair; print the public key, which a sender needs."""
+    with errors():
+        if not secret.exists():
+            RecipientSecret.generate().save(secret)
+        put_out([f"{RecipientSecret.load(secret).public}\n".encode()], None)
+
+
+@vault_app.command("export")
+def export_portable(
+    path: VaultArgument,
+    subject: SubjectOption,
+    to: Annotated[str, typer.Option("--recipient", help="The recipient's public key (iomt-x25519:...).")],
+    output: Annotated[str, typer.Option("-o", "--output", help="Where to write.")],
+    key_file: KeyFileOption = None,
+) -> None:
+    """Write all data of a person as a file that only the recipient can open: records, FHIR, original messages."""
+    with errors():
+        check_outputs(output, keep={"the vault": path, "the key file": key_file})
+        with open_vault(path, key_file) as vault:
+            put_out([export_subject(vault, _subject_of(vault, subject), RecipientKey.parse(to))], output)
+
+
+@vault_app.command("import")
+def import_portable(
+    path: ChangedVault,
+    file: Annotated[Path, typer.Argument(help="A file of export.")],
+    secret: Annotated[Path, typer.Option("--secret", help="The recipient's key file.")],
+    key_file: NewKeyFileOption = None,
+    what: Annotated[
+        Literal["records", "fhir"], typer.Option("--what", help="Store the records, or print the FHIR alone.")
+    ] = "records",
+) -> None:
+    """Open a sealed file and store its records; the vault is made where there is none."""
+    with errors():
+        try:
+            data = file.read_bytes()
+        except OSError:
+            raise InvalidRequest("USE-002", path="file", hint="it cannot be read") from None
+        portable = open_portable(data, RecipientSecret.load(secret))
+        if what == "fhir":
+            put_out([portable.fhir], None)
+            return
+        with open_or_create(path, key_file) as vault:
+            result = vault.put(portable.records)
+    console.print(f"stored {result.stored}, new versions {result.replaced}, unchanged {result.unchanged}")
