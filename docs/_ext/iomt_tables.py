@@ -82,6 +82,7 @@ VARIABLES: tuple[tuple[str, str, str], ...] = (
         "The allow-list of adapters (:doc:`/guides/allow-list`); without it every installed adapter may be loaded.",
     ),
     ("IOMT_PASSPHRASE", "text", "The passphrase of a vault, for the commands that are given no ``--key-file``."),
+    ("IOMT_NEW_PASSPHRASE", "text", "The passphrase that ``iomt vault rotate`` puts in the place of the present key."),
     (
         "IOMT_KEY",
         "base64 of 32 octets",
