@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +16,7 @@ from .split import MessageSplitter, iter_units
 
 __all__ = ["Batch", "BatchFile", "iter_messages", "read_batches"]
 
-_HEADERS: Final = {"FHS": "FTS", "BHS": "BTS"}
+_ENVELOPE: Final = re.compile(rb"\x0b*(FHS|BHS|BTS|FTS)([^A-Za-z0-9\s])")
 _USUAL: Final = (b"^", b"~", b"\\", b"&")
 
 
@@ -98,6 +99,7 @@ class _Envelopes:
         if kind == "BHS":
             codes += ["HL7-123"] * self.open_batch
             self.open_batch, self.messages, self.delimiters = True, 0, unit.delimiters
+            self.batches += 1
         elif kind == "FHS":
             codes += ["HL7-123"] * (self.open_file or self.open_batch)
             self.open_file, self.open_batch, self.batches, self.messages = True, False, 0, 0
@@ -105,7 +107,8 @@ class _Envelopes:
         elif kind == "BTS":
             codes += ["HL7-118"] * _differs(unit, self.messages)
             codes += ["HL7-123"] * (not self.open_batch)
-            self.batches, self.messages, self.open_batch = self.batches + 1, 0, False
+            self.batches += not self.open_batch
+            self.messages, self.open_batch = 0, False
         elif kind == "FTS":
             codes += ["HL7-118"] * _differs(unit, self.batches)
             codes += ["HL7-123"] * (self.open_batch or not self.open_file)
@@ -129,17 +132,15 @@ def _read(source: Input, envelopes: _Envelopes, strict: bool, limit: int) -> Ite
     """Yield each unit with its kind: the letters of an envelope's segment, else nothing."""
     splitter = MessageSplitter(max_message=limit)
     for offset, unit in iter_units(source, splitter):
-        kind = unit.lstrip(b"\x0b")[:3].decode("latin-1")
-        if kind in ("BTS", "FTS"):
-            mark = unit.lstrip(b"\x0b")[3:4]
+        found = _ENVELOPE.match(unit)
+        kind = found[1].decode("ascii") if found else ""
+        if found and kind in ("BTS", "FTS"):
+            mark = found[2]
             own = envelopes.delimiters
             known = own if own is not None and own.field == mark else Delimiters(mark, *_USUAL)
             yield kind, parse(unit, max_message=limit, origin=offset, delimiters=known)
         else:
-            yield (
-                kind if kind in _HEADERS else "",
-                parse(unit, strict=strict and bool(unit.strip()), max_message=limit, origin=offset),
-            )
+            yield kind, parse(unit, strict=strict and bool(unit.strip()), max_message=limit, origin=offset)
 
 
 def _refuse(doubts: list[Diagnostic], strict: bool) -> list[Diagnostic]:

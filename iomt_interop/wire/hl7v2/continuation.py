@@ -116,24 +116,34 @@ def _piece(message: Message, before: _Waiting | None) -> _Waiting:
     """Add a fragment to what has come before it."""
     data, count = message.data, len(message)
     last = message.at(count - 1)
-    end = last.stop if last.id != "DSC" else last.start
     closing = b""
-    tail = message.at(count - 2) if count > 1 else None
-    if _next(message):
-        closing = data[last.start : last.stop] + b"\r"
-        if tail is not None and tail.ordinal and tail.id == "ADD" and not tail.field(1):
-            end = message.at(tail.ordinal - 1).stop
-            closing = data[end : last.stop] + b"\r"
-    elif last.id != "DSC":
+    if last.id == "DSC":
+        end = last.start
+        marker = message.at(count - 2)
+        # An ADD without fields says that the segment before it goes on; the first one is that segment's own rest.
+        if marker.ordinal > (before is not None) and bytes(marker) in (b"ADD", b"ADD" + message.delimiters.field):
+            end = marker.start
+        closing = data[end : last.stop] + b"\r"
+    else:
         end = _behind(data, last)
     if before is None:
         return _Waiting(message, data[message.at(0).start : end], closing)
-    start = message.at(1).start if count > 1 else end
-    octets = before.octets
-    if count > 1 and message.at(1).id == "ADD" and end >= message.at(1).stop:
-        octets = octets.rstrip(b"\r\n")
-        start += 3 + len(message.delimiters.field)
-    return _Waiting(before.first, octets + data[min(start, end) : end], closing)
+    octets, start = before.octets, end
+    if count > 1:
+        first = message.at(1)
+        start = first.start
+        if first.id == "ADD" and start < end:
+            octets = _without_end(octets)
+            start += min(3 + len(message.delimiters.field), len(bytes(first)))
+    return _Waiting(before.first, octets + data[start:end], closing)
+
+
+def _without_end(octets: bytes) -> bytes:
+    """Take one terminator off."""
+    for end in (b"\r\n", b"\r", b"\n"):
+        if octets.endswith(end):
+            return octets.removesuffix(end)
+    return octets
 
 
 def _behind(data: bytes, last: Segment) -> int:

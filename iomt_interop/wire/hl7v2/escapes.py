@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
-from .iso2022 import decode_designated
+from .iso2022 import DESIGNATIONS, decode_designated
 
 __all__ = ["Sequence", "Syntax", "Vendor", "escape", "is_clean", "respell", "sequences", "unescape"]
 
@@ -187,7 +187,10 @@ def _designated(text: str, found: list[Sequence], syntax: Syntax, vendor: Vendor
             pieces.append(text[at : each.start].encode(charset))
             at = each.stop
             if each.kind == "C":
-                pieces.append(b"\x1b" + binascii.unhexlify(each.body[1:]))
+                set_name = binascii.unhexlify(each.body[1:])
+                if set_name not in DESIGNATIONS:
+                    return text
+                pieces.append(b"\x1b" + set_name)
             elif each.kind == "X":
                 pieces.append(binascii.unhexlify(each.body[1:]))
             else:

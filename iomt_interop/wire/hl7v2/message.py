@@ -340,7 +340,7 @@ class Message:
 
     def decode(self, raw: bytes) -> str:
         """Decode octets of this message."""
-        if raw.isascii():
+        if raw.isascii() and b"\x1b" not in raw:
             return raw.decode("ascii")
         try:
             return raw.decode(self.syntax.charset)

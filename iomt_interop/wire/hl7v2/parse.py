@@ -109,7 +109,7 @@ def parse(
     header = HEADER.search(text, start)
     if header is not None:
         message = _indexed(raw, text, start, header.start(), found, origin, wide)
-    elif delimiters is not None:
+    elif delimiters is not None and delimiters.field:
         segments, fields, _ = er7.index(text, start, _end(text, start), delimiters.field[0])
         message = Message(raw, text, (segments, fields), delimiters, found, origin, None, wide)
     else:
