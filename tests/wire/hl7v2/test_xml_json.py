@@ -132,6 +132,8 @@ def test_any_message_there_and_back(data: bytes) -> None:
     message = hl7v2.parse(data)
     if not message.delimiters.escape and b"\n" in data:
         return  # nothing can say that a line feed is data
+    if b"\\C" in data and not data.isascii():
+        return  # octets of one set, switched to another, in a message of a third
     for back in both(message):
         assert leaves(back) == leaves(message)
 

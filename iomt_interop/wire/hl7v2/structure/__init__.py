@@ -5,7 +5,7 @@ from __future__ import annotations
 from .definitions import DEFAULT_VERSION, KNOWN, Definitions, FieldRule, definitions, nearest_version
 from .events import Resolution, resolve, structure_of_event
 from .grammar import ANY, GroupRule, SegmentRule
-from .tree import Group, Placement, Structure, structure
+from .tree import Group, Placement, Structure, build, structure
 
 __all__ = [
     "ANY",
@@ -19,6 +19,7 @@ __all__ = [
     "Resolution",
     "SegmentRule",
     "Structure",
+    "build",
     "definitions",
     "nearest_version",
     "resolve",

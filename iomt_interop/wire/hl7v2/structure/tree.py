@@ -13,8 +13,9 @@ from .grammar import ANY, GroupRule, SegmentRule
 
 if TYPE_CHECKING:
     from ..message import Message
+    from .definitions import Definitions
 
-__all__ = ["Group", "Placement", "Structure", "structure"]
+__all__ = ["Group", "Placement", "Structure", "build", "structure"]
 
 _ID: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 
@@ -174,11 +175,11 @@ class _Builder:
         return False
 
     def _is_behind(self, name: str) -> bool:
-        """Tell whether an open group has passed the segment's place: it is late, and opens no other group."""
+        """Tell whether the innermost group has passed the segment's place: it is late, and opens no other group."""
+        innermost = self.open[-1]
         return any(
             member.name == name and isinstance(member, SegmentRule)
-            for each in self.open
-            for member in each.rule.members[: max(each.at, 0)]
+            for member in innermost.rule.members[: max(innermost.at, 0)]
         )
 
     @staticmethod
@@ -214,7 +215,7 @@ def structure(message: Message) -> Structure:
 
     A segment goes to the nearest place at or behind its predecessor's: it repeats the member at hand or goes on to
     a later one, in the innermost group that has room, so greedily. Where no group has room, it repeats the member at
-    hand too often (``HL7-303``); or, unless it is late in a group that is open, it opens a later group whose beginning
+    hand too often (``HL7-303``); or, unless it is late in the innermost group, it opens a later group whose beginning
     is missing. Else it stays behind its predecessor, in the innermost open group: local segments (Z) without further
     ado, others with ``HL7-301`` (not known) or ``HL7-302`` (out of place). The tree's segments are those of the
     message, in the same order.
@@ -229,25 +230,34 @@ def structure(message: Message) -> Structure:
     ['MSH', 'PID', 'OBR', 'OBX', 'ZZ1', 'OBX']
     """
     resolution = resolve(message)
-    root = Group(resolution.name, resolution.rule)
+    found = [] if resolution.doubt is None else [Diagnostic(resolution.doubt, path="MSH-9")]
+    root, deviations = build(message, resolution.rule, resolution.definitions, resolution.name)
+    return Structure(message, resolution, root, (*found, *deviations))
+
+
+def build(
+    message: Message, rule: GroupRule | None, tables: Definitions, name: str = ""
+) -> tuple[Group, list[Diagnostic]]:
+    """Return the tree of groups by a grammar, as :func:`structure` builds it, and where the message deviates.
+
+    Without a grammar all segments stand in one group.
+    """
+    root = Group(name or (rule.name if rule is not None else ""), rule)
     found: list[Diagnostic] = []
-    if resolution.doubt is not None:
-        found.append(Diagnostic(resolution.doubt, path="MSH-9"))
-    builder = None if resolution.rule is None else _Builder(root, resolution.rule)
-    known = resolution.definitions.segment
+    builder = None if rule is None else _Builder(root, rule)
     seen: dict[str, int] = {}
     for segment in message:
         raw = segment.id
-        name = raw if _ID.fullmatch(raw) else ""
-        seen[name] = seen.get(name, 0) + 1
+        label = raw if _ID.fullmatch(raw) else ""
+        seen[label] = seen.get(label, 0) + 1
+        doubt = None
         if builder is None:
             root.children.append(Placement(segment, None))
-            doubt = None
         else:
-            doubt = builder.place(segment, name)
-        if not name.startswith("Z") and (builder is None or doubt == "HL7-302") and known(name) is None:
+            doubt = builder.place(segment, label)
+        if not label.startswith("Z") and (builder is None or doubt == "HL7-302") and tables.segment(label) is None:
             doubt = "HL7-301"
         if doubt is not None:
-            path = None if not name else f"{name}({seen[name]})"
+            path = f"{label}({seen[label]})" if label else None
             found.append(Diagnostic(doubt, span=segment.span, path=path))
-    return Structure(message, resolution, root, tuple(found))
+    return root, found
