@@ -87,7 +87,7 @@ def accounting(
     since : datetime, optional
         A shorter period that the person asked for; a longer one is cut to six years.
     exempt : callable, optional
-        Tells what need not be accounted for. By default purposes of :data:`EXEMPT_PURPOSES` need not; what has no
+        Tells what need not be accounted for. By default purposes of ``EXEMPT_PURPOSES`` need not; what has no
         purpose at all must, and so must what was released over a break-glass.
     """
     skip = exempt if exempt is not None else _exempt
