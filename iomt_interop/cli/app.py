@@ -47,6 +47,7 @@ from .scaffold import new_adapter
 from .send import send
 from .sniffing import show_sniffed, sniffed
 from .store import export, ingest, vault_app
+from .validate import validate_command
 
 __all__ = ["app"]
 
@@ -71,6 +72,7 @@ app.command("devices")(devices)
 app.command("report")(report)
 app.command("listen")(listen)
 app.command("send")(send)
+app.command("validate")(validate_command)
 
 
 @app.callback(invoke_without_command=True)

@@ -125,7 +125,8 @@ class Assembly:
         self._empty += last
         if last > MAX_NUMBER or self._empty > _MOST_EMPTY:
             raise LimitExceeded("HL7-402")
-        pieces, at = [], first + 1
+        pieces: list[str] = []
+        at = first + 1
         for number in sorted(parts):
             pieces += (mark * (number - at), parts[number])
             at = number
