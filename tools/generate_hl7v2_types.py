@@ -22,6 +22,8 @@ VERSIONS = ("2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "
 WITHIN = {"CN_SIMPLE": "CN", "CQ_SIMPLE": "CQ", "DR_SIMPLE": "DR"}
 # What the table of hl7apy leaves out: the withdrawn first component of XTN in 2.6.
 MISSING = {("2.6", "XTN"): {1: ("telephone_number", "ST")}}
+# Components that 2.7 withdrew, and that the table of hl7apy calls texts since.
+WITHDRAWN = {("XPN", 6), ("XPN", 10)}
 LINE = 108
 
 Definition = tuple[tuple[str, str], ...]
@@ -46,6 +48,9 @@ def definitions(release: str) -> dict[str, Definition]:
         parts |= MISSING.get((release, kind), {})
         if sorted(parts) != list(range(1, len(parts) + 1)):
             raise SystemExit(f"{kind} of {release} has gaps")
+        if not release.startswith(("2.1", "2.2", "2.3", "2.4", "2.5", "2.6")):
+            for position in [each for name, each in WITHDRAWN if name == kind]:
+                parts[position] = (parts[position][0], "WD")
         if kind not in WITHIN:
             result[kind] = tuple(parts[n] for n in sorted(parts))
     return result
@@ -93,6 +98,7 @@ def render() -> str:
         "",
         '__all__ = ["COMPOSITES"]',
         "",
+        "# fmt: off",
         "COMPOSITES: Final[dict[str, tuple[tuple[str, str], ...]]] = {",
     ]
     for kind, known in sorted((kind, harmonised(known)) for kind, known in rows.items()):

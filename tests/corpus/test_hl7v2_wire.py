@@ -18,7 +18,7 @@ MALFORMED = {
     "dtm_zoo.hl7": (12, []),
     "frame_missing_final_cr.bin": (2, []),
     "ge_msh2_missing_escape.hl7": (8, ["HL7-105"]),
-    "hex_escape_odd_nibbles.hl7": (3, []),
+    "hex_escape_odd_nibbles.hl7": (3, ["HL7-121"]),
     "junk_before_vt.bin": (2, ["HL7-103"]),
     "lf_inside_nte_cr_terminated.hl7": (4, ["HL7-113"]),
     "lf_terminators.hl7": (3, ["HL7-104"]),
@@ -26,7 +26,7 @@ MALFORMED = {
     "msh18_utf8_but_latin1_bytes.hl7": (2, ["HL7-110"]),
     "nm_with_comparator.hl7": (8, []),
     "null_in_date_and_components.hl7": (3, []),
-    "windows_path_unescaped.hl7": (3, []),
+    "windows_path_unescaped.hl7": (3, ["HL7-121"]),
 }
 
 

@@ -234,7 +234,8 @@ def respell(text: str, old: Syntax, new: Syntax) -> str:
         for name, mark in zip("EFSTR", after, strict=True):
             table |= {ord(mark): f"{new.escape}{name}{new.escape}"} if len(mark) == 1 else {}
     literal = dict(table)
-    table |= {ord(a): b for a, b in zip(before, after, strict=True) if len(a) == 1}
+    lost = table | {ord(a): b for a, b in zip(before[1:], after[1:], strict=True) if len(a) == 1}
+    table = lost | ({ord(old.escape): new.escape} if len(old.escape) == 1 else {})
     plain = _delimiters(old)
     parts: list[str] = []
     at = 0
@@ -242,8 +243,8 @@ def respell(text: str, old: Syntax, new: Syntax) -> str:
         parts.append(text[at : each.start].translate(table))
         if each.kind == "D" and each.body != "P":
             parts.append(plain[each.body].translate(literal))
-        else:
-            parts.append(text[each.start : each.stop].translate(table))
+        else:  # a mark of no sequence is a character of the text too
+            parts.append(text[each.start : each.stop].translate(lost if each.kind == "?" else table))
         at = each.stop
     parts.append(text[at:].translate(table))
     return "".join(parts)

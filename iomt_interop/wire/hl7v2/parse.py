@@ -173,9 +173,9 @@ def _indexed(
     if doubts:
         found += [Diagnostic(code, (origin + header + 4, origin + header + 8), "MSH-2") for code in doubts]
     segments, fields, stats = er7.index(text, header, stop, delimiters.field[0])
-    if len(segments) == 12 and b"\\" in text and _LITERAL.search(text, header, stop):
+    if len(segments) == 12 and b"\\" in text and (literal := _LITERAL.search(text, header, stop)):
         segments, fields = _split_literal(text, header, stop, delimiters.field[0])
-        found.append(Diagnostic("HL7-108"))
+        found.append(Diagnostic("HL7-108", (origin + literal.start(), origin + literal.end())))
     if any(stats[1:5]):
         found += _places(text, header, stop, stats, origin)
     if stats[5] and stop == len(text):

@@ -7,1047 +7,1079 @@ from typing import Final
 
 __all__ = ["COMPOSITES"]
 
+# fmt: off
 COMPOSITES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "AD": (
-        ("2.1", "street_address:ST other_designation:ST city:ST state_or_province:ST zip_or_postal_code:ID country:ID"),
-        (
-            "2.2",
-            "street_address:ST other_designation:ST city:ST state_or_province:ST zip_or_postal_code:ID "
-            "country:ID address_type:ID other_geographic_designation:ST",
-        ),
-        (
-            "2.3",
-            "street_address:ST other_designation:ST city:ST state_or_province:ST zip_or_postal_code:ST "
-            "country:ID address_type:ID other_geographic_designation:ST",
-        ),
+        ("2.1",
+         "street_address:ST other_designation:ST city:ST state_or_province:ST zip_or_postal_code:ID "
+         "country:ID"),
+        ("2.2",
+         "street_address:ST other_designation:ST city:ST state_or_province:ST zip_or_postal_code:ID "
+         "country:ID address_type:ID other_geographic_designation:ST"),
+        ("2.3",
+         "street_address:ST other_designation:ST city:ST state_or_province:ST zip_or_postal_code:ST "
+         "country:ID address_type:ID other_geographic_designation:ST"),
     ),
     "AUI": (
-        ("2.3.1", "authorization_number:ST date:TS source:ST"),
-        ("2.4", "authorization_number:ST date:DT source:ST"),
+        ("2.3.1",
+         "authorization_number:ST date:TS source:ST"),
+        ("2.4",
+         "authorization_number:ST date:DT source:ST"),
     ),
     "CCD": (
-        ("2.3.1", "invocation_event:ID date_time:TS"),
-        ("2.6", "invocation_event:ID date_time:DTM"),
+        ("2.3.1",
+         "invocation_event:ID date_time:TS"),
+        ("2.6",
+         "invocation_event:ID date_time:DTM"),
     ),
     "CCP": (
-        (
-            "2.3.1",
-            "channel_calibration_sensitivity_correction_factor:NM channel_calibration_baseline:NM "
-            "channel_calibration_time_skew:NM",
-        ),
+        ("2.3.1",
+         "channel_calibration_sensitivity_correction_factor:NM channel_calibration_baseline:NM "
+         "channel_calibration_time_skew:NM"),
     ),
     "CD": (
-        (
-            "2.3",
-            "channel_identifier:CM_WVI waveform_source:CM_ELECTRODE channel_sensitivity_and_units:CM_CSU "
-            "channel_calibration_parameters:CM_CP channel_sampling_frequency:NM "
-            "minimum_and_maximum_data_values:CM_MDV",
-        ),
-        (
-            "2.3.1",
-            "channel_identifier:WVI waveform_source:WVS channel_sensitivity_and_units:CSU "
-            "channel_calibration_parameters:CCP channel_sampling_frequency:NM "
-            "minimum_and_maximum_data_values:NR",
-        ),
+        ("2.3",
+         "channel_identifier:CM_WVI waveform_source:CM_ELECTRODE channel_sensitivity_and_units:CM_CSU "
+         "channel_calibration_parameters:CM_CP channel_sampling_frequency:NM "
+         "minimum_and_maximum_data_values:CM_MDV"),
+        ("2.3.1",
+         "channel_identifier:WVI waveform_source:WVS channel_sensitivity_and_units:CSU "
+         "channel_calibration_parameters:CCP channel_sampling_frequency:NM "
+         "minimum_and_maximum_data_values:NR"),
     ),
     "CE": (
-        (
-            "2.1",
-            "identifier:ID text:ST name_of_coding_system:ST alternate_identifier:ST alternate_text:ST "
-            "name_of_alternate_coding_system:ST",
-        ),
-        (
-            "2.3",
-            "identifier:ID text:ST name_of_coding_system:ST alternate_identifier:ID alternate_text:ST "
-            "name_of_alternate_coding_system:ST",
-        ),
-        (
-            "2.3.1",
-            "identifier:ST text:ST name_of_coding_system:ST alternate_identifier:ST alternate_text:ST "
-            "name_of_alternate_coding_system:ST",
-        ),
-        (
-            "2.4",
-            "identifier:ST text:ST name_of_coding_system:IS alternate_identifier:ST alternate_text:ST "
-            "name_of_alternate_coding_system:IS",
-        ),
-        (
-            "2.5",
-            "identifier:ST text:ST name_of_coding_system:ID alternate_identifier:ST alternate_text:ST "
-            "name_of_alternate_coding_system:ID",
-        ),
+        ("2.1",
+         "identifier:ID text:ST name_of_coding_system:ST alternate_identifier:ST alternate_text:ST "
+         "name_of_alternate_coding_system:ST"),
+        ("2.3",
+         "identifier:ID text:ST name_of_coding_system:ST alternate_identifier:ID alternate_text:ST "
+         "name_of_alternate_coding_system:ST"),
+        ("2.3.1",
+         "identifier:ST text:ST name_of_coding_system:ST alternate_identifier:ST alternate_text:ST "
+         "name_of_alternate_coding_system:ST"),
+        ("2.4",
+         "identifier:ST text:ST name_of_coding_system:IS alternate_identifier:ST alternate_text:ST "
+         "name_of_alternate_coding_system:IS"),
+        ("2.5",
+         "identifier:ST text:ST name_of_coding_system:ID alternate_identifier:ST alternate_text:ST "
+         "name_of_alternate_coding_system:ID"),
     ),
     "CF": (
-        (
-            "2.3",
-            "identifier:ID formatted_text:FT name_of_coding_system:ST alternate_identifier:ID "
-            "alternate_formatted_text:FT name_of_alternate_coding_system:ST",
-        ),
-        (
-            "2.3.1",
-            "identifier:ST formatted_text:FT name_of_coding_system:ST alternate_identifier:ST "
-            "alternate_formatted_text:FT name_of_alternate_coding_system:ST",
-        ),
-        (
-            "2.4",
-            "identifier:ID formatted_text:FT name_of_coding_system:IS alternate_identifier:ID "
-            "alternate_formatted_text:FT name_of_alternate_coding_system:IS",
-        ),
-        (
-            "2.5",
-            "identifier:ST formatted_text:FT name_of_coding_system:ID alternate_identifier:ST "
-            "alternate_formatted_text:FT name_of_alternate_coding_system:ID",
-        ),
-        (
-            "2.7",
-            "identifier:ST formatted_text:FT name_of_coding_system:ID alternate_identifier:ST "
-            "alternate_formatted_text:FT name_of_alternate_coding_system:ID coding_system_version_id:ST "
-            "alternate_coding_system_version_id:ST original_text:ST second_alternate_identifier:ST "
-            "second_alternate_formatted_text:FT name_of_second_alternate_coding_system:ID "
-            "second_alternate_coding_system_version_id:ST coding_system_oid:ST value_set_oid:ST "
-            "value_set_version_id:DTM alternate_coding_system_oid:ST alternate_value_set_oid:ST "
-            "alternate_value_set_version_id:DTM second_alternate_coding_system_oid:ST "
-            "second_alternate_value_set_oid:ST second_alternate_value_set_version_id:DTM",
-        ),
+        ("2.3",
+         "identifier:ID formatted_text:FT name_of_coding_system:ST alternate_identifier:ID "
+         "alternate_formatted_text:FT name_of_alternate_coding_system:ST"),
+        ("2.3.1",
+         "identifier:ST formatted_text:FT name_of_coding_system:ST alternate_identifier:ST "
+         "alternate_formatted_text:FT name_of_alternate_coding_system:ST"),
+        ("2.4",
+         "identifier:ID formatted_text:FT name_of_coding_system:IS alternate_identifier:ID "
+         "alternate_formatted_text:FT name_of_alternate_coding_system:IS"),
+        ("2.5",
+         "identifier:ST formatted_text:FT name_of_coding_system:ID alternate_identifier:ST "
+         "alternate_formatted_text:FT name_of_alternate_coding_system:ID"),
+        ("2.7",
+         "identifier:ST formatted_text:FT name_of_coding_system:ID alternate_identifier:ST "
+         "alternate_formatted_text:FT name_of_alternate_coding_system:ID coding_system_version_id:ST "
+         "alternate_coding_system_version_id:ST original_text:ST second_alternate_identifier:ST "
+         "second_alternate_formatted_text:FT name_of_second_alternate_coding_system:ID "
+         "second_alternate_coding_system_version_id:ST coding_system_oid:ST value_set_oid:ST "
+         "value_set_version_id:DTM alternate_coding_system_oid:ST alternate_value_set_oid:ST "
+         "alternate_value_set_version_id:DTM second_alternate_coding_system_oid:ST "
+         "second_alternate_value_set_oid:ST second_alternate_value_set_version_id:DTM"),
     ),
     "CK": (
-        ("2.1", "id_number_nm:NM check_digit_nm:NM code_identifying_the_check_digit_scheme_employed:ID"),
-        (
-            "2.2",
-            "id_number_nm:NM check_digit_nm:NM code_identifying_the_check_digit_scheme_employed:ID "
-            "assigning_authority:ST",
-        ),
-        (
-            "2.3",
-            "id_number_nm:NM check_digit_nm:ST code_identifying_the_check_digit_scheme_employed:ID "
-            "assigning_authority:HD",
-        ),
-        (
-            "2.3.1",
-            "id_number_nm:NM check_digit_nm:NM code_identifying_the_check_digit_scheme_employed:ID "
-            "assigning_authority:HD",
-        ),
+        ("2.1",
+         "id_number_nm:NM check_digit_nm:NM code_identifying_the_check_digit_scheme_employed:ID"),
+        ("2.2",
+         "id_number_nm:NM check_digit_nm:NM code_identifying_the_check_digit_scheme_employed:ID "
+         "assigning_authority:ST"),
+        ("2.3",
+         "id_number_nm:NM check_digit_nm:ST code_identifying_the_check_digit_scheme_employed:ID "
+         "assigning_authority:HD"),
+        ("2.3.1",
+         "id_number_nm:NM check_digit_nm:NM code_identifying_the_check_digit_scheme_employed:ID "
+         "assigning_authority:HD"),
     ),
-    "CK_ACCOUNT_NO": (("2.2", "account_number:NM check_digit:NM check_digit_scheme:ID facility_id:ID"),),
-    "CM_ABS_RANGE": (("2.2", "range:CM_RANGE_SIMPLE numeric_change:NM percent_per_change:NM days:NM"),),
+    "CK_ACCOUNT_NO": (
+        ("2.2",
+         "account_number:NM check_digit:NM check_digit_scheme:ID facility_id:ID"),
+    ),
+    "CM_ABS_RANGE": (
+        ("2.2",
+         "range:CM_RANGE_SIMPLE numeric_change:NM percent_per_change:NM days:NM"),
+    ),
     "CM_AUI": (
-        ("2.2", "authorization_number:ST date:DT source:ST"),
-        ("2.3", "authorization_number:ST date:TS source:ST"),
+        ("2.2",
+         "authorization_number:ST date:DT source:ST"),
+        ("2.3",
+         "authorization_number:ST date:TS source:ST"),
     ),
-    "CM_BATCH_TOTAL": (("2.2", "cm_batch_total_1:NM cm_batch_total_2:NM"),),
-    "CM_CCD": (("2.2", "when_to_charge_code:ID date_time:TS"),),
-    "CM_CP": (("2.3", "sensitivity_correction_factor:NM baseline:NM time_skew:NM"),),
+    "CM_BATCH_TOTAL": (
+        ("2.2",
+         "cm_batch_total_1:NM cm_batch_total_2:NM"),
+    ),
+    "CM_CCD": (
+        ("2.2",
+         "when_to_charge_code:ID date_time:TS"),
+    ),
+    "CM_CP": (
+        ("2.3",
+         "sensitivity_correction_factor:NM baseline:NM time_skew:NM"),
+    ),
     "CM_CSU": (
-        (
-            "2.3",
-            "sensitivity:NM units_identifier:ID units_text:ST units_name_of_coding_system:ST "
-            "units_alternate_identifier:ID units_alternate_text:ST units_name_of_alternate_coding_system:ST",
-        ),
+        ("2.3",
+         "sensitivity:NM units_identifier:ID units_text:ST units_name_of_coding_system:ST "
+         "units_alternate_identifier:ID units_alternate_text:ST units_name_of_alternate_coding_system:ST"),
     ),
     "CM_DDI": (
-        ("2.2", "delay_days:ST amount:NM number_of_days:NM"),
-        ("2.3", "delay_days:NM amount:NM number_of_days:NM"),
+        ("2.2",
+         "delay_days:ST amount:NM number_of_days:NM"),
+        ("2.3",
+         "delay_days:NM amount:NM number_of_days:NM"),
     ),
-    "CM_DIN": (("2.2", "date:TS institution_name:CE"),),
-    "CM_DLD": (("2.2", "discharge_location:ID effective_date:TS"),),
-    "CM_DLT": (("2.2", "range:CM_RANGE_SIMPLE numeric_threshold:NM change:ST length_of_time_days:NM"),),
+    "CM_DIN": (
+        ("2.2",
+         "date:TS institution_name:CE"),
+    ),
+    "CM_DLD": (
+        ("2.2",
+         "discharge_location:ID effective_date:TS"),
+    ),
+    "CM_DLT": (
+        ("2.2",
+         "range:CM_RANGE_SIMPLE numeric_threshold:NM change:ST length_of_time_days:NM"),
+    ),
     "CM_DTN": (
-        ("2.2", "day_type:ID number_of_days:NM"),
-        ("2.3", "day_type:IS number_of_days:NM"),
+        ("2.2",
+         "day_type:ID number_of_days:NM"),
+        ("2.3",
+         "day_type:IS number_of_days:NM"),
     ),
     "CM_EIP": (
-        ("2.2", "parent_s_placer_order_number:ST parent_s_filler_order_number:ST"),
-        ("2.3", "parent_s_placer_order_number:EI parent_s_filler_order_number:EI"),
+        ("2.2",
+         "parent_s_placer_order_number:ST parent_s_filler_order_number:ST"),
+        ("2.3",
+         "parent_s_placer_order_number:EI parent_s_filler_order_number:EI"),
     ),
-    "CM_ELD": (("2.2", "segment_id:ST sequence:NM field_position:NM code_identifying_error:CE"),),
-    "CM_ELECTRODE": (("2.3", "source_name_1:ST source_name_2:ST"),),
-    "CM_FILLER": (("2.2", "unique_filler_id:ID filler_application_id:ID"),),
-    "CM_FINANCE": (("2.2", "financial_class_id:ID effective_date:TS"),),
-    "CM_GROUP_ID": (("2.2", "unique_group_id:ID placer_application_id:ID"),),
+    "CM_ELD": (
+        ("2.2",
+         "segment_id:ST sequence:NM field_position:NM code_identifying_error:CE"),
+    ),
+    "CM_ELECTRODE": (
+        ("2.3",
+         "source_name_1:ST source_name_2:ST"),
+    ),
+    "CM_FILLER": (
+        ("2.2",
+         "unique_filler_id:ID filler_application_id:ID"),
+    ),
+    "CM_FINANCE": (
+        ("2.2",
+         "financial_class_id:ID effective_date:TS"),
+    ),
+    "CM_GROUP_ID": (
+        ("2.2",
+         "unique_group_id:ID placer_application_id:ID"),
+    ),
     "CM_INTERNAL_LOCATION": (
-        ("2.2", "nurse_unit_station:ID room:ID bed:ID facility_id:ID bed_status:ID etage:ID klinik:ID zentrum:ID"),
+        ("2.2",
+         "nurse_unit_station:ID room:ID bed:ID facility_id:ID bed_status:ID etage:ID klinik:ID zentrum:ID"),
     ),
-    "CM_JOB_CODE": (("2.2", "job_code:ID employee_classification:ID"),),
+    "CM_JOB_CODE": (
+        ("2.2",
+         "job_code:ID employee_classification:ID"),
+    ),
     "CM_LA1": (
-        ("2.2", "point_of_care_st:CM_INTERNAL_LOCATION room:AD"),
-        (
-            "2.3",
-            "point_of_care_st:ST room:IS bed:IS facility_hd:HD location_status:IS person_location_type:IS "
-            "building:IS floor:ST street_address:ST other_designation:ST city:ST state_or_province:ST "
-            "zip_or_postal_code:ST country:ID address_type:ID other_geographic_designation:ST",
-        ),
+        ("2.2",
+         "point_of_care_st:CM_INTERNAL_LOCATION room:AD"),
+        ("2.3",
+         "point_of_care_st:ST room:IS bed:IS facility_hd:HD location_status:IS person_location_type:IS "
+         "building:IS floor:ST street_address:ST other_designation:ST city:ST state_or_province:ST "
+         "zip_or_postal_code:ST country:ID address_type:ID other_geographic_designation:ST"),
     ),
-    "CM_LICENSE_NO": (("2.2", "license_number:ST issuing_state_province_country:ST"),),
-    "CM_MDV": (("2.3", "minimum_value:NM maximum_value:NM"),),
+    "CM_LICENSE_NO": (
+        ("2.2",
+         "license_number:ST issuing_state_province_country:ST"),
+    ),
+    "CM_MDV": (
+        ("2.3",
+         "minimum_value:NM maximum_value:NM"),
+    ),
     "CM_MOC": (
-        ("2.2", "dollar_amount:ST charge_code:ST"),
-        ("2.3", "dollar_amount:MO charge_code:CE"),
+        ("2.2",
+         "dollar_amount:ST charge_code:ST"),
+        ("2.3",
+         "dollar_amount:MO charge_code:CE"),
     ),
-    "CM_MSG": (("2.1", "message_type:ID trigger_event:ID"),),
+    "CM_MSG": (
+        ("2.1",
+         "message_type:ID trigger_event:ID"),
+    ),
     "CM_NDL": (
-        ("2.2", "name:CN start_date_time:TS end_date_time:TS point_of_care_is:CM_INTERNAL_LOCATION"),
-        (
-            "2.3",
-            "name:CN start_date_time:TS end_date_time:TS point_of_care_is:IS room:IS bed:IS facility_hd:HD "
-            "location_status:IS person_location_type:IS building:IS floor:ST",
-        ),
+        ("2.2",
+         "name:CN start_date_time:TS end_date_time:TS point_of_care_is:CM_INTERNAL_LOCATION"),
+        ("2.3",
+         "name:CN start_date_time:TS end_date_time:TS point_of_care_is:IS room:IS bed:IS facility_hd:HD "
+         "location_status:IS person_location_type:IS building:IS floor:ST"),
     ),
     "CM_OCD": (
-        ("2.2", "occurrence_code:ID occurrence_date:DT"),
-        ("2.3", "occurrence_code:CE occurrence_date:DT"),
+        ("2.2",
+         "occurrence_code:ID occurrence_date:DT"),
+        ("2.3",
+         "occurrence_code:CE occurrence_date:DT"),
     ),
     "CM_OS": (
-        (
-            "2.3",
-            "sequence_results_flag:ID placer_order_number_entity_identifier:ST "
-            "placer_order_number_namespace_id:IS filler_order_number_entity_identifier:ST "
-            "filler_order_number_namespace_id:IS sequence_condition_value:ST maximum_number_of_repeats:NM "
-            "placer_order_number_universal_id:ST placer_order_number_universal_id_type:ID "
-            "filler_order_number_universal_id:ST filler_order_number_universal_id_type:ID",
-        ),
+        ("2.3",
+         "sequence_results_flag:ID placer_order_number_entity_identifier:ST "
+         "placer_order_number_namespace_id:IS filler_order_number_entity_identifier:ST "
+         "filler_order_number_namespace_id:IS sequence_condition_value:ST maximum_number_of_repeats:NM "
+         "placer_order_number_universal_id:ST placer_order_number_universal_id_type:ID "
+         "filler_order_number_universal_id:ST filler_order_number_universal_id_type:ID"),
     ),
     "CM_OSP": (
-        ("2.2", "occurrence_span_code:ID occurrence_span_start_date:DT occurrence_span_stop_date:DT"),
-        ("2.3", "occurrence_span_code:CE occurrence_span_start_date:DT occurrence_span_stop_date:DT"),
+        ("2.2",
+         "occurrence_span_code:ID occurrence_span_start_date:DT occurrence_span_stop_date:DT"),
+        ("2.3",
+         "occurrence_span_code:CE occurrence_span_start_date:DT occurrence_span_stop_date:DT"),
     ),
     "CM_PARENT_RESULT": (
-        (
-            "2.2",
-            "observation_identifier_obx_3_of_parent_result:CE sub_id_obx_4_of_parent_result:ST "
-            "result_obx_5_of_parent_result:CE",
-        ),
+        ("2.2",
+         "observation_identifier_obx_3_of_parent_result:CE sub_id_obx_4_of_parent_result:ST "
+         "result_obx_5_of_parent_result:CE"),
     ),
-    "CM_PAT_ID": (("2.2", "patient_id:ST check_digit:NM check_digit_scheme:ID facility_id:ID type:ID"),),
-    "CM_PAT_ID_0192": (("2.2", "patient_id:ST check_digit:NM check_digit_scheme:ID facility_id:ID type:ID"),),
+    "CM_PAT_ID": (
+        ("2.2",
+         "patient_id:ST check_digit:NM check_digit_scheme:ID facility_id:ID type:ID"),
+    ),
+    "CM_PAT_ID_0192": (
+        ("2.2",
+         "patient_id:ST check_digit:NM check_digit_scheme:ID facility_id:ID type:ID"),
+    ),
     "CM_PCF": (
-        ("2.2", "pre_certification_patient_type:ID pre_certification_required:ID pre_certification_windwow:TS"),
-        ("2.3", "pre_certification_patient_type:IS pre_certification_required:ID pre_certification_windwow:TS"),
+        ("2.2",
+         "pre_certification_patient_type:ID pre_certification_required:ID pre_certification_windwow:TS"),
+        ("2.3",
+         "pre_certification_patient_type:IS pre_certification_required:ID pre_certification_windwow:TS"),
     ),
     "CM_PEN": (
-        ("2.2", "penalty_type:ID penalty_amount:NM"),
-        ("2.3", "penalty_type:IS penalty_amount:NM"),
+        ("2.2",
+         "penalty_type:ID penalty_amount:NM"),
+        ("2.3",
+         "penalty_type:IS penalty_amount:NM"),
     ),
-    "CM_PI": (("2.3", "id_number_st:ST type_of_id_number_is:IS other_qualifying_info:ST"),),
-    "CM_PIP": (("2.2", "privilege:CE privilege_class:CE expiration_date:DT activation_date:DT"),),
-    "CM_PLACER": (("2.2", "unique_placer_id:ID placer_application:ID"),),
+    "CM_PI": (
+        ("2.3",
+         "id_number_st:ST type_of_id_number_is:IS other_qualifying_info:ST"),
+    ),
+    "CM_PIP": (
+        ("2.2",
+         "privilege:CE privilege_class:CE expiration_date:DT activation_date:DT"),
+    ),
+    "CM_PLACER": (
+        ("2.2",
+         "unique_placer_id:ID placer_application:ID"),
+    ),
     "CM_PLN": (
-        ("2.2", "id_number:ST type_of_id_number_is:ID state_other_qualifying_info:ST"),
-        ("2.3", "id_number:ST type_of_id_number_is:IS state_other_qualifying_info:ST expiration_date:DT"),
+        ("2.2",
+         "id_number:ST type_of_id_number_is:ID state_other_qualifying_info:ST"),
+        ("2.3",
+         "id_number:ST type_of_id_number_is:IS state_other_qualifying_info:ST expiration_date:DT"),
     ),
-    "CM_POSITION": (("2.2", "saal:ST tisch:ST stuhl:ST"),),
-    "CM_PRACTITIONER": (("2.2", "procedure_practitioner_id:CN procedure_practitioner_type:ID"),),
+    "CM_POSITION": (
+        ("2.2",
+         "saal:ST tisch:ST stuhl:ST"),
+    ),
+    "CM_PRACTITIONER": (
+        ("2.2",
+         "procedure_practitioner_id:CN procedure_practitioner_type:ID"),
+    ),
     "CM_PRL": (
-        (
-            "2.3",
-            "obx_3_observation_identifier_of_parent_result:CE obx_4_sub_id_of_parent_result:ST "
-            "part_of_obx_5_observation_result_from_parent:TX",
-        ),
+        ("2.3",
+         "obx_3_observation_identifier_of_parent_result:CE obx_4_sub_id_of_parent_result:ST "
+         "part_of_obx_5_observation_result_from_parent:TX"),
     ),
     "CM_PTA": (
-        ("2.2", "policy_type:ID amount_class:ID amount:NM"),
-        ("2.3", "policy_type:IS amount_class:IS amount:NM"),
+        ("2.2",
+         "policy_type:ID amount_class:ID amount:NM"),
+        ("2.3",
+         "policy_type:IS amount_class:IS amount:NM"),
     ),
-    "CM_RANGE": (("2.2", "low_value:CE high_value:CE"),),
-    "CM_RANGE_SIMPLE": (("2.2", "low_value:ST high_value:ST"),),
+    "CM_RANGE": (
+        ("2.2",
+         "low_value:CE high_value:CE"),
+    ),
+    "CM_RANGE_SIMPLE": (
+        ("2.2",
+         "low_value:ST high_value:ST"),
+    ),
     "CM_RFR": (
-        ("2.2", "reference_range:CE sex:ID age_range:CE age_gestation:CE species:ST race_subspecies:ID conditions:ST"),
-        (
-            "2.3",
-            "reference_range:CM_RANGE_SIMPLE sex:IS age_range:CM_RANGE_SIMPLE age_gestation:CM_RANGE_SIMPLE "
-            "species:TX race_subspecies:ST conditions:TX",
-        ),
+        ("2.2",
+         "reference_range:CE sex:ID age_range:CE age_gestation:CE species:ST race_subspecies:ID "
+         "conditions:ST"),
+        ("2.3",
+         "reference_range:CM_RANGE_SIMPLE sex:IS age_range:CM_RANGE_SIMPLE age_gestation:CM_RANGE_SIMPLE "
+         "species:TX race_subspecies:ST conditions:TX"),
     ),
     "CM_RMC": (
-        ("2.2", "room_type:ID amount_type:ID coverage_amount:NM"),
-        ("2.3", "room_type:IS amount_type:IS coverage_amount:NM"),
+        ("2.2",
+         "room_type:ID amount_type:ID coverage_amount:NM"),
+        ("2.3",
+         "room_type:IS amount_type:IS coverage_amount:NM"),
     ),
-    "CM_SPD": (("2.2", "specialty_name:ST governing_board:ST eligible_or_certified:ID date_of_certification:DT"),),
+    "CM_SPD": (
+        ("2.2",
+         "specialty_name:ST governing_board:ST eligible_or_certified:ID date_of_certification:DT"),
+    ),
     "CM_SPS": (
-        ("2.2", "specimen_source_name_or_code:CE additives:TX freetext:TX body_site:CE site_modifier:CE"),
-        (
-            "2.3",
-            "specimen_source_name_or_code:CE additives:TX freetext:TX body_site:CE site_modifier:CE "
-            "collection_modifier_method_code:CE",
-        ),
+        ("2.2",
+         "specimen_source_name_or_code:CE additives:TX freetext:TX body_site:CE site_modifier:CE"),
+        ("2.3",
+         "specimen_source_name_or_code:CE additives:TX freetext:TX body_site:CE site_modifier:CE "
+         "collection_modifier_method_code:CE"),
     ),
     "CM_UVC": (
-        ("2.2", "value_code:ID value_amount:NM"),
-        ("2.3", "value_code:IS value_amount:NM"),
+        ("2.2",
+         "value_code:ID value_amount:NM"),
+        ("2.3",
+         "value_code:IS value_amount:NM"),
     ),
-    "CM_VR": (("2.2", "first_data_code_value:ST last_data_code_calue:ST"),),
-    "CM_WVI": (("2.3", "channel_number:NM channel_name:ST"),),
+    "CM_VR": (
+        ("2.2",
+         "first_data_code_value:ST last_data_code_calue:ST"),
+    ),
+    "CM_WVI": (
+        ("2.3",
+         "channel_number:NM channel_name:ST"),
+    ),
     "CN": (
-        (
-            "2.1",
-            "id_number_st:ID family_name:ST given_name:ST "
-            "second_and_further_given_names_or_initials_thereof:ST suffix:ST",
-        ),
-        (
-            "2.2",
-            "id_number_st:ID family_name:ST given_name:ST "
-            "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:ST "
-            "source_table:ID",
-        ),
-        (
-            "2.3",
-            "id_number_st:ST family_name:ST given_name:ST "
-            "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:ST "
-            "source_table:ID assigning_authority:HD",
-        ),
-        (
-            "2.3.1",
-            "id_number_st:ST family_name:ST given_name:ST "
-            "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:IS "
-            "source_table:IS assigning_authority:HD",
-        ),
-        (
-            "2.4",
-            "id_number_st:ST family_name:FN given_name:ST "
-            "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:IS "
-            "source_table:IS assigning_authority:HD",
-        ),
+        ("2.1",
+         "id_number_st:ID family_name:ST given_name:ST "
+         "second_and_further_given_names_or_initials_thereof:ST suffix:ST"),
+        ("2.2",
+         "id_number_st:ID family_name:ST given_name:ST "
+         "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:ST "
+         "source_table:ID"),
+        ("2.3",
+         "id_number_st:ST family_name:ST given_name:ST "
+         "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:ST "
+         "source_table:ID assigning_authority:HD"),
+        ("2.3.1",
+         "id_number_st:ST family_name:ST given_name:ST "
+         "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:IS "
+         "source_table:IS assigning_authority:HD"),
+        ("2.4",
+         "id_number_st:ST family_name:FN given_name:ST "
+         "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:IS "
+         "source_table:IS assigning_authority:HD"),
     ),
     "CNE": (
-        (
-            "2.3.1",
-            "identifier:ST text:ST name_of_coding_system:ST alternate_identifier:ST alternate_text:ST "
-            "name_of_alternate_coding_system:ST coding_system_version_id:ST "
-            "alternate_coding_system_version_id:ST original_text:ST",
-        ),
-        (
-            "2.4",
-            "identifier:ST text:ST name_of_coding_system:IS alternate_identifier:ST alternate_text:ST "
-            "name_of_alternate_coding_system:IS coding_system_version_id:ST "
-            "alternate_coding_system_version_id:ST original_text:ST",
-        ),
-        (
-            "2.5",
-            "identifier:ST text:ST name_of_coding_system:ID alternate_identifier:ST alternate_text:ST "
-            "name_of_alternate_coding_system:ID coding_system_version_id:ST "
-            "alternate_coding_system_version_id:ST original_text:ST",
-        ),
-        (
-            "2.7",
-            "identifier:ST text:ST name_of_coding_system:ID alternate_identifier:ST alternate_text:ST "
-            "name_of_alternate_coding_system:ID coding_system_version_id:ST "
-            "alternate_coding_system_version_id:ST original_text:ST second_alternate_identifier:ST "
-            "second_alternate_text:ST name_of_second_alternate_coding_system:ID "
-            "second_alternate_coding_system_version_id:ST coding_system_oid:ST value_set_oid:ST "
-            "value_set_version_id:DTM alternate_coding_system_oid:ST alternate_value_set_oid:ST "
-            "alternate_value_set_version_id:DTM second_alternate_coding_system_oid:ST "
-            "second_alternate_value_set_oid:ST second_alternate_value_set_version_id:DTM",
-        ),
+        ("2.3.1",
+         "identifier:ST text:ST name_of_coding_system:ST alternate_identifier:ST alternate_text:ST "
+         "name_of_alternate_coding_system:ST coding_system_version_id:ST "
+         "alternate_coding_system_version_id:ST original_text:ST"),
+        ("2.4",
+         "identifier:ST text:ST name_of_coding_system:IS alternate_identifier:ST alternate_text:ST "
+         "name_of_alternate_coding_system:IS coding_system_version_id:ST "
+         "alternate_coding_system_version_id:ST original_text:ST"),
+        ("2.5",
+         "identifier:ST text:ST name_of_coding_system:ID alternate_identifier:ST alternate_text:ST "
+         "name_of_alternate_coding_system:ID coding_system_version_id:ST "
+         "alternate_coding_system_version_id:ST original_text:ST"),
+        ("2.7",
+         "identifier:ST text:ST name_of_coding_system:ID alternate_identifier:ST alternate_text:ST "
+         "name_of_alternate_coding_system:ID coding_system_version_id:ST "
+         "alternate_coding_system_version_id:ST original_text:ST second_alternate_identifier:ST "
+         "second_alternate_text:ST name_of_second_alternate_coding_system:ID "
+         "second_alternate_coding_system_version_id:ST coding_system_oid:ST value_set_oid:ST "
+         "value_set_version_id:DTM alternate_coding_system_oid:ST alternate_value_set_oid:ST "
+         "alternate_value_set_version_id:DTM second_alternate_coding_system_oid:ST "
+         "second_alternate_value_set_oid:ST second_alternate_value_set_version_id:DTM"),
     ),
     "CNN": (
-        (
-            "2.3.1",
-            "id_number:ST family_name:ST given_name:ST second_and_further_given_names_or_initials_thereof:ST "
-            "suffix:ST prefix:ST degree:IS source_table:IS assigning_authority_namespace_id:IS "
-            "assigning_authority_universal_id:ST assigning_authority_universal_id_type:ID",
-        ),
+        ("2.3.1",
+         "id_number:ST family_name:ST given_name:ST second_and_further_given_names_or_initials_thereof:ST "
+         "suffix:ST prefix:ST degree:IS source_table:IS assigning_authority_namespace_id:IS "
+         "assigning_authority_universal_id:ST assigning_authority_universal_id_type:ID"),
     ),
     "CNS": (
-        (
-            "2.3.1",
-            "id_number_st:ST family_name:ST given_name:ST "
-            "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:IS "
-            "source_table:IS assigning_authority_namespace_id:IS assigning_authority_universal_id:ST "
-            "assigning_authority_universal_id_type:ID",
-        ),
+        ("2.3.1",
+         "id_number_st:ST family_name:ST given_name:ST "
+         "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:IS "
+         "source_table:IS assigning_authority_namespace_id:IS assigning_authority_universal_id:ST "
+         "assigning_authority_universal_id_type:ID"),
     ),
     "CP": (
-        ("2.3", "price:MO price_type:ID from_value:NM to_value:NM range_units:CE range_type:ID"),
-        ("2.6", "price:MO price_type:ID from_value:NM to_value:NM range_units:CWE range_type:ID"),
+        ("2.3",
+         "price:MO price_type:ID from_value:NM to_value:NM range_units:CE range_type:ID"),
+        ("2.6",
+         "price:MO price_type:ID from_value:NM to_value:NM range_units:CWE range_type:ID"),
     ),
     "CQ": (
-        ("2.1", "quantity:ST units:ST"),
-        ("2.3", "quantity:NM units:CE"),
-        ("2.6", "quantity:NM units:CWE"),
+        ("2.1",
+         "quantity:ST units:ST"),
+        ("2.3",
+         "quantity:NM units:CE"),
+        ("2.6",
+         "quantity:NM units:CWE"),
     ),
     "CSU": (
-        (
-            "2.3.1",
-            "channel_sensitivity:NM unit_of_measure_identifier:ST unit_of_measure_description:ST "
-            "unit_of_measure_coding_system:IS alternate_unit_of_measure_identifier:ST "
-            "alternate_unit_of_measure_description:ST alternate_unit_of_measure_coding_system:IS",
-        ),
-        (
-            "2.5",
-            "channel_sensitivity:NM unit_of_measure_identifier:ST unit_of_measure_description:ST "
-            "unit_of_measure_coding_system:ID alternate_unit_of_measure_identifier:ST "
-            "alternate_unit_of_measure_description:ST alternate_unit_of_measure_coding_system:ID",
-        ),
-        (
-            "2.7",
-            "channel_sensitivity:NM unit_of_measure_identifier:ST unit_of_measure_description:ST "
-            "unit_of_measure_coding_system:ID alternate_unit_of_measure_identifier:ST "
-            "alternate_unit_of_measure_description:ST alternate_unit_of_measure_coding_system:ID "
-            "unit_of_measure_coding_system_version_id:ST "
-            "alternate_unit_of_measure_coding_system_version_id:ST original_text:ST "
-            "second_alternate_unit_of_measure_identifier:ST second_alternate_unit_of_measure_text:ST "
-            "name_of_second_alternate_unit_of_measure_coding_sy:ID "
-            "second_alternate_unit_of_measure_coding_system_ver:ST unit_of_measure_coding_system_oid:ST "
-            "unit_of_measure_value_set_oid:ST unit_of_measure_value_set_version_id:DTM "
-            "alternate_unit_of_measure_coding_system_oid:ST alternate_unit_of_measure_value_set_oid:ST "
-            "alternate_unit_of_measure_value_set_version_id:DTM "
-            "alternate_unit_of_measure_coding_system_oid_2:ST alternate_unit_of_measure_value_set_oid_2:ST "
-            "alternate_unit_of_measure_value_set_version_id_2:ST",
-        ),
+        ("2.3.1",
+         "channel_sensitivity:NM unit_of_measure_identifier:ST unit_of_measure_description:ST "
+         "unit_of_measure_coding_system:IS alternate_unit_of_measure_identifier:ST "
+         "alternate_unit_of_measure_description:ST alternate_unit_of_measure_coding_system:IS"),
+        ("2.5",
+         "channel_sensitivity:NM unit_of_measure_identifier:ST unit_of_measure_description:ST "
+         "unit_of_measure_coding_system:ID alternate_unit_of_measure_identifier:ST "
+         "alternate_unit_of_measure_description:ST alternate_unit_of_measure_coding_system:ID"),
+        ("2.7",
+         "channel_sensitivity:NM unit_of_measure_identifier:ST unit_of_measure_description:ST "
+         "unit_of_measure_coding_system:ID alternate_unit_of_measure_identifier:ST "
+         "alternate_unit_of_measure_description:ST alternate_unit_of_measure_coding_system:ID "
+         "unit_of_measure_coding_system_version_id:ST "
+         "alternate_unit_of_measure_coding_system_version_id:ST original_text:ST "
+         "second_alternate_unit_of_measure_identifier:ST second_alternate_unit_of_measure_text:ST "
+         "name_of_second_alternate_unit_of_measure_coding_sy:ID "
+         "second_alternate_unit_of_measure_coding_system_ver:ST unit_of_measure_coding_system_oid:ST "
+         "unit_of_measure_value_set_oid:ST unit_of_measure_value_set_version_id:DTM "
+         "alternate_unit_of_measure_coding_system_oid:ST alternate_unit_of_measure_value_set_oid:ST "
+         "alternate_unit_of_measure_value_set_version_id:DTM "
+         "alternate_unit_of_measure_coding_system_oid_2:ST alternate_unit_of_measure_value_set_oid_2:ST "
+         "alternate_unit_of_measure_value_set_version_id_2:ST"),
     ),
     "CWE": (
-        (
-            "2.3.1",
-            "identifier:ST text:ST name_of_coding_system:ST alternate_identifier:ST alternate_text:ST "
-            "name_of_alternate_coding_system:ST coding_system_version_id:ST "
-            "alternate_coding_system_version_id:ST original_text:ST",
-        ),
-        (
-            "2.4",
-            "identifier:ST text:ST name_of_coding_system:IS alternate_identifier:ST alternate_text:ST "
-            "name_of_alternate_coding_system:IS coding_system_version_id:ST "
-            "alternate_coding_system_version_id:ST original_text:ST",
-        ),
-        (
-            "2.5",
-            "identifier:ST text:ST name_of_coding_system:ID alternate_identifier:ST alternate_text:ST "
-            "name_of_alternate_coding_system:ID coding_system_version_id:ST "
-            "alternate_coding_system_version_id:ST original_text:ST",
-        ),
-        (
-            "2.7",
-            "identifier:ST text:ST name_of_coding_system:ID alternate_identifier:ST alternate_text:ST "
-            "name_of_alternate_coding_system:ID coding_system_version_id:ST "
-            "alternate_coding_system_version_id:ST original_text:ST second_alternate_identifier:ST "
-            "second_alternate_text:ST name_of_second_alternate_coding_system:ID "
-            "second_alternate_coding_system_version_id:ST coding_system_oid:ST value_set_oid:ST "
-            "value_set_version_id:DTM alternate_coding_system_oid:ST alternate_value_set_oid:ST "
-            "alternate_value_set_version_id:DTM second_alternate_coding_system_oid:ST "
-            "second_alternate_value_set_oid:ST second_alternate_value_set_version_id:DTM",
-        ),
+        ("2.3.1",
+         "identifier:ST text:ST name_of_coding_system:ST alternate_identifier:ST alternate_text:ST "
+         "name_of_alternate_coding_system:ST coding_system_version_id:ST "
+         "alternate_coding_system_version_id:ST original_text:ST"),
+        ("2.4",
+         "identifier:ST text:ST name_of_coding_system:IS alternate_identifier:ST alternate_text:ST "
+         "name_of_alternate_coding_system:IS coding_system_version_id:ST "
+         "alternate_coding_system_version_id:ST original_text:ST"),
+        ("2.5",
+         "identifier:ST text:ST name_of_coding_system:ID alternate_identifier:ST alternate_text:ST "
+         "name_of_alternate_coding_system:ID coding_system_version_id:ST "
+         "alternate_coding_system_version_id:ST original_text:ST"),
+        ("2.7",
+         "identifier:ST text:ST name_of_coding_system:ID alternate_identifier:ST alternate_text:ST "
+         "name_of_alternate_coding_system:ID coding_system_version_id:ST "
+         "alternate_coding_system_version_id:ST original_text:ST second_alternate_identifier:ST "
+         "second_alternate_text:ST name_of_second_alternate_coding_system:ID "
+         "second_alternate_coding_system_version_id:ST coding_system_oid:ST value_set_oid:ST "
+         "value_set_version_id:DTM alternate_coding_system_oid:ST alternate_value_set_oid:ST "
+         "alternate_value_set_version_id:DTM second_alternate_coding_system_oid:ST "
+         "second_alternate_value_set_oid:ST second_alternate_value_set_version_id:DTM"),
     ),
     "CX": (
-        (
-            "2.3",
-            "id_number:ST identifier_check_digit:ST check_digit_scheme:ID assigning_authority:HD "
-            "identifier_type_code:IS assigning_facility:HD",
-        ),
-        (
-            "2.3.1",
-            "id_number:ST identifier_check_digit:NM check_digit_scheme:ID assigning_authority:HD "
-            "identifier_type_code:IS assigning_facility:HD",
-        ),
-        (
-            "2.4",
-            "id_number:ST identifier_check_digit:ST check_digit_scheme:ID assigning_authority:HD "
-            "identifier_type_code:ID assigning_facility:HD effective_date:DT expiration_date:DT",
-        ),
-        (
-            "2.5",
-            "id_number:ST identifier_check_digit:ST check_digit_scheme:ID assigning_authority:HD "
-            "identifier_type_code:ID assigning_facility:HD effective_date:DT expiration_date:DT "
-            "assigning_jurisdiction:CWE assigning_agency_or_department:CWE",
-        ),
-        (
-            "2.7",
-            "id_number:ST identifier_check_digit:ST check_digit_scheme:ID assigning_authority:HD "
-            "identifier_type_code:ID assigning_facility:HD effective_date:DT expiration_date:DT "
-            "assigning_jurisdiction:CWE assigning_agency_or_department:CWE security_check:ST "
-            "security_check_scheme:ID",
-        ),
+        ("2.3",
+         "id_number:ST identifier_check_digit:ST check_digit_scheme:ID assigning_authority:HD "
+         "identifier_type_code:IS assigning_facility:HD"),
+        ("2.3.1",
+         "id_number:ST identifier_check_digit:NM check_digit_scheme:ID assigning_authority:HD "
+         "identifier_type_code:IS assigning_facility:HD"),
+        ("2.4",
+         "id_number:ST identifier_check_digit:ST check_digit_scheme:ID assigning_authority:HD "
+         "identifier_type_code:ID assigning_facility:HD effective_date:DT expiration_date:DT"),
+        ("2.5",
+         "id_number:ST identifier_check_digit:ST check_digit_scheme:ID assigning_authority:HD "
+         "identifier_type_code:ID assigning_facility:HD effective_date:DT expiration_date:DT "
+         "assigning_jurisdiction:CWE assigning_agency_or_department:CWE"),
+        ("2.7",
+         "id_number:ST identifier_check_digit:ST check_digit_scheme:ID assigning_authority:HD "
+         "identifier_type_code:ID assigning_facility:HD effective_date:DT expiration_date:DT "
+         "assigning_jurisdiction:CWE assigning_agency_or_department:CWE security_check:ST "
+         "security_check_scheme:ID"),
     ),
     "DDI": (
-        ("2.3.1", "delay_days:NM monetary_amount:NM number_of_days:NM"),
-        ("2.5", "delay_days:NM monetary_amount:MO number_of_days:NM"),
+        ("2.3.1",
+         "delay_days:NM monetary_amount:NM number_of_days:NM"),
+        ("2.5",
+         "delay_days:NM monetary_amount:MO number_of_days:NM"),
     ),
     "DIN": (
-        ("2.3.1", "date:TS institution_name:CE"),
-        ("2.6", "date:DTM institution_name:CWE"),
+        ("2.3.1",
+         "date:TS institution_name:CE"),
+        ("2.6",
+         "date:DTM institution_name:CWE"),
     ),
     "DLD": (
-        ("2.3.1", "discharge_to_location:IS effective_date:TS"),
-        ("2.4", "discharge_to_location:ID effective_date:TS"),
-        ("2.5", "discharge_to_location:IS effective_date:TS"),
-        ("2.6", "discharge_to_location:CWE effective_date:DTM"),
+        ("2.3.1",
+         "discharge_to_location:IS effective_date:TS"),
+        ("2.4",
+         "discharge_to_location:ID effective_date:TS"),
+        ("2.5",
+         "discharge_to_location:IS effective_date:TS"),
+        ("2.6",
+         "discharge_to_location:CWE effective_date:DTM"),
     ),
     "DLN": (
-        ("2.3", "license_number:ST issuing_state_province_country:IS expiration_date:DT"),
-        ("2.7", "license_number:ST issuing_state_province_country:CWE expiration_date:DT"),
+        ("2.3",
+         "license_number:ST issuing_state_province_country:IS expiration_date:DT"),
+        ("2.7",
+         "license_number:ST issuing_state_province_country:CWE expiration_date:DT"),
     ),
     "DLT": (
-        ("2.3.1", "normal_range:NR numeric_threshold:NM change_computation:ST days_retained:NM"),
-        ("2.5", "normal_range:NR numeric_threshold:NM change_computation:ID days_retained:NM"),
+        ("2.3.1",
+         "normal_range:NR numeric_threshold:NM change_computation:ST days_retained:NM"),
+        ("2.5",
+         "normal_range:NR numeric_threshold:NM change_computation:ID days_retained:NM"),
     ),
     "DR": (
-        ("2.3", "range_start_date_time:TS range_end_date_time:TS"),
-        ("2.6", "range_start_date_time:DTM range_end_date_time:DTM"),
+        ("2.3",
+         "range_start_date_time:TS range_end_date_time:TS"),
+        ("2.6",
+         "range_start_date_time:DTM range_end_date_time:DTM"),
     ),
     "DTN": (
-        ("2.3.1", "day_type:IS number_of_days:NM"),
-        ("2.7", "day_type:CWE number_of_days:NM"),
+        ("2.3.1",
+         "day_type:IS number_of_days:NM"),
+        ("2.7",
+         "day_type:CWE number_of_days:NM"),
     ),
     "ED": (
-        ("2.3", "source_application:HD type_of_data:ID data_subtype:ID encoding:ID data:ST"),
-        ("2.5", "source_application:HD type_of_data:ID data_subtype:ID encoding:ID data:TX"),
+        ("2.3",
+         "source_application:HD type_of_data:ID data_subtype:ID encoding:ID data:ST"),
+        ("2.5",
+         "source_application:HD type_of_data:ID data_subtype:ID encoding:ID data:TX"),
     ),
-    "EI": (("2.3", "entity_identifier:ST namespace_id:IS universal_id:ST universal_id_type:ID"),),
-    "EIP": (("2.3.1", "placer_assigned_identifier:EI filler_assigned_identifier:EI"),),
+    "EI": (
+        ("2.3",
+         "entity_identifier:ST namespace_id:IS universal_id:ST universal_id_type:ID"),
+    ),
+    "EIP": (
+        ("2.3.1",
+         "placer_assigned_identifier:EI filler_assigned_identifier:EI"),
+    ),
     "ELD": (
-        ("2.3.1", "segment_id:ST segment_sequence:NM field_position:NM code_identifying_error:CE"),
-        ("2.6", "segment_id:ST segment_sequence:NM field_position:NM code_identifying_error:CWE"),
+        ("2.3.1",
+         "segment_id:ST segment_sequence:NM field_position:NM code_identifying_error:CE"),
+        ("2.6",
+         "segment_id:ST segment_sequence:NM field_position:NM code_identifying_error:CWE"),
     ),
     "ERL": (
-        (
-            "2.5",
-            "segment_id:ST segment_sequence:NM field_position:NM field_repetition:NM component_number:NM "
-            "sub_component_number:NM",
-        ),
+        ("2.5",
+         "segment_id:ST segment_sequence:NM field_position:NM field_repetition:NM component_number:NM "
+         "sub_component_number:NM"),
     ),
     "FC": (
-        ("2.3", "financial_class_code:IS effective_date:TS"),
-        ("2.6", "financial_class_code:IS effective_date:DTM"),
-        ("2.7", "financial_class_code:CWE effective_date:DTM"),
+        ("2.3",
+         "financial_class_code:IS effective_date:TS"),
+        ("2.6",
+         "financial_class_code:IS effective_date:DTM"),
+        ("2.7",
+         "financial_class_code:CWE effective_date:DTM"),
     ),
     "FN": (
-        ("2.3.1", "surname:ST own_surname_prefix:ST"),
-        (
-            "2.4",
-            "surname:ST own_surname_prefix:ST own_surname:ST surname_prefix_from_partner_spouse:ST "
-            "surname_from_partner_spouse:ST",
-        ),
+        ("2.3.1",
+         "surname:ST own_surname_prefix:ST"),
+        ("2.4",
+         "surname:ST own_surname_prefix:ST own_surname:ST surname_prefix_from_partner_spouse:ST "
+         "surname_from_partner_spouse:ST"),
     ),
-    "HD": (("2.3", "namespace_id:IS universal_id:ST universal_id_type:ID"),),
+    "HD": (
+        ("2.3",
+         "namespace_id:IS universal_id:ST universal_id_type:ID"),
+    ),
     "ICD": (
-        ("2.5", "certification_patient_type:IS certification_required:ID date_time_certification_required:TS"),
-        ("2.6", "certification_patient_type:IS certification_required:ID date_time_certification_required:DTM"),
-        ("2.7", "certification_patient_type:CWE certification_required:ID date_time_certification_required:DTM"),
+        ("2.5",
+         "certification_patient_type:IS certification_required:ID date_time_certification_required:TS"),
+        ("2.6",
+         "certification_patient_type:IS certification_required:ID date_time_certification_required:DTM"),
+        ("2.7",
+         "certification_patient_type:CWE certification_required:ID date_time_certification_required:DTM"),
     ),
     "JCC": (
-        ("2.3", "job_code:IS job_class:IS"),
-        ("2.5", "job_code:IS job_class:IS job_description_text:TX"),
-        ("2.7", "job_code:CWE job_class:CWE job_description_text:TX"),
+        ("2.3",
+         "job_code:IS job_class:IS"),
+        ("2.5",
+         "job_code:IS job_class:IS job_description_text:TX"),
+        ("2.7",
+         "job_code:CWE job_class:CWE job_description_text:TX"),
     ),
     "LA1": (
-        (
-            "2.3.1",
-            "point_of_care:IS room:IS bed:IS facility:HD location_status:IS patient_location_type:IS "
-            "building:IS floor:IS address:AD",
-        ),
+        ("2.3.1",
+         "point_of_care:IS room:IS bed:IS facility:HD location_status:IS patient_location_type:IS "
+         "building:IS floor:IS address:AD"),
     ),
     "LA2": (
-        (
-            "2.3.1",
-            "point_of_care:IS room:IS bed:IS facility:HD location_status:IS patient_location_type:IS "
-            "building:IS floor:IS street_address:ST other_designation:ST city:ST state_or_province:ST "
-            "zip_or_postal_code:ST country:ID address_type:ID other_geographic_designation:ST",
-        ),
+        ("2.3.1",
+         "point_of_care:IS room:IS bed:IS facility:HD location_status:IS patient_location_type:IS "
+         "building:IS floor:IS street_address:ST other_designation:ST city:ST state_or_province:ST "
+         "zip_or_postal_code:ST country:ID address_type:ID other_geographic_designation:ST"),
     ),
     "MA": (
-        (
-            "2.3",
-            "sample_y_from_channel_1:NM sample_y_from_channel_2:NM sample_y_from_channel_3:NM "
-            "sample_y_from_channel_4:NM sample_2_from_channel_n:NM sample_n_from_channel_n:NM",
-        ),
-        (
-            "2.6",
-            "sample_y_from_channel_1:NM sample_y_from_channel_2:NM sample_y_from_channel_3:NM "
-            "sample_y_from_channel_4:NM",
-        ),
+        ("2.3",
+         "sample_y_from_channel_1:NM sample_y_from_channel_2:NM sample_y_from_channel_3:NM "
+         "sample_y_from_channel_4:NM sample_2_from_channel_n:NM sample_n_from_channel_n:NM"),
+        ("2.6",
+         "sample_y_from_channel_1:NM sample_y_from_channel_2:NM sample_y_from_channel_3:NM "
+         "sample_y_from_channel_4:NM"),
     ),
-    "MO": (("2.3", "quantity:NM denomination:ID"),),
+    "MO": (
+        ("2.3",
+         "quantity:NM denomination:ID"),
+    ),
     "MOC": (
-        ("2.3.1", "monetary_amount:MO charge_code:CE"),
-        ("2.6", "monetary_amount:MO charge_code:CWE"),
+        ("2.3.1",
+         "monetary_amount:MO charge_code:CE"),
+        ("2.6",
+         "monetary_amount:MO charge_code:CWE"),
     ),
     "MOP": (
-        ("2.3.1", "money_or_percentage_indicator:IS money_or_percentage_quantity:NM"),
-        ("2.5", "money_or_percentage_indicator:ID money_or_percentage_quantity:NM monetary_denomination:ID"),
+        ("2.3.1",
+         "money_or_percentage_indicator:IS money_or_percentage_quantity:NM"),
+        ("2.5",
+         "money_or_percentage_indicator:ID money_or_percentage_quantity:NM monetary_denomination:ID"),
     ),
-    "MSG": (("2.3.1", "message_code:ID trigger_event:ID message_structure:ID"),),
-    "NA": (("2.3", "value1:NM value2:NM value3:NM value4:NM"),),
+    "MSG": (
+        ("2.3.1",
+         "message_code:ID trigger_event:ID message_structure:ID"),
+    ),
+    "NA": (
+        ("2.3",
+         "value1:NM value2:NM value3:NM value4:NM"),
+    ),
     "NDL": (
-        (
-            "2.3.1",
-            "name:CNN start_date_time:TS end_date_time:TS point_of_care:IS room:IS bed:IS facility:HD "
-            "location_status:IS patient_location_type:IS building:IS floor:IS",
-        ),
-        (
-            "2.6",
-            "name:CNN start_date_time:DTM end_date_time:DTM point_of_care:IS room:IS bed:IS facility:HD "
-            "location_status:IS patient_location_type:IS building:IS floor:IS",
-        ),
+        ("2.3.1",
+         "name:CNN start_date_time:TS end_date_time:TS point_of_care:IS room:IS bed:IS facility:HD "
+         "location_status:IS patient_location_type:IS building:IS floor:IS"),
+        ("2.6",
+         "name:CNN start_date_time:DTM end_date_time:DTM point_of_care:IS room:IS bed:IS facility:HD "
+         "location_status:IS patient_location_type:IS building:IS floor:IS"),
     ),
-    "NR": (("2.3.1", "low_value:NM high_value:NM"),),
+    "NR": (
+        ("2.3.1",
+         "low_value:NM high_value:NM"),
+    ),
     "OCD": (
-        ("2.3.1", "occurrence_code:ID occurrence_date:DT"),
-        ("2.4", "occurrence_code:IS occurrence_date:DT"),
-        ("2.5", "occurrence_code:CNE occurrence_date:DT"),
+        ("2.3.1",
+         "occurrence_code:ID occurrence_date:DT"),
+        ("2.4",
+         "occurrence_code:IS occurrence_date:DT"),
+        ("2.5",
+         "occurrence_code:CNE occurrence_date:DT"),
     ),
-    "OG": (("2.8.2", "original_sub_identifier:ST group:NM sequence:NM identifier:ST"),),
+    "OG": (
+        ("2.8.2",
+         "original_sub_identifier:ST group:NM sequence:NM identifier:ST"),
+    ),
     "OSD": (
-        (
-            "2.3.1",
-            "sequence_results_flag:ID placer_order_number_entity_identifier:ST "
-            "placer_order_number_namespace_id:IS filler_order_number_entity_identifier:ST "
-            "filler_order_number_namespace_id:IS sequence_condition_value:ST maximum_number_of_repeats:NM "
-            "placer_order_number_universal_id:ST placer_order_number_universal_id_type:ID "
-            "filler_order_number_universal_id:ST filler_order_number_universal_id_type:ID",
-        ),
+        ("2.3.1",
+         "sequence_results_flag:ID placer_order_number_entity_identifier:ST "
+         "placer_order_number_namespace_id:IS filler_order_number_entity_identifier:ST "
+         "filler_order_number_namespace_id:IS sequence_condition_value:ST maximum_number_of_repeats:NM "
+         "placer_order_number_universal_id:ST placer_order_number_universal_id_type:ID "
+         "filler_order_number_universal_id:ST filler_order_number_universal_id_type:ID"),
     ),
     "OSP": (
-        ("2.3.1", "occurrence_span_code:CE occurrence_span_start_date:DT occurrence_span_stop_date:DT"),
-        ("2.5", "occurrence_span_code:CNE occurrence_span_start_date:DT occurrence_span_stop_date:DT"),
+        ("2.3.1",
+         "occurrence_span_code:CE occurrence_span_start_date:DT occurrence_span_stop_date:DT"),
+        ("2.5",
+         "occurrence_span_code:CNE occurrence_span_start_date:DT occurrence_span_stop_date:DT"),
     ),
-    "PCF": (("2.3.1", "pre_certification_patient_type:IS pre_certification_required:ID pre_certification_window:TS"),),
-    "PI": (("2.3.1", "id_number_st:ST type_of_id_number_is:IS other_qualifying_info:ST"),),
+    "PCF": (
+        ("2.3.1",
+         "pre_certification_patient_type:IS pre_certification_required:ID pre_certification_window:TS"),
+    ),
+    "PI": (
+        ("2.3.1",
+         "id_number_st:ST type_of_id_number_is:IS other_qualifying_info:ST"),
+    ),
     "PIP": (
-        ("2.3.1", "privilege:CE privilege_class:CE expiration_date:DT activation_date:DT facility:EI"),
-        ("2.6", "privilege:CWE privilege_class:CWE expiration_date:DT activation_date:DT facility:EI"),
+        ("2.3.1",
+         "privilege:CE privilege_class:CE expiration_date:DT activation_date:DT facility:EI"),
+        ("2.6",
+         "privilege:CWE privilege_class:CWE expiration_date:DT activation_date:DT facility:EI"),
     ),
     "PL": (
-        (
-            "2.3",
-            "point_of_care:ID room:IS bed:IS facility:HD location_status:IS person_location_type:IS "
-            "building:IS floor:ST location_description:ST",
-        ),
-        (
-            "2.3.1",
-            "point_of_care:IS room:IS bed:IS facility:HD location_status:IS person_location_type:IS "
-            "building:IS floor:IS location_description:ST",
-        ),
-        (
-            "2.5",
-            "point_of_care:IS room:IS bed:IS facility:HD location_status:IS person_location_type:IS "
-            "building:IS floor:IS location_description:ST comprehensive_location_identifier:EI "
-            "assigning_authority_for_location:HD",
-        ),
-        (
-            "2.7",
-            "point_of_care:HD room:HD bed:HD facility:HD location_status:IS person_location_type:IS "
-            "building:HD floor:HD location_description:ST comprehensive_location_identifier:EI "
-            "assigning_authority_for_location:HD",
-        ),
+        ("2.3",
+         "point_of_care:ID room:IS bed:IS facility:HD location_status:IS person_location_type:IS "
+         "building:IS floor:ST location_description:ST"),
+        ("2.3.1",
+         "point_of_care:IS room:IS bed:IS facility:HD location_status:IS person_location_type:IS "
+         "building:IS floor:IS location_description:ST"),
+        ("2.5",
+         "point_of_care:IS room:IS bed:IS facility:HD location_status:IS person_location_type:IS "
+         "building:IS floor:IS location_description:ST comprehensive_location_identifier:EI "
+         "assigning_authority_for_location:HD"),
+        ("2.7",
+         "point_of_care:HD room:HD bed:HD facility:HD location_status:IS person_location_type:IS "
+         "building:HD floor:HD location_description:ST comprehensive_location_identifier:EI "
+         "assigning_authority_for_location:HD"),
     ),
     "PLN": (
-        ("2.3.1", "id_number:ST type_of_id_number:IS state_other_qualifying_information:ST expiration_date:DT"),
-        ("2.7", "id_number:ST type_of_id_number:CWE state_other_qualifying_information:ST expiration_date:DT"),
+        ("2.3.1",
+         "id_number:ST type_of_id_number:IS state_other_qualifying_information:ST expiration_date:DT"),
+        ("2.7",
+         "id_number:ST type_of_id_number:CWE state_other_qualifying_information:ST expiration_date:DT"),
     ),
     "PN": (
-        (
-            "2.1",
-            "family_name:ST given_name:ST second_and_further_given_names_or_initials_thereof:ST suffix:ST "
-            "prefix:ST degree:ST",
-        ),
-        (
-            "2.3.1",
-            "family_name:FN given_name:ST second_and_further_given_names_or_initials_thereof:ST suffix:ST "
-            "prefix:ST degree:IS",
-        ),
+        ("2.1",
+         "family_name:ST given_name:ST second_and_further_given_names_or_initials_thereof:ST suffix:ST "
+         "prefix:ST degree:ST"),
+        ("2.3.1",
+         "family_name:FN given_name:ST second_and_further_given_names_or_initials_thereof:ST suffix:ST "
+         "prefix:ST degree:IS"),
     ),
     "PPN": (
-        (
-            "2.3",
-            "person_identifier:ST family_name:ST given_name:ST "
-            "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:ST "
-            "source_table:ID assigning_authority:HD name_type_code:ID identifier_check_digit:ST "
-            "check_digit_scheme:ID identifier_type_code:IS assigning_facility:HD "
-            "date_time_action_performed:TS",
-        ),
-        (
-            "2.3.1",
-            "person_identifier:ST family_name:FN given_name:ST "
-            "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:IS "
-            "source_table:IS assigning_authority:HD name_type_code:ID identifier_check_digit:ST "
-            "check_digit_scheme:ID identifier_type_code:IS assigning_facility:HD "
-            "date_time_action_performed:TS name_representation_code:ID",
-        ),
-        (
-            "2.4",
-            "person_identifier:ST family_name:FN given_name:ST "
-            "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:IS "
-            "source_table:IS assigning_authority:HD name_type_code:ID identifier_check_digit:ST "
-            "check_digit_scheme:ID identifier_type_code:IS assigning_facility:HD "
-            "date_time_action_performed:TS name_representation_code:ID name_context:CE name_validity_range:DR "
-            "name_assembly_order:ID",
-        ),
-        (
-            "2.5",
-            "person_identifier:ST family_name:FN given_name:ST "
-            "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:IS "
-            "source_table:IS assigning_authority:HD name_type_code:ID identifier_check_digit:ST "
-            "check_digit_scheme:ID identifier_type_code:ID assigning_facility:HD "
-            "date_time_action_performed:TS name_representation_code:ID name_context:CE name_validity_range:DR "
-            "name_assembly_order:ID effective_date:TS expiration_date:TS professional_suffix:ST "
-            "assigning_jurisdiction:CWE assigning_agency_or_department:CWE",
-        ),
-        (
-            "2.6",
-            "person_identifier:ST family_name:FN given_name:ST "
-            "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:IS "
-            "source_table:IS assigning_authority:HD name_type_code:ID identifier_check_digit:ST "
-            "check_digit_scheme:ID identifier_type_code:ID assigning_facility:HD "
-            "date_time_action_performed:DTM name_representation_code:ID name_context:CWE "
-            "name_validity_range:DR name_assembly_order:ID effective_date:DTM expiration_date:DTM "
-            "professional_suffix:ST assigning_jurisdiction:CWE assigning_agency_or_department:CWE",
-        ),
-        (
-            "2.7",
-            "person_identifier:ST family_name:FN given_name:ST "
-            "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:WD "
-            "source_table:CWE assigning_authority:HD name_type_code:ID identifier_check_digit:ST "
-            "check_digit_scheme:ID identifier_type_code:ID assigning_facility:HD "
-            "date_time_action_performed:DTM name_representation_code:ID name_context:CWE "
-            "name_validity_range:WD name_assembly_order:ID effective_date:DTM expiration_date:DTM "
-            "professional_suffix:ST assigning_jurisdiction:CWE assigning_agency_or_department:CWE "
-            "security_check:ST security_check_scheme:ID",
-        ),
+        ("2.3",
+         "person_identifier:ST family_name:ST given_name:ST "
+         "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:ST "
+         "source_table:ID assigning_authority:HD name_type_code:ID identifier_check_digit:ST "
+         "check_digit_scheme:ID identifier_type_code:IS assigning_facility:HD "
+         "date_time_action_performed:TS"),
+        ("2.3.1",
+         "person_identifier:ST family_name:FN given_name:ST "
+         "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:IS "
+         "source_table:IS assigning_authority:HD name_type_code:ID identifier_check_digit:ST "
+         "check_digit_scheme:ID identifier_type_code:IS assigning_facility:HD "
+         "date_time_action_performed:TS name_representation_code:ID"),
+        ("2.4",
+         "person_identifier:ST family_name:FN given_name:ST "
+         "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:IS "
+         "source_table:IS assigning_authority:HD name_type_code:ID identifier_check_digit:ST "
+         "check_digit_scheme:ID identifier_type_code:IS assigning_facility:HD "
+         "date_time_action_performed:TS name_representation_code:ID name_context:CE name_validity_range:DR "
+         "name_assembly_order:ID"),
+        ("2.5",
+         "person_identifier:ST family_name:FN given_name:ST "
+         "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:IS "
+         "source_table:IS assigning_authority:HD name_type_code:ID identifier_check_digit:ST "
+         "check_digit_scheme:ID identifier_type_code:ID assigning_facility:HD "
+         "date_time_action_performed:TS name_representation_code:ID name_context:CE name_validity_range:DR "
+         "name_assembly_order:ID effective_date:TS expiration_date:TS professional_suffix:ST "
+         "assigning_jurisdiction:CWE assigning_agency_or_department:CWE"),
+        ("2.6",
+         "person_identifier:ST family_name:FN given_name:ST "
+         "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:IS "
+         "source_table:IS assigning_authority:HD name_type_code:ID identifier_check_digit:ST "
+         "check_digit_scheme:ID identifier_type_code:ID assigning_facility:HD "
+         "date_time_action_performed:DTM name_representation_code:ID name_context:CWE "
+         "name_validity_range:DR name_assembly_order:ID effective_date:DTM expiration_date:DTM "
+         "professional_suffix:ST assigning_jurisdiction:CWE assigning_agency_or_department:CWE"),
+        ("2.7",
+         "person_identifier:ST family_name:FN given_name:ST "
+         "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:WD "
+         "source_table:CWE assigning_authority:HD name_type_code:ID identifier_check_digit:ST "
+         "check_digit_scheme:ID identifier_type_code:ID assigning_facility:HD "
+         "date_time_action_performed:DTM name_representation_code:ID name_context:CWE "
+         "name_validity_range:WD name_assembly_order:ID effective_date:DTM expiration_date:DTM "
+         "professional_suffix:ST assigning_jurisdiction:CWE assigning_agency_or_department:CWE "
+         "security_check:ST security_check_scheme:ID"),
     ),
     "PRL": (
-        (
-            "2.3.1",
-            "parent_observation_identifier:CE parent_observation_sub_identifier:ST "
-            "parent_observation_value_descriptor:TX",
-        ),
-        (
-            "2.6",
-            "parent_observation_identifier:CWE parent_observation_sub_identifier:ST "
-            "parent_observation_value_descriptor:TX",
-        ),
-        (
-            "2.8.2",
-            "parent_observation_identifier:CWE parent_observation_sub_identifier:OG "
-            "parent_observation_value_descriptor:TX",
-        ),
+        ("2.3.1",
+         "parent_observation_identifier:CE parent_observation_sub_identifier:ST "
+         "parent_observation_value_descriptor:TX"),
+        ("2.6",
+         "parent_observation_identifier:CWE parent_observation_sub_identifier:ST "
+         "parent_observation_value_descriptor:TX"),
+        ("2.8.2",
+         "parent_observation_identifier:CWE parent_observation_sub_identifier:OG "
+         "parent_observation_value_descriptor:TX"),
     ),
     "PT": (
-        ("2.3", "processing_id:ST processing_mode:ST"),
-        ("2.3.1", "processing_id:ID processing_mode:ID"),
+        ("2.3",
+         "processing_id:ST processing_mode:ST"),
+        ("2.3.1",
+         "processing_id:ID processing_mode:ID"),
     ),
     "PTA": (
-        ("2.3.1", "policy_type:IS amount_class:IS money_or_percentage_quantity:NM"),
-        ("2.5", "policy_type:IS amount_class:IS money_or_percentage_quantity:NM money_or_percentage:MOP"),
-        ("2.7", "policy_type:CWE amount_class:CWE money_or_percentage_quantity:WD money_or_percentage:MOP"),
+        ("2.3.1",
+         "policy_type:IS amount_class:IS money_or_percentage_quantity:NM"),
+        ("2.5",
+         "policy_type:IS amount_class:IS money_or_percentage_quantity:NM money_or_percentage:MOP"),
+        ("2.7",
+         "policy_type:CWE amount_class:CWE money_or_percentage_quantity:WD money_or_percentage:MOP"),
     ),
-    "QIP": (("2.3", "segment_field_name:ST values:ST"),),
-    "QSC": (("2.3", "segment_field_name:ST relational_operator:ID value:ST relational_conjunction:ID"),),
+    "QIP": (
+        ("2.3",
+         "segment_field_name:ST values:ST"),
+    ),
+    "QSC": (
+        ("2.3",
+         "segment_field_name:ST relational_operator:ID value:ST relational_conjunction:ID"),
+    ),
     "RCD": (
-        ("2.3", "segment_field_name:ST hl7_data_type:ST maximum_column_width:NM"),
-        ("2.5", "segment_field_name:ST hl7_data_type:ID maximum_column_width:NM"),
+        ("2.3",
+         "segment_field_name:ST hl7_data_type:ST maximum_column_width:NM"),
+        ("2.5",
+         "segment_field_name:ST hl7_data_type:ID maximum_column_width:NM"),
     ),
     "RFR": (
-        (
-            "2.3.1",
-            "numeric_range:NR administrative_sex:IS age_range:NR gestational_age_range:NR species:TX "
-            "race_subspecies:ST conditions:TX",
-        ),
-        (
-            "2.5",
-            "numeric_range:NR administrative_sex:IS age_range:NR gestational_age_range:NR species:ST "
-            "race_subspecies:ST conditions:TX",
-        ),
-        (
-            "2.7",
-            "numeric_range:NR administrative_sex:CWE age_range:NR gestational_age_range:NR species:ST "
-            "race_subspecies:ST conditions:TX",
-        ),
+        ("2.3.1",
+         "numeric_range:NR administrative_sex:IS age_range:NR gestational_age_range:NR species:TX "
+         "race_subspecies:ST conditions:TX"),
+        ("2.5",
+         "numeric_range:NR administrative_sex:IS age_range:NR gestational_age_range:NR species:ST "
+         "race_subspecies:ST conditions:TX"),
+        ("2.7",
+         "numeric_range:NR administrative_sex:CWE age_range:NR gestational_age_range:NR species:ST "
+         "race_subspecies:ST conditions:TX"),
     ),
     "RI": (
-        ("2.2", "repeat_pattern:ST explicit_time_interval:ST"),
-        ("2.3", "repeat_pattern:IS explicit_time_interval:ST"),
-        ("2.7", "repeat_pattern:CWE explicit_time_interval:ST"),
+        ("2.2",
+         "repeat_pattern:ST explicit_time_interval:ST"),
+        ("2.3",
+         "repeat_pattern:IS explicit_time_interval:ST"),
+        ("2.7",
+         "repeat_pattern:CWE explicit_time_interval:ST"),
     ),
     "RMC": (
-        ("2.3.1", "room_type:IS amount_type:IS coverage_amount:NM"),
-        ("2.5", "room_type:IS amount_type:IS coverage_amount:NM money_or_percentage:MOP"),
-        ("2.7", "room_type:CWE amount_type:CWE coverage_amount:WD money_or_percentage:MOP"),
+        ("2.3.1",
+         "room_type:IS amount_type:IS coverage_amount:NM"),
+        ("2.5",
+         "room_type:IS amount_type:IS coverage_amount:NM money_or_percentage:MOP"),
+        ("2.7",
+         "room_type:CWE amount_type:CWE coverage_amount:WD money_or_percentage:MOP"),
     ),
-    "RP": (("2.3", "pointer:ST application_id:HD type_of_data:ID subtype:ID"),),
+    "RP": (
+        ("2.3",
+         "pointer:ST application_id:HD type_of_data:ID subtype:ID"),
+    ),
     "RPT": (
-        (
-            "2.5",
-            "repeat_pattern_code:CWE calendar_alignment:ID phase_range_begin_value:NM "
-            "phase_range_end_value:NM period_quantity:NM period_units:IS institution_specified_time:ID "
-            "event:ID event_offset_quantity:NM event_offset_units:IS general_timing_specification:GTS",
-        ),
-        (
-            "2.7",
-            "repeat_pattern_code:CWE calendar_alignment:ID phase_range_begin_value:NM "
-            "phase_range_end_value:NM period_quantity:NM period_units:CWE institution_specified_time:ID "
-            "event:ID event_offset_quantity:NM event_offset_units:CWE general_timing_specification:GTS",
-        ),
+        ("2.5",
+         "repeat_pattern_code:CWE calendar_alignment:ID phase_range_begin_value:NM "
+         "phase_range_end_value:NM period_quantity:NM period_units:IS institution_specified_time:ID "
+         "event:ID event_offset_quantity:NM event_offset_units:IS general_timing_specification:GTS"),
+        ("2.7",
+         "repeat_pattern_code:CWE calendar_alignment:ID phase_range_begin_value:NM "
+         "phase_range_end_value:NM period_quantity:NM period_units:CWE institution_specified_time:ID "
+         "event:ID event_offset_quantity:NM event_offset_units:CWE general_timing_specification:GTS"),
     ),
-    "SAD": (("2.4", "street_or_mailing_address:ST street_name:ST dwelling_number:ST"),),
+    "SAD": (
+        ("2.4",
+         "street_or_mailing_address:ST street_name:ST dwelling_number:ST"),
+    ),
     "SCV": (
-        ("2.3", "parameter_class:IS parameter_value:ST"),
-        ("2.3.1", "parameter_class:IS parameter_value:IS"),
-        ("2.4", "parameter_class:IS parameter_value:ST"),
-        ("2.5", "parameter_class:CWE parameter_value:ST"),
+        ("2.3",
+         "parameter_class:IS parameter_value:ST"),
+        ("2.3.1",
+         "parameter_class:IS parameter_value:IS"),
+        ("2.4",
+         "parameter_class:IS parameter_value:ST"),
+        ("2.5",
+         "parameter_class:CWE parameter_value:ST"),
     ),
-    "SN": (("2.3", "comparator:ST num1:NM separator_suffix:ST num2:NM"),),
-    "SPD": (("2.3.1", "specialty_name:ST governing_board:ST eligible_or_certified:ID date_of_certification:DT"),),
+    "SN": (
+        ("2.3",
+         "comparator:ST num1:NM separator_suffix:ST num2:NM"),
+    ),
+    "SPD": (
+        ("2.3.1",
+         "specialty_name:ST governing_board:ST eligible_or_certified:ID date_of_certification:DT"),
+    ),
     "SPS": (
-        (
-            "2.3.1",
-            "specimen_source_name_or_code:CE additives:TX specimen_collection_method:TX body_site:CE "
-            "site_modifier:CE collection_method_modifier_code:CE specimen_role:CE",
-        ),
-        (
-            "2.5",
-            "specimen_source_name_or_code:CWE additives:CWE specimen_collection_method:TX body_site:CWE "
-            "site_modifier:CWE collection_method_modifier_code:CWE specimen_role:CWE",
-        ),
+        ("2.3.1",
+         "specimen_source_name_or_code:CE additives:TX specimen_collection_method:TX body_site:CE "
+         "site_modifier:CE collection_method_modifier_code:CE specimen_role:CE"),
+        ("2.5",
+         "specimen_source_name_or_code:CWE additives:CWE specimen_collection_method:TX body_site:CWE "
+         "site_modifier:CWE collection_method_modifier_code:CWE specimen_role:CWE"),
     ),
-    "SRT": (("2.4", "sort_by_field:ST sequencing:ID"),),
+    "SRT": (
+        ("2.4",
+         "sort_by_field:ST sequencing:ID"),
+    ),
     "TQ": (
-        (
-            "2.2",
-            "quantity:CQ interval:RI duration:ST start_date_time:TS end_date_time:TS priority:ID condition:ST "
-            "text:TX conjunction:ID order_sequencing:ST",
-        ),
-        (
-            "2.3",
-            "quantity:CQ interval:RI duration:ST start_date_time:TS end_date_time:TS priority:ST condition:ST "
-            "text:TX conjunction:ST order_sequencing:CM_OS",
-        ),
-        (
-            "2.3.1",
-            "quantity:CQ interval:RI duration:ST start_date_time:TS end_date_time:TS priority:ST condition:ST "
-            "text:ST conjunction:ST order_sequencing:OSD occurrence_duration:CE total_occurrences:NM",
-        ),
-        (
-            "2.4",
-            "quantity:CQ interval:RI duration:ST start_date_time:TS end_date_time:TS priority:ST condition:ST "
-            "text:TX conjunction:ID order_sequencing:OSD occurrence_duration:CE total_occurrences:NM",
-        ),
-        (
-            "2.6",
-            "quantity:CQ interval:RI duration:ST start_date_time:DTM end_date_time:DTM priority:ST "
-            "condition:ST text:TX conjunction:ID order_sequencing:OSD occurrence_duration:CWE "
-            "total_occurrences:NM",
-        ),
+        ("2.2",
+         "quantity:CQ interval:RI duration:ST start_date_time:TS end_date_time:TS priority:ID condition:ST "
+         "text:TX conjunction:ID order_sequencing:ST"),
+        ("2.3",
+         "quantity:CQ interval:RI duration:ST start_date_time:TS end_date_time:TS priority:ST condition:ST "
+         "text:TX conjunction:ST order_sequencing:CM_OS"),
+        ("2.3.1",
+         "quantity:CQ interval:RI duration:ST start_date_time:TS end_date_time:TS priority:ST condition:ST "
+         "text:ST conjunction:ST order_sequencing:OSD occurrence_duration:CE total_occurrences:NM"),
+        ("2.4",
+         "quantity:CQ interval:RI duration:ST start_date_time:TS end_date_time:TS priority:ST condition:ST "
+         "text:TX conjunction:ID order_sequencing:OSD occurrence_duration:CE total_occurrences:NM"),
+        ("2.6",
+         "quantity:CQ interval:RI duration:ST start_date_time:DTM end_date_time:DTM priority:ST "
+         "condition:ST text:TX conjunction:ID order_sequencing:OSD occurrence_duration:CWE "
+         "total_occurrences:NM"),
     ),
     "TS": (
-        ("2.1", "time:ST degree_of_precision:ST"),
-        ("2.5", "time:DTM degree_of_precision:ID"),
+        ("2.1",
+         "time:ST degree_of_precision:ST"),
+        ("2.5",
+         "time:DTM degree_of_precision:ID"),
     ),
-    "TX_CHALLENGE": (("2.3.1", "text:TX text_2:TX"),),
+    "TX_CHALLENGE": (
+        ("2.3.1",
+         "text:TX text_2:TX"),
+    ),
     "UVC": (
-        ("2.3.1", "value_code:IS value_amount:NM"),
-        ("2.5", "value_code:CNE value_amount:MO"),
-        (
-            "2.7",
-            "value_code:CWE value_amount:MO non_monetary_value_amount_quantity:NM non_monetary_value_amount_units:CWE",
-        ),
+        ("2.3.1",
+         "value_code:IS value_amount:NM"),
+        ("2.5",
+         "value_code:CNE value_amount:MO"),
+        ("2.7",
+         "value_code:CWE value_amount:MO non_monetary_value_amount_quantity:NM "
+         "non_monetary_value_amount_units:CWE"),
     ),
-    "VH": (("2.3", "start_day_range:ID end_day_range:ID start_hour_range:TM end_hour_range:TM"),),
+    "VH": (
+        ("2.3",
+         "start_day_range:ID end_day_range:ID start_hour_range:TM end_hour_range:TM"),
+    ),
     "VID": (
-        ("2.3.1", "version_id:ID internationalization_code:CE international_version_id:CE"),
-        ("2.6", "version_id:ID internationalization_code:CWE international_version_id:CWE"),
+        ("2.3.1",
+         "version_id:ID internationalization_code:CE international_version_id:CE"),
+        ("2.6",
+         "version_id:ID internationalization_code:CWE international_version_id:CWE"),
     ),
-    "VR": (("2.3.1", "first_data_code_value:ST last_data_code_value:ST"),),
-    "WVI": (("2.3.1", "channel_number:NM channel_name:ST"),),
-    "WVS": (("2.3.1", "source_one_name:ST source_two_name:ST"),),
+    "VR": (
+        ("2.3.1",
+         "first_data_code_value:ST last_data_code_value:ST"),
+    ),
+    "WVI": (
+        ("2.3.1",
+         "channel_number:NM channel_name:ST"),
+    ),
+    "WVS": (
+        ("2.3.1",
+         "source_one_name:ST source_two_name:ST"),
+    ),
     "XAD": (
-        (
-            "2.3",
-            "street_address:ST other_designation:ST city:ST state_or_province:ST zip_or_postal_code:ST "
-            "country:ID address_type:ID other_geographic_designation:ST county_parish_code:IS census_tract:IS",
-        ),
-        (
-            "2.3.1",
-            "street_address:ST other_designation:ST city:ST state_or_province:ST zip_or_postal_code:ST "
-            "country:ID address_type:ID other_geographic_designation:ST county_parish_code:IS census_tract:IS "
-            "address_representation_code:ID",
-        ),
-        (
-            "2.4",
-            "street_address:SAD other_designation:ST city:ST state_or_province:ST zip_or_postal_code:ST "
-            "country:ID address_type:ID other_geographic_designation:ST county_parish_code:IS census_tract:IS "
-            "address_representation_code:ID address_validity_range:DR",
-        ),
-        (
-            "2.5",
-            "street_address:SAD other_designation:ST city:ST state_or_province:ST zip_or_postal_code:ST "
-            "country:ID address_type:ID other_geographic_designation:ST county_parish_code:IS census_tract:IS "
-            "address_representation_code:ID address_validity_range:DR effective_date:TS expiration_date:TS",
-        ),
-        (
-            "2.6",
-            "street_address:SAD other_designation:ST city:ST state_or_province:ST zip_or_postal_code:ST "
-            "country:ID address_type:ID other_geographic_designation:ST county_parish_code:IS census_tract:IS "
-            "address_representation_code:ID address_validity_range:DR effective_date:DTM expiration_date:DTM "
-            "expiration_reason:CWE temporary_indicator:ID bad_address_indicator:ID address_usage:ID "
-            "addressee:ST comment:ST preference_order:NM protection_code:CWE address_identifier:EI",
-        ),
-        (
-            "2.7",
-            "street_address:SAD other_designation:ST city:ST state_or_province:ST zip_or_postal_code:ST "
-            "country:ID address_type:ID other_geographic_designation:ST county_parish_code:CWE "
-            "census_tract:CWE address_representation_code:ID address_validity_range:WD effective_date:DTM "
-            "expiration_date:DTM expiration_reason:CWE temporary_indicator:ID bad_address_indicator:ID "
-            "address_usage:ID addressee:ST comment:ST preference_order:NM protection_code:CWE "
-            "address_identifier:EI",
-        ),
+        ("2.3",
+         "street_address:ST other_designation:ST city:ST state_or_province:ST zip_or_postal_code:ST "
+         "country:ID address_type:ID other_geographic_designation:ST county_parish_code:IS census_tract:IS"),
+        ("2.3.1",
+         "street_address:ST other_designation:ST city:ST state_or_province:ST zip_or_postal_code:ST "
+         "country:ID address_type:ID other_geographic_designation:ST county_parish_code:IS census_tract:IS "
+         "address_representation_code:ID"),
+        ("2.4",
+         "street_address:SAD other_designation:ST city:ST state_or_province:ST zip_or_postal_code:ST "
+         "country:ID address_type:ID other_geographic_designation:ST county_parish_code:IS census_tract:IS "
+         "address_representation_code:ID address_validity_range:DR"),
+        ("2.5",
+         "street_address:SAD other_designation:ST city:ST state_or_province:ST zip_or_postal_code:ST "
+         "country:ID address_type:ID other_geographic_designation:ST county_parish_code:IS census_tract:IS "
+         "address_representation_code:ID address_validity_range:DR effective_date:TS expiration_date:TS"),
+        ("2.6",
+         "street_address:SAD other_designation:ST city:ST state_or_province:ST zip_or_postal_code:ST "
+         "country:ID address_type:ID other_geographic_designation:ST county_parish_code:IS census_tract:IS "
+         "address_representation_code:ID address_validity_range:DR effective_date:DTM expiration_date:DTM "
+         "expiration_reason:CWE temporary_indicator:ID bad_address_indicator:ID address_usage:ID "
+         "addressee:ST comment:ST preference_order:NM protection_code:CWE address_identifier:EI"),
+        ("2.7",
+         "street_address:SAD other_designation:ST city:ST state_or_province:ST zip_or_postal_code:ST "
+         "country:ID address_type:ID other_geographic_designation:ST county_parish_code:CWE "
+         "census_tract:CWE address_representation_code:ID address_validity_range:WD effective_date:DTM "
+         "expiration_date:DTM expiration_reason:CWE temporary_indicator:ID bad_address_indicator:ID "
+         "address_usage:ID addressee:ST comment:ST preference_order:NM protection_code:CWE "
+         "address_identifier:EI"),
     ),
     "XCN": (
-        (
-            "2.3",
-            "person_identifier:ST family_name:ST given_name:ST "
-            "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:ST "
-            "source_table:ID assigning_authority:HD name_type_code:ID identifier_check_digit:ST "
-            "check_digit_scheme:ID identifier_type_code:IS assigning_facility:HD",
-        ),
-        (
-            "2.3.1",
-            "person_identifier:ST family_name:FN given_name:ST "
-            "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:IS "
-            "source_table:IS assigning_authority:HD name_type_code:ID identifier_check_digit:ST "
-            "check_digit_scheme:ID identifier_type_code:IS assigning_facility:HD name_representation_code:ID",
-        ),
-        (
-            "2.4",
-            "person_identifier:ST family_name:FN given_name:ST "
-            "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:IS "
-            "source_table:IS assigning_authority:HD name_type_code:ID identifier_check_digit:ST "
-            "check_digit_scheme:ID identifier_type_code:IS assigning_facility:HD name_representation_code:ID "
-            "name_context:CE name_validity_range:DR name_assembly_order:ID",
-        ),
-        (
-            "2.5",
-            "person_identifier:ST family_name:FN given_name:ST "
-            "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:IS "
-            "source_table:IS assigning_authority:HD name_type_code:ID identifier_check_digit:ST "
-            "check_digit_scheme:ID identifier_type_code:ID assigning_facility:HD name_representation_code:ID "
-            "name_context:CE name_validity_range:DR name_assembly_order:ID effective_date:TS "
-            "expiration_date:TS professional_suffix:ST assigning_jurisdiction:CWE "
-            "assigning_agency_or_department:CWE",
-        ),
-        (
-            "2.6",
-            "person_identifier:ST family_name:FN given_name:ST "
-            "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:IS "
-            "source_table:IS assigning_authority:HD name_type_code:ID identifier_check_digit:ST "
-            "check_digit_scheme:ID identifier_type_code:ID assigning_facility:HD name_representation_code:ID "
-            "name_context:CWE name_validity_range:DR name_assembly_order:ID effective_date:DTM "
-            "expiration_date:DTM professional_suffix:ST assigning_jurisdiction:CWE "
-            "assigning_agency_or_department:CWE",
-        ),
-        (
-            "2.7",
-            "person_identifier:ST family_name:FN given_name:ST "
-            "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:WD "
-            "source_table:CWE assigning_authority:HD name_type_code:ID identifier_check_digit:ST "
-            "check_digit_scheme:ID identifier_type_code:ID assigning_facility:HD name_representation_code:ID "
-            "name_context:CWE name_validity_range:WD name_assembly_order:ID effective_date:DTM "
-            "expiration_date:DTM professional_suffix:ST assigning_jurisdiction:CWE "
-            "assigning_agency_or_department:CWE security_check:ST security_check_scheme:ID",
-        ),
+        ("2.3",
+         "person_identifier:ST family_name:ST given_name:ST "
+         "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:ST "
+         "source_table:ID assigning_authority:HD name_type_code:ID identifier_check_digit:ST "
+         "check_digit_scheme:ID identifier_type_code:IS assigning_facility:HD"),
+        ("2.3.1",
+         "person_identifier:ST family_name:FN given_name:ST "
+         "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:IS "
+         "source_table:IS assigning_authority:HD name_type_code:ID identifier_check_digit:ST "
+         "check_digit_scheme:ID identifier_type_code:IS assigning_facility:HD name_representation_code:ID"),
+        ("2.4",
+         "person_identifier:ST family_name:FN given_name:ST "
+         "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:IS "
+         "source_table:IS assigning_authority:HD name_type_code:ID identifier_check_digit:ST "
+         "check_digit_scheme:ID identifier_type_code:IS assigning_facility:HD name_representation_code:ID "
+         "name_context:CE name_validity_range:DR name_assembly_order:ID"),
+        ("2.5",
+         "person_identifier:ST family_name:FN given_name:ST "
+         "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:IS "
+         "source_table:IS assigning_authority:HD name_type_code:ID identifier_check_digit:ST "
+         "check_digit_scheme:ID identifier_type_code:ID assigning_facility:HD name_representation_code:ID "
+         "name_context:CE name_validity_range:DR name_assembly_order:ID effective_date:TS "
+         "expiration_date:TS professional_suffix:ST assigning_jurisdiction:CWE "
+         "assigning_agency_or_department:CWE"),
+        ("2.6",
+         "person_identifier:ST family_name:FN given_name:ST "
+         "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:IS "
+         "source_table:IS assigning_authority:HD name_type_code:ID identifier_check_digit:ST "
+         "check_digit_scheme:ID identifier_type_code:ID assigning_facility:HD name_representation_code:ID "
+         "name_context:CWE name_validity_range:DR name_assembly_order:ID effective_date:DTM "
+         "expiration_date:DTM professional_suffix:ST assigning_jurisdiction:CWE "
+         "assigning_agency_or_department:CWE"),
+        ("2.7",
+         "person_identifier:ST family_name:FN given_name:ST "
+         "second_and_further_given_names_or_initials_thereof:ST suffix:ST prefix:ST degree:WD "
+         "source_table:CWE assigning_authority:HD name_type_code:ID identifier_check_digit:ST "
+         "check_digit_scheme:ID identifier_type_code:ID assigning_facility:HD name_representation_code:ID "
+         "name_context:CWE name_validity_range:WD name_assembly_order:ID effective_date:DTM "
+         "expiration_date:DTM professional_suffix:ST assigning_jurisdiction:CWE "
+         "assigning_agency_or_department:CWE security_check:ST security_check_scheme:ID"),
     ),
     "XON": (
-        (
-            "2.3",
-            "organization_name:ST organization_name_type_code:IS id_number:NM identifier_check_digit:ST "
-            "check_digit_scheme:ID assigning_authority:HD identifier_type_code:IS assigning_facility:HD",
-        ),
-        (
-            "2.3.1",
-            "organization_name:ST organization_name_type_code:IS id_number:NM identifier_check_digit:NM "
-            "check_digit_scheme:ID assigning_authority:HD identifier_type_code:IS assigning_facility:HD "
-            "name_representation_code:ID",
-        ),
-        (
-            "2.5",
-            "organization_name:ST organization_name_type_code:IS id_number:NM identifier_check_digit:NM "
-            "check_digit_scheme:ID assigning_authority:HD identifier_type_code:ID assigning_facility:HD "
-            "name_representation_code:ID organization_identifier:ST",
-        ),
-        (
-            "2.7",
-            "organization_name:ST organization_name_type_code:CWE id_number:WD identifier_check_digit:NM "
-            "check_digit_scheme:ID assigning_authority:HD identifier_type_code:ID assigning_facility:HD "
-            "name_representation_code:ID organization_identifier:ST",
-        ),
-        (
-            "2.8",
-            "organization_name:ST organization_name_type_code:CWE id_number:WD identifier_check_digit:WD "
-            "check_digit_scheme:WD assigning_authority:HD identifier_type_code:ID assigning_facility:HD "
-            "name_representation_code:ID organization_identifier:ST",
-        ),
+        ("2.3",
+         "organization_name:ST organization_name_type_code:IS id_number:NM identifier_check_digit:ST "
+         "check_digit_scheme:ID assigning_authority:HD identifier_type_code:IS assigning_facility:HD"),
+        ("2.3.1",
+         "organization_name:ST organization_name_type_code:IS id_number:NM identifier_check_digit:NM "
+         "check_digit_scheme:ID assigning_authority:HD identifier_type_code:IS assigning_facility:HD "
+         "name_representation_code:ID"),
+        ("2.5",
+         "organization_name:ST organization_name_type_code:IS id_number:NM identifier_check_digit:NM "
+         "check_digit_scheme:ID assigning_authority:HD identifier_type_code:ID assigning_facility:HD "
+         "name_representation_code:ID organization_identifier:ST"),
+        ("2.7",
+         "organization_name:ST organization_name_type_code:CWE id_number:WD identifier_check_digit:NM "
+         "check_digit_scheme:ID assigning_authority:HD identifier_type_code:ID assigning_facility:HD "
+         "name_representation_code:ID organization_identifier:ST"),
+        ("2.8",
+         "organization_name:ST organization_name_type_code:CWE id_number:WD identifier_check_digit:WD "
+         "check_digit_scheme:WD assigning_authority:HD identifier_type_code:ID assigning_facility:HD "
+         "name_representation_code:ID organization_identifier:ST"),
     ),
     "XPN": (
-        (
-            "2.3",
-            "family_name:ST given_name:ST second_and_further_given_names_or_initials_thereof:ST suffix:ST "
-            "prefix:ST degree:ST name_type_code:ID name_representation_code:ID",
-        ),
-        (
-            "2.3.1",
-            "family_name:FN given_name:ST second_and_further_given_names_or_initials_thereof:ST suffix:ST "
-            "prefix:ST degree:IS name_type_code:ID name_representation_code:ID",
-        ),
-        (
-            "2.4",
-            "family_name:FN given_name:ST second_and_further_given_names_or_initials_thereof:ST suffix:ST "
-            "prefix:ST degree:IS name_type_code:ID name_representation_code:ID name_context:CE "
-            "name_validity_range:DR name_assembly_order:ID",
-        ),
-        (
-            "2.5",
-            "family_name:FN given_name:ST second_and_further_given_names_or_initials_thereof:ST suffix:ST "
-            "prefix:ST degree:IS name_type_code:ID name_representation_code:ID name_context:CE "
-            "name_validity_range:DR name_assembly_order:ID effective_date:TS expiration_date:TS "
-            "professional_suffix:ST",
-        ),
-        (
-            "2.6",
-            "family_name:FN given_name:ST second_and_further_given_names_or_initials_thereof:ST suffix:ST "
-            "prefix:ST degree:IS name_type_code:ID name_representation_code:ID name_context:CWE "
-            "name_validity_range:DR name_assembly_order:ID effective_date:DTM expiration_date:DTM "
-            "professional_suffix:ST",
-        ),
-        (
-            "2.7",
-            "family_name:FN given_name:ST second_and_further_given_names_or_initials_thereof:ST suffix:ST "
-            "prefix:ST degree:ST name_type_code:ID name_representation_code:ID name_context:CWE "
-            "name_validity_range:ST name_assembly_order:ID effective_date:DTM expiration_date:DTM "
-            "professional_suffix:ST called_by:ST",
-        ),
-        (
-            "2.8",
-            "family_name:FN given_name:ST second_and_further_given_names_or_initials_thereof:ST suffix:ST "
-            "prefix:ST degree:WD name_type_code:ID name_representation_code:ID name_context:CWE "
-            "name_validity_range:WD name_assembly_order:ID effective_date:DTM expiration_date:DTM "
-            "professional_suffix:ST called_by:ST",
-        ),
+        ("2.3",
+         "family_name:ST given_name:ST second_and_further_given_names_or_initials_thereof:ST suffix:ST "
+         "prefix:ST degree:ST name_type_code:ID name_representation_code:ID"),
+        ("2.3.1",
+         "family_name:FN given_name:ST second_and_further_given_names_or_initials_thereof:ST suffix:ST "
+         "prefix:ST degree:IS name_type_code:ID name_representation_code:ID"),
+        ("2.4",
+         "family_name:FN given_name:ST second_and_further_given_names_or_initials_thereof:ST suffix:ST "
+         "prefix:ST degree:IS name_type_code:ID name_representation_code:ID name_context:CE "
+         "name_validity_range:DR name_assembly_order:ID"),
+        ("2.5",
+         "family_name:FN given_name:ST second_and_further_given_names_or_initials_thereof:ST suffix:ST "
+         "prefix:ST degree:IS name_type_code:ID name_representation_code:ID name_context:CE "
+         "name_validity_range:DR name_assembly_order:ID effective_date:TS expiration_date:TS "
+         "professional_suffix:ST"),
+        ("2.6",
+         "family_name:FN given_name:ST second_and_further_given_names_or_initials_thereof:ST suffix:ST "
+         "prefix:ST degree:IS name_type_code:ID name_representation_code:ID name_context:CWE "
+         "name_validity_range:DR name_assembly_order:ID effective_date:DTM expiration_date:DTM "
+         "professional_suffix:ST"),
+        ("2.7",
+         "family_name:FN given_name:ST second_and_further_given_names_or_initials_thereof:ST suffix:ST "
+         "prefix:ST degree:WD name_type_code:ID name_representation_code:ID name_context:CWE "
+         "name_validity_range:WD name_assembly_order:ID effective_date:DTM expiration_date:DTM "
+         "professional_suffix:ST called_by:ST"),
     ),
     "XTN": (
-        (
-            "2.3",
-            "telephone_number:TN telecommunication_use_code:ID telecommunication_equipment_type:ID "
-            "communication_address:ST country_code:NM area_city_code:NM local_number:NM extension:NM "
-            "any_text:ST",
-        ),
-        (
-            "2.5",
-            "telephone_number:ST telecommunication_use_code:ID telecommunication_equipment_type:ID "
-            "communication_address:ST country_code:NM area_city_code:NM local_number:NM extension:NM "
-            "any_text:ST extension_prefix:ST speed_dial_code:ST unformatted_telephone_number:ST",
-        ),
-        (
-            "2.6",
-            "telephone_number:ST telecommunication_use_code:ID telecommunication_equipment_type:ID "
-            "communication_address:ST country_code:NM area_city_code:NM local_number:NM extension:NM "
-            "any_text:ST extension_prefix:ST speed_dial_code:ST unformatted_telephone_number:ST "
-            "effective_start_date:DTM expiration_date:DTM expiration_reason:CWE protection_code:CWE "
-            "shared_telecommunication_identifier:EI preference_order:NM",
-        ),
-        (
-            "2.7",
-            "telephone_number:WD telecommunication_use_code:ID telecommunication_equipment_type:ID "
-            "communication_address:ST country_code:SNM area_city_code:SNM local_number:SNM extension:SNM "
-            "any_text:ST extension_prefix:ST speed_dial_code:ST unformatted_telephone_number:ST "
-            "effective_start_date:DTM expiration_date:DTM expiration_reason:CWE protection_code:CWE "
-            "shared_telecommunication_identifier:EI preference_order:NM",
-        ),
+        ("2.3",
+         "telephone_number:TN telecommunication_use_code:ID telecommunication_equipment_type:ID "
+         "communication_address:ST country_code:NM area_city_code:NM local_number:NM extension:NM "
+         "any_text:ST"),
+        ("2.5",
+         "telephone_number:ST telecommunication_use_code:ID telecommunication_equipment_type:ID "
+         "communication_address:ST country_code:NM area_city_code:NM local_number:NM extension:NM "
+         "any_text:ST extension_prefix:ST speed_dial_code:ST unformatted_telephone_number:ST"),
+        ("2.6",
+         "telephone_number:ST telecommunication_use_code:ID telecommunication_equipment_type:ID "
+         "communication_address:ST country_code:NM area_city_code:NM local_number:NM extension:NM "
+         "any_text:ST extension_prefix:ST speed_dial_code:ST unformatted_telephone_number:ST "
+         "effective_start_date:DTM expiration_date:DTM expiration_reason:CWE protection_code:CWE "
+         "shared_telecommunication_identifier:EI preference_order:NM"),
+        ("2.7",
+         "telephone_number:WD telecommunication_use_code:ID telecommunication_equipment_type:ID "
+         "communication_address:ST country_code:SNM area_city_code:SNM local_number:SNM extension:SNM "
+         "any_text:ST extension_prefix:ST speed_dial_code:ST unformatted_telephone_number:ST "
+         "effective_start_date:DTM expiration_date:DTM expiration_reason:CWE protection_code:CWE "
+         "shared_telecommunication_identifier:EI preference_order:NM"),
     ),
 }
 """Data type to its definitions, the oldest first."""

@@ -282,6 +282,10 @@ def encode(value: object, syntax: Syntax, *, type_name: str = "", level: int = R
     >>> encode({"id_number": "17", "assigning_authority": {"namespace_id": "A&E"}}, syntax, type_name="CX")
     '17^^^A\\T\\E'
     """
+    if level == FIELD:
+        if isinstance(value, tuple | list):
+            return syntax.repetition.join(encode(part, syntax, type_name=type_name) for part in value)
+        level = REPETITION
     if value is None:
         return ""
     if value is Presence.NULL:
@@ -295,10 +299,6 @@ def encode(value: object, syntax: Syntax, *, type_name: str = "", level: int = R
     if isinstance(value, Number | DateTime | TimeOfDay) and value.text:
         degree = getattr(value, "degree", None)
         return value.text if degree is None else f"{value.text}{_delimiter(syntax, level)}{degree}"
-    if level == FIELD:
-        if isinstance(value, tuple | list):
-            return syntax.repetition.join(encode(part, syntax, type_name=type_name) for part in value)
-        level = REPETITION
     if isinstance(value, Mapping):
         value = _positions(value, type_name)
     if isinstance(value, Composite | list | tuple):

@@ -36,6 +36,7 @@ PRIMITIVES: Final = frozenset({"DT", "DTM", "FT", "GTS", "ID", "IS", "NM", "SI",
 TYPE_NAMES: Final = frozenset({*PRIMITIVES, *COMPOSITES, "CM"})
 """All data types of all versions. ``CM`` is the composite of 2.1 and 2.2 whose components only its field tells."""
 
+_WITHDRAWN: Final = "WD"
 _RANK: Final = {version: rank for rank, version in enumerate(VERSIONS)}
 
 
@@ -45,6 +46,8 @@ class Component(NamedTuple):
     position: int
     name: str
     type_name: str
+    """Of a withdrawn component the type that it had: senders go on."""
+    withdrawn: bool = False
 
 
 @lru_cache(maxsize=1024)
@@ -71,9 +74,15 @@ def components(type_name: str, version: str = LATEST) -> tuple[Component, ...]:
     if definitions is None:
         return ()
     wanted = _RANK.get(version, len(VERSIONS))
-    chosen = definitions[0][1]
+    before: dict[int, str] = {}
+    chosen: tuple[Component, ...] = ()
     for since, words in definitions:
-        if _RANK[since] <= wanted:
-            chosen = words
-    pairs = (word.partition(":") for word in chosen.split())
-    return tuple(Component(position, name, kind) for position, (name, _, kind) in enumerate(pairs, 1))
+        if chosen and _RANK[since] > wanted:
+            break
+        rows = [word.partition(":")[::2] for word in words.split()]
+        before |= {position: kind for position, (_, kind) in enumerate(rows, 1) if kind != _WITHDRAWN}
+        chosen = tuple(
+            Component(position, name, before.get(position, "ST"), kind == _WITHDRAWN)
+            for position, (name, kind) in enumerate(rows, 1)
+        )
+    return chosen
