@@ -235,15 +235,20 @@ class _Writer:
         self.request = header
         self.delimiters = _writable(message.delimiters if header is not None else _USUAL)
         self.same = header is None or self.delimiters == message.delimiters
+        # MSH-2 and what follows it, as far as the answer repeats it.
+        self.raws = [] if header is None else bytes(header).split(message.delimiters.field, 21)[1:21]
 
     def copy(self, number: int) -> bytes:
         """Return a field of the request's header; control characters would end a segment or a frame."""
         if self.request is None:
             return b""
-        field = self.request.field(number)
-        return self._plain(field.raw) if self.same else self._again(field)
+        if self.same:
+            return self._plain(self.raws[number - 2] if number - 2 < len(self.raws) else b"")
+        return self._again(self.request.field(number))
 
     def _plain(self, raw: bytes) -> bytes:
+        if not raw or not _CONTROLS.search(raw):
+            return raw
         mark = self.delimiters.escape
 
         def quoted(match: re.Match[bytes]) -> bytes:
@@ -266,6 +271,8 @@ class _Writer:
             raw = text.encode(charset, mistakes)
         except UnicodeEncodeError:
             raise InvalidRequest("USE-001", hint="the identifier does not fit the request's character set") from None
+        if raw.isalnum() and raw.isascii():
+            return raw
         letters = {d.escape: b"E", d.field: b"F", d.component: b"S", d.subcomponent: b"T", d.repetition: b"R"}
         letters.pop(b"", None)
         if any(mark in raw for mark in letters):
