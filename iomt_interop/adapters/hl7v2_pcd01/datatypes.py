@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from ...model import Actor, Address, Coding, Concept, Identifier, Instant, Location, PersonName, Telecom
+from ...model.base import Model
 from ...model.number import Number
 from ...terminology import hl7tables, loinc, mdc, systems
 from ...wire.hl7v2.compose import components, leaf, repetitions, subcomponents
-from .tables import ADDRESS_TYPES, NAME_TYPES, TELECOM_EQUIPMENT, TELECOM_USES
+from .tables import ADDRESS_TYPES, NAME_TYPES, TABLE_CODES, TELECOM_EQUIPMENT, TELECOM_USES
 
 __all__ = [
     "Coded",
@@ -30,6 +31,7 @@ __all__ = [
     "person",
     "pl",
     "table_code",
+    "unsaid",
     "xad",
     "xpn",
     "xtn",
@@ -52,6 +54,35 @@ class Coded(NamedTuple):
 
     text: str
     whole: bool
+
+
+def unsaid(part: Model, said: frozenset[str]) -> list[str]:
+    """Return the fields that are filled and not among those that are said."""
+    fields = type(part).model_fields
+    return [name for name in fields if name not in said and getattr(part, name) not in (None, (), fields[name].default)]
+
+
+def _spare(part: Model, said: str, lost: Lost, path: str) -> None:
+    """Tell of the parts of a value that its data type has no component for."""
+    for name in unsaid(part, _SAID[said]):
+        lost(f"{path}.{name}", f"{said} has no component for it")
+
+
+_SAID: Final[dict[str, frozenset[str]]] = {
+    kind: frozenset(names.split())
+    for kind, names in {
+        "EI": "value system authority authority_id authority_id_type",
+        "CX": "value system authority authority_id authority_id_type type check_digit check_scheme facility "
+        "facility_id start end",
+        "XPN": "family own_prefix own_name partner_prefix partner_name given prefix suffix use native_type start end",
+        "XCN": "role party code identifiers names behalf",
+        "XON": "role party code identifiers organization addresses",
+        "XAD": "lines city district state postal_code country use native_type census_tract",
+        "XTN": "system value use country area local extension",
+        "PL": "point_of_care room bed facility facility_id facility_id_type status type building floor description",
+    }.items()
+}
+"""Fields of the model's parts that have a component, by data type."""
 
 
 # ---- Codes
@@ -119,13 +150,18 @@ def concept_list(concepts: Iterable[Concept], lost: Lost, path: str, *, device: 
     return repetitions(each.text for each in found)
 
 
-def table_code(coding: Coding | None, table: str) -> str:
-    """Return a code of an HL7 table whose number the field's definition gives, alone; of another system, whole."""
-    if coding is None:
+def table_code(coding: Coding | None, table: str, lost: Lost, path: str) -> str:
+    """Return a code of the HL7 table that the field's definition names; codes of FHIR become those of the table."""
+    if coding is None or coding.code is None:
         return ""
-    if coding.system in (None, systems.v2_table(table)) and not (coding.native_system or coding.display):
-        return leaf(coding.code)
-    return coded(Concept(codings=(coding,))).text
+    if coding.system in TABLE_CODES:
+        found = TABLE_CODES[coding.system].get(coding.code)
+        if found is None:
+            lost(path, "the table has no such code")
+        return found or ""
+    if coding.system not in (None, systems.v2_table(table)) or coding.native_system or coding.display:
+        lost(path, "the field is one code of its table")
+    return leaf(coding.code)
 
 
 # ---- Identifiers
@@ -146,22 +182,23 @@ def _authority(found: Identifier) -> tuple[str, str, str]:
     return leaf(found.authority), leaf(identifier), leaf(kind)
 
 
-def ei(found: Identifier) -> str:
+def ei(found: Identifier, lost: Lost | None = None, path: str = "identifiers") -> str:
     """Return an entity identifier."""
+    if lost is not None:
+        _spare(found, "EI", lost, path)
     return components(leaf(found.value), *_authority(found))
 
 
 def cx(found: Identifier, lost: Lost, path: str) -> str:
     """Return an extended composite id."""
-    if found.use is not None:
-        lost(f"{path}.use", "CX has no use of an identifier")
+    _spare(found, "CX", lost, path)
     return components(
         leaf(found.value),
         leaf(found.check_digit),
-        "",
+        leaf(found.check_scheme),
         subcomponents(*_authority(found)),
         _type_code(found, lost, path),
-        leaf(found.facility),
+        subcomponents(leaf(found.facility), leaf(found.facility_id)),
         leaf(found.start),
         leaf(found.end),
     )
@@ -171,7 +208,7 @@ def _type_code(found: Identifier, lost: Lost, path: str) -> str:
     if found.type is None:
         return ""
     table = found.type.coding(systems.v2_table("0203"))
-    if table is None or found.type != Concept(codings=(Coding(system=table.system, code=table.code),)):
+    if table is None or len(found.type.codings) > 1:
         lost(f"{path}.type", "the type of an identifier is one code of table 0203")
     return "" if table is None else leaf(table.code)
 
@@ -184,18 +221,19 @@ def eui64_of(identifiers: Iterable[Identifier]) -> str | None:
 # ---- Persons, organisations, places
 
 
-def _named(found: PersonName | None, lost: Lost, path: str) -> tuple[str, str, str, str, str]:
+def _named(found: PersonName | None, lost: Lost, path: str) -> tuple[str, ...]:
     """Return the parts that XPN and XCN have in common."""
     if found is None:
-        return ("",) * 5
-    if found.text is not None:
-        lost(f"{path}.text", "a name has no text beside its parts")
+        return ("",) * 6
+    _spare(found, "XPN", lost, path)
+    parts = (found.family, found.own_prefix, found.own_name, found.partner_prefix, found.partner_name)
     return (
-        subcomponents(leaf(found.family), leaf(found.own_prefix)),
+        subcomponents(*map(leaf, parts)),
         leaf(found.given[0]) if found.given else "",
         leaf(" ".join(found.given[1:])),
-        leaf(" ".join(found.suffix)),
+        leaf(found.suffix[0]) if found.suffix else "",
         leaf(" ".join(found.prefix)),
+        leaf(" ".join(found.suffix[1:])),
     )
 
 
@@ -206,40 +244,40 @@ def _name_type(found: PersonName | None) -> str:
 def xpn(found: PersonName, lost: Lost, path: str) -> str:
     """Return an extended person name."""
     parts = _named(found, lost, path)
-    return components(*parts, "", _name_type(found), "", "", "", "", leaf(found.start), leaf(found.end))
+    return components(*parts, _name_type(found), "", "", "", "", leaf(found.start), leaf(found.end))
 
 
 def person(found: Actor, lost: Lost, path: str) -> str:
     """Return an extended composite id and name of a person."""
-    if (
-        found.organization is not None
-        or found.reference is not None
-        or max(len(found.names), len(found.identifiers)) > 1
-    ):
+    _spare(found, "XCN", lost, path)
+    if max(len(found.names), len(found.identifiers)) > 1:
         lost(path, "XCN holds one identifier and one name")
     known = found.identifiers[0] if found.identifiers else Identifier()
     name = found.names[0] if found.names else None
     return components(
-        leaf(known.value), *_named(name, lost, f"{path}.names"), "", "", subcomponents(*_authority(known)),
-        _name_type(name), leaf(known.check_digit), "", _type_code(known, lost, path), "", "", "", "", "",
+        leaf(known.value), *_named(name, lost, f"{path}.names"), "", subcomponents(*_authority(known)),
+        _name_type(name), leaf(known.check_digit), leaf(known.check_scheme), _type_code(known, lost, path),
+        subcomponents(leaf(known.facility), leaf(known.facility_id)), "", "", "", "",
         leaf(name.start if name else None), leaf(name.end if name else None),
     )  # fmt: skip
 
 
 def organization(found: Actor, lost: Lost, path: str) -> str:
     """Return an extended composite name and id of an organisation."""
-    if found.names or found.reference is not None or len(found.identifiers) > 1:
+    _spare(found, "XON", lost, path)
+    if len(found.identifiers) > 1:
         lost(path, "XON holds one name and one identifier")
     known = found.identifiers[0] if found.identifiers else Identifier()
     return components(
-        leaf(found.organization), "", "", "", "", subcomponents(*_authority(known)), "", "", "", leaf(known.value)
-    )
+        leaf(found.organization), "", "", leaf(known.check_digit), leaf(known.check_scheme),
+        subcomponents(*_authority(known)), _type_code(known, lost, path),
+        subcomponents(leaf(known.facility), leaf(known.facility_id)), "", leaf(known.value),
+    )  # fmt: skip
 
 
 def xad(found: Address, lost: Lost, path: str) -> str:
     """Return an extended address."""
-    if found.text is not None:
-        lost(f"{path}.text", "an address has no text beside its parts")
+    _spare(found, "XAD", lost, path)
     return components(
         leaf(found.lines[0]) if found.lines else "",
         leaf(" ".join(found.lines[1:])),
@@ -250,11 +288,13 @@ def xad(found: Address, lost: Lost, path: str) -> str:
         leaf(found.native_type or ADDRESS_TYPES.get(found.use or "")),
         "",
         leaf(found.district),
+        leaf(found.census_tract),
     )
 
 
 def xtn(found: Telecom, lost: Lost, path: str) -> str:
     """Return an extended telecommunication number."""
+    _spare(found, "XTN", lost, path)
     kind = TELECOM_EQUIPMENT.get(found.system or "", "")
     if found.system is not None and not kind:
         lost(f"{path}.system", "table 0202 has no such equipment")
@@ -262,17 +302,22 @@ def xtn(found: Telecom, lost: Lost, path: str) -> str:
         return components("", "NET", kind, leaf(found.value))
     if kind == "PH" and found.use == "mobile":
         kind = "CP"
-    return components(leaf(found.value), TELECOM_USES.get(found.use or "", ""), kind)
+    parts = (found.country, found.area, found.local, found.extension)
+    shown = f"{found.area} {found.local}" + (f" X{found.extension}" if found.extension else "")
+    derived = found.value == (f"+{found.country} {shown}" if found.country else shown)
+    value = "" if derived and found.area and found.local else leaf(found.value)
+    return components(value, TELECOM_USES.get(found.use or "", ""), kind, "", *map(leaf, parts))
 
 
 def pl(found: Location | None, lost: Lost, path: str) -> str:
     """Return a person's location."""
     if found is None:
         return ""
-    if found.identifiers or found.reference is not None:
-        lost(path, "PL has no identifier of the place")
-    names = ("point_of_care", "room", "bed", "facility", "status", "type", "building", "floor", "description")
-    return components(*(leaf(getattr(found, name)) for name in names))
+    _spare(found, "PL", lost, path)
+    facility = subcomponents(leaf(found.facility), leaf(found.facility_id), leaf(found.facility_id_type))
+    first = (leaf(getattr(found, name)) for name in ("point_of_care", "room", "bed"))
+    last = (leaf(getattr(found, name)) for name in ("status", "type", "building", "floor", "description"))
+    return components(*first, facility, *last)
 
 
 # ---- Times and numbers

@@ -9,7 +9,7 @@ from ...model import Actor, Concept, Encounter, Identifier, Instant, Interval, M
 from ...model.time import Time
 from ...terminology import systems
 from ...wire.hl7v2.compose import components, leaf, repetitions, segment, subcomponents
-from .datatypes import Lost, coded, concept_list, cx, ei, person, pl, table_code, xad, xpn, xtn
+from .datatypes import Lost, coded, concept_list, cx, ei, person, pl, table_code, unsaid, xad, xpn, xtn
 from .keeping import NAMESPACE, restore
 from .tables import MONITORING, PROCESSING_CODES
 
@@ -25,6 +25,8 @@ Stamp = Callable[[Instant, str], str]
 """Writes an instant of the message; the path is for its losses."""
 
 _ENCOUNTER_ACTORS: Final = {"attending": 7, "referring": 8, "consulting": 9, "admitting": 17}
+_VISIT_LISTS: Final = {"arrangements": 15, "courtesies": 16, "diets": 38}
+_VISIT_CODES: Final = {"readmission": 13, "admit_source": 14, "disposition": 36}
 _ORDER_ACTORS: Final = {"collector": 10, "ordering-provider": 16, "copy-to": 28}
 
 
@@ -32,10 +34,20 @@ def _party(found: Actor | None, lost: Lost, path: str) -> tuple[str, str]:
     """Return application and facility of MSH-3 to MSH-6."""
     if found is None:
         return "", ""
-    if found.names or found.reference is not None or len(found.identifiers) > 1:
-        lost(path, "a sender is one application and one facility")
+    for name in unsaid(found, _SENDER):
+        lost(f"{path}.{name}", "a sender is one application and one facility")
     known = found.identifiers[0] if found.identifiers else None
-    return _hd(known), leaf(found.organization)
+    behind = found.behalf.identifiers[:1] if found.behalf is not None else ()
+    facility = components(leaf(found.organization), *(part for each in behind for part in _hd_id(each)))
+    return _hd(known), facility
+
+
+_SENDER: Final = frozenset({"role", "party", "identifiers", "organization", "behalf"})
+
+
+def _hd_id(found: Identifier) -> tuple[str, str]:
+    """Return universal id and type of a facility."""
+    return leaf(found.authority_id or found.value), leaf(found.authority_id_type)
 
 
 def _hd(found: Identifier | None) -> str:
@@ -99,6 +111,7 @@ def header(
         fields[5], fields[6] = _party(source.receiver, lost, "receiver")
         if source.processing is not None:
             fields[11] = PROCESSING_CODES[source.processing]
+        fields[8], fields[17] = leaf(source.security), leaf(source.country)
         if source.language is not None:
             fields[19] = coded(source.language).text
         profiles = [ei(found) for found in source.profiles]
@@ -117,10 +130,15 @@ def subject(found: Subject | None, identity: str, stamp: Stamp, lost: Lost, drop
             fields[3] = repetitions(cx(each, lost, "identifiers") for each in found.identifiers)
         fields[5] = repetitions(xpn(each, lost, "names") for each in found.names)
         fields[7] = "" if found.birth_date is None else stamp(found.birth_date, "birth_date")
-        fields[8] = table_code(found.sex, "0001")
+        fields[8] = table_code(found.sex, "0001", lost, "sex")
         fields[10] = concept_list(found.race, lost, "race")
         fields[11] = repetitions(xad(each, lost, "addresses") for each in found.addresses)
-        fields[13] = repetitions(xtn(each, lost, "telecoms") for each in found.telecoms)
+        work = [each for each in found.telecoms if each.use == "work"]
+        home = [each for each in found.telecoms if each.use != "work"]
+        fields[13], fields[14] = (repetitions(xtn(each, lost, "telecoms") for each in group) for group in (home, work))
+        if any(each.use is None for each in home):
+            lost("telecoms.use", "PID-13 is for numbers at home")
+        _further(found, fields, lost)
         fields[15] = _single(found.languages, lost, "languages")
         fields[16] = _single([found.marital_status] if found.marital_status else [], lost, "marital_status")
         fields[22] = concept_list(found.ethnicity, lost, "ethnicity")
@@ -134,6 +152,17 @@ def subject(found: Subject | None, identity: str, stamp: Stamp, lost: Lost, drop
         restore("PID", None, fields, found.extensions, dropped)
     fields[5] = fields.get(5) or NAMELESS
     return segment("PID", fields)
+
+
+def _further(found: Subject, fields: dict[int, str], lost: Lost) -> None:
+    """Put what PID says of a person beside name and address."""
+    fields[6] = repetitions(xpn(each, lost, "maiden_names") for each in found.maiden_names)
+    fields[17] = _single([found.religion] if found.religion else [], lost, "religion")
+    fields[23] = leaf(found.birth_place)
+    fields[24] = "" if found.multiple_birth is None else "Y" if found.multiple_birth else "N"
+    fields[25] = "" if found.birth_order is None else str(found.birth_order)
+    fields[26] = concept_list(found.citizenships, lost, "citizenships")
+    fields[28] = _single([found.nationality] if found.nationality else [], lost, "nationality")
 
 
 def _single(concepts: Sequence[Concept], lost: Lost, path: str) -> str:
@@ -156,13 +185,19 @@ def encounter(found: Encounter, stamp: Stamp, lost: Lost, dropped: Callable[[], 
     """Return PV1."""
     fields = {
         1: "1",
-        2: table_code(found.patient_class, "0004") or "U",
+        2: table_code(found.patient_class, "0004", lost, "patient_class") or "U",
         3: pl(found.location, lost, "location"),
         4: _single([found.admission_type] if found.admission_type else [], lost, "admission_type"),
         6: pl(found.prior_location, lost, "prior_location"),
         10: _single([found.service] if found.service else [], lost, "service"),
         19: repetitions(cx(each, lost, "identifiers") for each in found.identifiers),
     }
+    fields |= {number: concept_list(getattr(found, name), lost, name) for name, number in _VISIT_LISTS.items()}
+    for name, number in _VISIT_CODES.items():
+        known = getattr(found, name)
+        fields[number] = "" if known is None else _single([known], lost, name)
+    fields[5] = "" if found.pre_admission is None else cx(found.pre_admission, lost, "pre_admission")
+    fields[54] = repetitions(cx(each, lost, "episodes") for each in found.episodes)
     if isinstance(found.period, Interval):
         for number, end in ((44, found.period.start), (45, found.period.end)):
             fields[number] = "" if end is None else stamp(end, "period")
@@ -171,6 +206,9 @@ def encounter(found: Encounter, stamp: Stamp, lost: Lost, dropped: Callable[[], 
     _actors(found.actors, _ENCOUNTER_ACTORS, fields, lost)
     restore("PV1", None, fields, found.extensions, dropped)
     return segment("PV1", fields)
+
+
+_SECTIONS: Final = systems.v2_table("0074")
 
 
 def order(
@@ -209,6 +247,10 @@ def order(
         fields[4] = _single([found.code], lost, "code")
     fields[6] = "" if found.requested is None else stamp(found.requested, "requested")
     fields[22] = "" if found.reported is None else stamp(found.reported, "reported")
+    section = [coding.code for each in found.categories for coding in each.codings if coding.system == _SECTIONS]
+    fields[24] = leaf(section[0] if section else None)
+    if len(found.categories) > len(section[:1]):
+        lost("categories", "OBR-24 is one code of table 0074")
     fields[25] = leaf(found.status)
     _actors(found.actors, _ORDER_ACTORS, fields, lost)
     pair = [subcomponents(*ei(each).split("^")) for each in found.parent[:2]]

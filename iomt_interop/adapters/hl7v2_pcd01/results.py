@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any, Final
 
+from ...errors import InvalidRecord
 from ...model import (
     Absent,
+    Actor,
     Channel,
     Coding,
     Component,
@@ -15,6 +18,7 @@ from ...model import (
     Event,
     Instant,
     Metric,
+    Number,
     Observation,
     Quality,
     ReferenceRange,
@@ -27,7 +31,7 @@ from ...model.observation import ObservationStatus
 from ...model.time import Time
 from ...terminology import mdc, systems
 from ...wire.hl7v2.compose import components, leaf, repetitions, segment
-from .datatypes import Coded, Lost, coded, concept_list, ei, eui64_of, organization, person
+from .datatypes import Coded, Lost, coded, concept_list, ei, eui64_of, organization, person, xad
 from .header import notes
 from .keeping import is_own, kept, restore, whole_segments
 from .tables import DEVICE_PARTS, FLAG_CODES, METHOD_CODES, STATUS_CODES
@@ -203,6 +207,7 @@ class Results:
         fields[17] = self._method(record, place[0])
         for number, role in _PERFORMERS.items():
             fields[number] = self._performers(record, number, role, lost)
+        fields |= self._unit(record, fields[23], lost)
         if any(each.role not in _PERFORMERS.values() for each in record.performers):
             lost("performers", "no field for such a role")
         fields[19] = "" if record.analysed is None else self._stamp(record.analysed, "analysed", record)
@@ -255,6 +260,8 @@ class Results:
             code = channel.code if several else record.code
             address = self._address(record, place, code, channel.handle or record.handle, bool(signal.facets))
             fields = self._common(record, _said(signal, place[0], is_own(record)), place, time, lost)
+            if not several:
+                fields[5] = _as_written(record, fields[5])
             fields[3] = self._code(code, record)
             fields[4] = dotted(address) if address is not None else ""
             fields[8] = self._flags(record.quality, (), None, lost)
@@ -389,6 +396,16 @@ class Results:
             self._lose(record, "metric_category", "OBX-17 has no code of it")
         return text
 
+    def _unit(self, record: Observation, stated: str, lost: Lost) -> Fields:
+        """Return OBX-23 and OBX-24: the organisation that measured, also where only its director is named."""
+        units = [each for each in record.performers if each.role == _PERFORMERS[23]]
+        places = [place for each in units for place in each.addresses]
+        behalf = next((each.behalf for each in record.performers if each.behalf is not None), None)
+        if behalf is not None and not units:
+            actor = Actor(role=_PERFORMERS[23], organization=behalf.name, identifiers=behalf.identifiers)
+            stated, places = organization(actor, lost, "performers"), list(behalf.addresses)
+        return {23: stated, 24: repetitions(xad(place, lost, "performers.addresses") for place in places[:1])}
+
     def _performers(self, record: Observation, number: int, role: str, lost: Lost) -> str:
         found = [each for each in record.performers if each.role == role]
         if number == 15:
@@ -407,6 +424,24 @@ def _said(signal: Signal, metric: Metric | None, own: bool) -> Said:
     channel = signal.channel
     unit = unit_text(channel.unit, channel.native_unit, metric.unit if metric is not None else None, own=own)
     return Said(signal.kind, signal.text, unit)
+
+
+def _as_written(record: Waveform, text: str) -> str:
+    """Return the samples as the source wrote them (``0.0`` for ``0.000``), where these are the very numbers."""
+    for number, steps, raw in kept(record.extensions, "OBX"):
+        if (number, steps) == (5, ()) and raw.count("~") == text.count("~"):
+            known = _numbers(raw)
+            if known is not None and known == _numbers(text):
+                return raw
+    return text
+
+
+def _numbers(text: str) -> list[Fraction | None] | None:
+    """Return the samples of an NA as numbers, ``None`` where there is something else."""
+    try:
+        return [Number.from_text(part).to_fraction() if part else None for part in text.replace("~", "^").split("^")]
+    except InvalidRecord:
+        return None
 
 
 def _judgement(concept: Concept) -> str:

@@ -20,12 +20,13 @@ __all__ = [
     "NAME_TYPES",
     "PROCESSING_CODES",
     "PROFILES",
+    "SAID",
     "SIGNAL_PARTS",
     "SIGNAL_WORDS",
     "STATUS_CODES",
+    "TABLE_CODES",
     "TELECOM_EQUIPMENT",
     "TELECOM_USES",
-    "UNSAID",
     "VERBATIM_TYPES",
 ]
 
@@ -153,6 +154,14 @@ SIGNAL_WORDS: Final[dict[tuple[str, str | None], str]] = {
 }
 """Inactivation state of an alert by what is paused or off."""
 
+TABLE_CODES: Final[dict[str | None, dict[str, str]]] = {
+    "http://hl7.org/fhir/administrative-gender": {"female": "F", "male": "M", "other": "O", "unknown": "U"},
+    "http://terminology.hl7.org/CodeSystem/v3-ActCode": {
+        "ACUTE": "I", "AMB": "O", "EMER": "E", "IMP": "I", "NONAC": "I", "OBSENC": "B", "PRENC": "P",
+    },
+}  # fmt: skip
+"""PID-8 (table 0001) and PV1-2 (table 0004) of codes that FHIR has."""
+
 NAME_TYPES: Final = {
     "official": "L", "usual": "D", "nickname": "N", "maiden": "M", "anonymous": "S", "temp": "T", "old": "BAD",
 }  # fmt: skip
@@ -160,29 +169,27 @@ ADDRESS_TYPES: Final = {"home": "H", "work": "B", "temp": "C", "old": "BA", "bil
 TELECOM_USES: Final = {"home": "PRN", "work": "WPN", "mobile": "PRS"}
 TELECOM_EQUIPMENT: Final = {"phone": "PH", "fax": "FX", "email": "Internet", "pager": "BP"}
 
-UNSAID: Final[dict[str, tuple[str, ...]]] = {
-    "observation": (
-        "accuracy", "categories", "clock_sync", "confidence_95", "consent", "issued", "links", "specimen", "statistic",
-        "supplemental",
-    ),
-    "waveform": ("annotations", "categories", "clock_sync", "consent", "links"),
-    "device": (
-        "activation", "activation_reasons", "battery", "calibrations", "certifications", "consent", "jurisdictions",
-        "links", "location", "lot", "names", "operating_cycles", "operating_hours",
-        "operating_mode", "operators", "owner", "part", "properties", "regulated", "safety_class",
-        "specializations", "status", "udi", "versions",
-    ),
-    "metric": (
-        "accuracy", "activation", "averaging_period", "body_sites", "calibrations", "color", "confidence_95",
-        "determination_period", "links", "measurement_period", "physiological_range", "supplemental",
-        "technical_range", "update_period",
-    ),
-    "subject": ("active", "consent", "links"),
-    "encounter": ("consent", "links", "status"),
-    "order": ("consent", "devices", "links"),
-    "message": ("consent", "control_id", "links"),
-    "setting": ("consent", "delivered", "links", "mode", "reason"),
-    "alert": ("consent", "limits_state", "links", "location"),
-    "event": ("consent", "links"),
-}  # fmt: skip
-"""Fields that have no place in the messages, by kind of record; each that is filled is a loss."""
+SAID: Final[dict[str, frozenset[str]]] = {
+    kind: frozenset(names.split())
+    for kind, names in {
+        "observation": "code value components status native_status metric_category time analysed quality "
+        "interpretation reference_ranges body_site method identifiers metric device gateway encounter order "
+        "performers notes handle group native_type",
+        "waveform": "code channels segments time status native_status quality device gateway encounter order notes "
+        "handle native_type",
+        "setting": "code programmed time device metric order encounter handle",
+        "event": "code value text time device encounter order handle notes",
+        "alert": "identifiers code text source source_metric device alert_kind priority phase state inactivation "
+        "limits signals acknowledgement value time encounter handle native",
+        "device": "node parent handle identifiers type manufacturer model serial notes",
+        "metric": "code device parent handle unit category derivation availability",
+        "subject": "identifiers names maiden_names birth_date sex race addresses telecoms languages marital_status "
+        "religion ethnicity birth_place multiple_birth birth_order citizenships nationality deceased confidence",
+        "encounter": "identifiers patient_class location admission_type pre_admission prior_location service "
+        "readmission admit_source courtesies arrangements disposition diets episodes period actors",
+        "order": "placer filler code categories status time requested reported encounter parent reason actors notes",
+        "message": "protocol type version sender receiver sent processing security country profiles language "
+        "character_set",
+    }.items()
+}
+"""Fields that have a place in the messages, by kind of record; every other field that is filled is a loss."""

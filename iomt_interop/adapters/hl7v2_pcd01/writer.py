@@ -24,10 +24,10 @@ from ...model import (
 from ...model.envelope import Envelope
 from ...plugins import Loss, WriteContext
 from .composer import NOBODY, Composer
-from .datatypes import Coded, coded
+from .datatypes import Coded, coded, unsaid
 from .keeping import is_own
 from .pool import NO_PATIENT, Group, Pool, Result, is_test
-from .tables import UNSAID
+from .tables import SAID
 
 __all__ = ["FORMS", "MessageWriter", "make_alert_writer", "make_writer"]
 
@@ -40,6 +40,8 @@ _RESULTS: Final[dict[str, tuple[type, ...]]] = {
     "pcd04": (Alert,),
 }
 _CONTEXT: Final = frozenset({"device", "encounter", "message", "metric", "order", "subject"})
+_ENVELOPE: Final = frozenset({"kind", "id", "schema_version", "provenance", "subject", "extensions", "labels"})
+"""Fields of every record that a message says by itself, or of which something else is told."""
 _LONGEST: Final = 4096
 _EXCLUDED: Final = "test data excluded"
 
@@ -126,11 +128,9 @@ class MessageWriter:
                 self._lose(record, "", _ELSEWHERE.get(record.kind, "no place in these messages"))
 
     def _fields(self, record: Record) -> None:
-        for name in UNSAID.get(record.kind, ()):
-            if getattr(record, name, None) not in (None, ()) and not _is_implied(record, name):
+        for name in unsaid(record, SAID[record.kind] | _ENVELOPE):
+            if not _is_implied(record, name):
                 self._lose(record, name, "no field for it")
-        if isinstance(record, Metric) and record.resolution is not None and not is_own(record):
-            self._lose(record, "resolution", "no field for it")
         if record.kind in ("metric", "setting") and record.extensions and not is_own(record):
             self._lose(record, "extensions", "kept of the source, and without a place here")
         if any(label.code != "HTEST" for label in record.labels):
@@ -170,6 +170,8 @@ def _is_implied(record: Record, name: str) -> bool:
     """Tell whether a field is said by where something else stands."""
     if name == "names":  # MSH-3
         return isinstance(record, Device) and record.node == "gateway" and len(record.names) == 1
+    if name == "resolution":  # a result beside the metric
+        return isinstance(record, Metric) and is_own(record)
     if name == "links":  # the fifth part of OBX-4
         handle = getattr(record, "handle", None) or ""
         return is_own(record) and handle.count(".") == 4 and [link.relation for link in record.links] == ["part_of"]

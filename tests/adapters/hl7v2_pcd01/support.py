@@ -4,6 +4,7 @@
 
 - records are compared by what they say: provenance is set aside, and ids are made of the content, references
   included; so is the order of records;
+- what the table of the writer has no place for is set aside: it is in the losses;
 - issues and residue speak of the old text; the header's own type, version, control id, character set and profile
   belong to the new message;
 - nodes of the containment tree that nobody typed are implied by the addresses below them;
@@ -25,7 +26,7 @@ from typing import Any
 
 from iomt_interop import model as m
 from iomt_interop.adapters.hl7v2_pcd01.header import APPLICATION, NAMELESS
-from iomt_interop.adapters.hl7v2_pcd01.tables import ABSENCE_FLAGS, FLAG_CODES, VERBATIM_TYPES
+from iomt_interop.adapters.hl7v2_pcd01.tables import ABSENCE_FLAGS, FLAG_CODES, SAID, VERBATIM_TYPES
 from iomt_interop.adapters.hl7v2_pcd01.writer import MessageWriter, make_alert_writer, make_writer
 from iomt_interop.model.base import Model
 from iomt_interop.plugins import ReadContext, WriteContext, default_registry
@@ -34,6 +35,7 @@ from iomt_interop.terminology import loinc, mdc, systems
 PROVENANCE = m.Provenance(adapter="", version="")
 MONITORED = m.Concept(codings=(m.Coding(system=systems.SNOMED_CT, code="182777000", display="monitoring of patient"),))
 REFERENCES = ("subject", "encounter", "order", "device", "gateway", "metric", "parent", "source_metric")
+ENVELOPE = ("kind", "id", "schema_version", "provenance", "subject", "extensions", "labels", "names", "resolution")
 _NOBODY = m.PersonName(native_type=NAMELESS[-1])
 MESSAGE_OWN = ("type", "version", "control_id", "character_set", "profiles", "processing")
 
@@ -57,8 +59,7 @@ def segments(data: bytes, name: str) -> list[list[str]]:
 
 def normal(records: Iterable[Any], *, drop: Iterable[str] = ()) -> list[Any]:
     """Return the records as the docstring of this module says, sorted."""
-    dropped = {"issue", "residue", *drop}
-    kept = [record for record in records if record.kind not in dropped]
+    kept = [record for record in records if record.kind in SAID and record.kind not in drop]
     by_id = {record.id: record for record in kept}
     ids: dict[str, str] = {}
 
@@ -99,12 +100,14 @@ def _order(record: Any) -> tuple[str, ...]:
 
 
 def _kind(record: Any, content_id: Callable[[str | None], str | None]) -> dict[str, Any]:
-    changes: dict[str, Any] = {}
+    fields = type(record).model_fields
+    unsaid = [name for name in fields if name not in SAID[record.kind] and name not in ENVELOPE]
+    changes: dict[str, Any] = {name: fields[name].get_default(call_default_factory=True) for name in unsaid}
     if record.kind == "message":
         changes |= {name: type(record).model_fields[name].default for name in MESSAGE_OWN}
     if getattr(record, "native_type", None) not in VERBATIM_TYPES and "native_type" in type(record).model_fields:
         changes["native_type"] = None
-    if getattr(record, "status", None) == "unknown":
+    if hasattr(record, "native_status") and record.status == "unknown":
         changes |= {"status": "preliminary", "native_status": "R"}
     if record.kind == "alert":
         changes["native"] = ()
@@ -156,6 +159,10 @@ def _part(part: Any) -> Any:
         case m.TextValue():
             kind = part.format if part.format in VERBATIM_TYPES else ""
             changes |= {"format": kind}
+        case m.Identifier() if part.type is not None:
+            table = part.type.coding(systems.v2_table("0203"))
+            changes["type"] = None if table is None else m.Concept(codings=(table,))
+            return m.Identifier(**changes)
         case m.Quality():
             changes["native"] = ()
         case _:
@@ -236,6 +243,8 @@ def _flags(quality: m.Quality | None, value: Any) -> tuple[str, ...]:
 
 def _said(value: Any) -> Any:
     match value:
+        case m.Absent() if value.reason == "as-text":
+            return value.native
         case None | m.Absent():
             return "absent"
         case m.Quantity() if value.special is not None:

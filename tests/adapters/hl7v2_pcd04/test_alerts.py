@@ -1,0 +1,77 @@
+"""PCD-04: one message for each alert, with the facets of IHE PCD TF-2 3.4.4.1.2."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from adapters.hl7v2_pcd01.support import normal, read, segments, written
+
+from iomt_interop import model as m
+from iomt_interop.terminology import systems
+from iomt_interop.testing import assert_records_equal
+
+FIXTURES = Path(__file__).parents[3] / "fixtures"
+NOT_ALERTS = ("event", "metric", "observation", "order", "setting", "waveform")
+MADE = m.Provenance(adapter="made", version="1")
+
+
+def alert(name: str = "a", **fields: Any) -> m.Alert:
+    return m.Alert(**({"id": m.record_id(name), "provenance": MADE} | fields))
+
+
+@pytest.mark.parametrize("name", ["alert", "pcd04_evidence"])
+def test_an_alert_comes_back(name: str) -> None:
+    original = read((FIXTURES / "hl7v2_oru" / f"{name}.hl7").read_bytes())
+    data, _ = written(original, "hl7v2_pcd04")
+    assert_records_equal(normal(read(data), drop=NOT_ALERTS), normal(original, drop=NOT_ALERTS), values=True)
+
+
+def test_facets_have_the_numbers_and_words_of_the_framework() -> None:
+    found = alert(
+        code=m.Concept(codings=(m.Coding(system=systems.MDC, code="196652", refid="MDC_EVT_HI"),)),
+        text="high",
+        source=m.Concept(codings=(m.Coding(system=systems.MDC, code="147842", refid="MDC_ECG_HEART_RATE"),)),
+        phase="escalate",
+        state="latched",
+        signals=(m.AlertSignal(manifestation="auditory", activation="paused"),),
+        acknowledgement=m.Acknowledgement(state="acknowledged"),
+        priority="high",
+        alert_kind="physiological",
+        handle="1.2.3.4",
+    )
+    data, writer = written([found], "hl7v2_pcd04")
+    (msh,), (obr,) = segments(data, "MSH"), segments(data, "OBR")
+    assert (msh[9], obr[4]) == ("ORU^R40^ORU_R40", "196616^MDC_EVT_ALARM^MDC")
+    assert msh[21] == "IHE_PCD_ACM_001^IHE PCD^1.3.6.1.4.1.19376.1.6.1.4.1^ISO"
+    assert [(obx[2], obx[3].split("^")[1], obx[4][-2:], obx[5]) for obx in segments(data, "OBX")] == [
+        ("ST", "MDC_EVT_HI", ".1", "high"),
+        ("CWE", "MDC_ATTR_ALERT_SOURCE", ".2", "147842^MDC_ECG_HEART_RATE^MDC"),
+        ("ST", "MDC_ATTR_EVENT_PHASE", ".3", "escalate"),
+        ("ST", "MDC_ATTR_ALARM_STATE", ".4", "latched"),
+        ("ST", "MDC_ATTR_ALARM_INACTIVATION_STATE", ".5", "audio-paused~alert-acknowledged"),
+        ("ST", "MDC_ATTR_ALARM_PRIORITY", ".6", "PH"),
+        ("ST", "MDC_ATTR_ALERT_TYPE", ".7", "SP"),
+    ]
+    assert not writer.losses
+
+
+@pytest.mark.parametrize(("word", "text"), [("none", "PN"), ("low", "PL"), ("medium", "PM"), ("high", "PH")])
+def test_priorities(word: str, text: str) -> None:
+    data, _ = written([alert(priority=word)], "hl7v2_pcd04")
+    assert segments(data, "OBX")[-1][5] == text
+
+
+def test_a_kind_that_has_no_word_is_a_loss() -> None:
+    data, writer = written([alert(alert_kind="other")], "hl7v2_pcd04")
+    assert len(segments(data, "OBX")) == 1
+    assert [(loss.kind, loss.path) for loss in writer.losses] == [("alert", "alert_kind")]
+
+
+def test_each_alert_is_a_message_and_measurements_are_none() -> None:
+    code = m.Concept(text="x")
+    measured = m.Observation(id=m.record_id("o"), provenance=MADE, code=code)
+    data, writer = written([alert("a"), measured, alert("b")], "hl7v2_pcd04")
+    assert len(segments(data, "MSH")) == 2
+    assert [loss.record for loss in writer.losses] == [measured.id]
