@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from ...errors import InvalidRequest
@@ -217,8 +218,10 @@ def acknowledge(message: Message, code: str, *, control_id: str, at: str, errors
 
 
 def _trimmed(fields: list[bytes]) -> list[bytes]:
-    last = max(position for position, field in enumerate(fields) if field)
-    return fields[: last + 1]
+    last = len(fields)
+    while last > 1 and not fields[last - 1]:
+        last -= 1
+    return fields[:last]
 
 
 def _version(header: Segment | None) -> tuple[int, int] | None:
@@ -332,6 +335,7 @@ class _Writer:
         return mark.join(str(part).encode() for part in parts) if mark else str(parts[0]).encode() if parts else b""
 
 
+@lru_cache(maxsize=64)
 def _writable(d: Delimiters) -> Delimiters:
     """Return the request's delimiters; where MSH-2 could not be written to say the same, with its gaps filled."""
     if not d.field or not 0x20 < d.field[0] != 0x7F:
