@@ -98,19 +98,21 @@ class Equipment(NamedTuple):
     """OBX-18: identifiers by repetition."""
 
     levels: tuple[tuple[Identifier, ...], ...]
+    all: tuple[Identifier, ...]
+    """All identifiers."""
 
     @property
     def by_level(self) -> bool:
         """Whether repetitions are levels of the tree (MDS, VMD, channel, metric), because leading ones are empty."""
         return len(self.levels) > 1 and not self.levels[0]
 
-    @property
-    def all(self) -> tuple[Identifier, ...]:
-        """All identifiers."""
-        return tuple(found for level in self.levels for found in level)
+
+def _equipment(field: Node) -> Equipment:
+    levels = tuple(_entity(part) for part in field.children)
+    return Equipment(levels, tuple(found for level in levels for found in level))
 
 
-decode_equipment = decoder(lambda field: Equipment(tuple(_entity(part) for part in field.children)), cache=1024)
+decode_equipment = decoder(_equipment, cache=1024)
 
 
 def _key(identifiers: Iterable[Identifier]) -> tuple[str, ...] | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from ...model import (
@@ -21,6 +22,7 @@ from ...model import (
     Quantity,
     Range,
     Ratio,
+    ReferenceRange,
     TextValue,
     Value,
     Waveform,
@@ -30,12 +32,14 @@ from .codes import Code, decode_code, decode_topic, decode_unit
 from .codes import Unit as Measure
 from .devices import Handle, Tree, is_structural
 from .happenings import SOURCES, add_happening, role_of
+from .ledger import Decoded, Syntax
 from .orders import notes
 from .results import Method, Purpose, Verdict, absence, decode_method, decode_verdict, details, limits
+from .specimens import related_specimen
 from .tables import ATTRIBUTES, STATUS, Role
 from .times import decode_observed
 from .unit import HTEST, Segment, Unit
-from .values import Task, quantity, value
+from .values import Task, quantity, reference_range, value
 from .waveforms import Sampling, Signal, named_rate, sample_at, sampling
 
 __all__ = ["Item", "Report", "strike_set_ids"]
@@ -45,6 +49,7 @@ _NO_UNIT: Final = Measure(None, None, Concept())
 _NO_VERDICT: Final = Verdict(None, (), None)
 _NO_METHOD: Final = Method((), {})
 _SAMPLED: Final = frozenset({"NA", "MA"})
+_STRUCK: Final = [""] * 7
 _AMOUNTS: Final = frozenset({Quantity, Range, Ratio})
 
 
@@ -54,6 +59,46 @@ class Item(NamedTuple):
     segment: Segment
     comments: list[Segment]
     handle: Handle | None
+
+
+class Plan(NamedTuple):
+    """What the fields of a plain number mean that come again in every message."""
+
+    code: Code
+    unit: Measure
+    facts: dict[str, Any]
+    metric: dict[str, Any]
+
+
+@lru_cache(4096)
+def plan_of(
+    code: str, unit: str, limit: str, flags: str, status: str, method: str, purpose: Purpose, syntax: Syntax
+) -> Plan | None:
+    """Understand OBX-3, OBX-6 to OBX-8, OBX-11 and OBX-17; ``None`` where a record does not hold them whole.
+
+    None of them says anything of a person.
+    """
+    if not code:
+        return None
+    named = decode_code(code, syntax)
+    measure = decode_unit(unit, syntax) if unit else Decoded(_NO_UNIT, ())
+    verdict = decode_verdict(flags, syntax) if flags else Decoded(_NO_VERDICT, ())
+    way = decode_method(method, syntax) if method else Decoded(_NO_METHOD, ())
+    rest = named.rest or measure.rest or verdict.rest or way.rest
+    if rest or named.value.issue or named.value.role or verdict.value.mode:
+        return None
+    facts: dict[str, Any] = {"code": named.value.concept, "native_type": "NM"}
+    if status:
+        facts |= {"status": STATUS.get(status, "unknown"), "native_status": status}
+    if verdict.value.quality is not None:
+        facts["quality"] = verdict.value.quality
+    if verdict.value.interpretation:
+        facts["interpretation"] = verdict.value.interpretation
+    if limit:
+        facts["reference_ranges"] = (ReferenceRange(range=reference_range(limit, measure.value), purpose=purpose),)
+    if way.value.concepts:
+        facts |= {"method": way.value.concepts, "metric_category": way.value.facts.get("category", "unspecified")}
+    return Plan(named.value, measure.value, facts, _metric_facts(measure.value, way.value, None))
 
 
 @dataclass(slots=True, repr=False)
@@ -79,6 +124,8 @@ class Report:
     time: Time | None = None
     rated: bool = False
     device: bool = False
+    specimens: dict[str, str] = field(default_factory=dict)
+    """Numbers of specimens, and the ids of their records."""
 
     def add(self, items: Sequence[Item]) -> None:
         """Map the OBX in their order; a facet goes to the metric that it follows, a source to its condition."""
@@ -108,9 +155,53 @@ class Report:
             return
         if segment.raw(2) in _SAMPLED and self._waveform(item, facets):
             return
+        if not facets and self._plain(item):
+            return
         role = role_of(segment, _peeked(segment), marks=self.rated)
         if role is None or not add_happening(self, role, item, facets):
             self.observe(item, facets)
+
+    def _plain(self, item: Item) -> bool:
+        """Map a number of a metric on a short way; ``False`` for everything that is written in any unusual way.
+
+        It gives the same record as :meth:`observe`.
+        """
+        segment, handle = item.segment, item.handle
+        fields = segment.fields
+        if handle is None or item.comments or fields[2] != "NM" or any(fields[19:]):
+            return False
+        if fields[9] or fields[10] or fields[12] or fields[13] or fields[15] or fields[16]:
+            return False
+        purpose = self._purpose(_NO_CODE, handle)
+        plan = plan_of(fields[3], fields[6], fields[7], fields[8], fields[11], fields[17], purpose, segment.syntax)
+        found = None if plan is None or fields[5] in self.sentinels else quantity(fields[5], plan.unit)
+        if plan is None or found is None:
+            return False
+        unit, tree = self.unit, self.tree
+        fields[2:9] = _STRUCK
+        fields[11] = fields[17] = ""
+        time = self.moment(segment)
+        tree.contain(segment, handle)
+        device = tree.equipment(segment, handle)
+        unit.add(
+            Observation(
+                id=unit.id("observation", segment),
+                provenance=unit.provenance(segment),
+                subject=unit.subject,
+                extensions=segment.extensions(),
+                labels=(HTEST,) if unit.mode is not None else (),
+                value=found,
+                time=time,
+                metric=tree.metric(segment, handle, plan.code, plan.metric),
+                device=device,
+                gateway=tree.gateway,
+                encounter=unit.encounter,
+                order=self.order,
+                handle=handle.text,
+                **plan.facts,
+            )
+        )
+        return True
 
     def observe(self, item: Item, facets: Sequence[Item], links: tuple[Link, ...] = ()) -> None:
         """Map a measurement or a statement."""
@@ -138,6 +229,9 @@ class Report:
             facts["components"] = (*facts.get("components", ()), component)
             kept += rest
         facts |= details(segment)
+        if self.specimens:
+            sample = related_specimen(segment.raw(33), segment, self.specimens)
+            facts |= {} if sample is None else {"specimen": sample}
         if links:
             facts["links"] = links
         native_type = segment.strike(2)
