@@ -168,7 +168,7 @@ class Report:
         """
         segment, handle = item.segment, item.handle
         fields = segment.fields
-        if handle is None or item.comments or fields[2] != "NM" or any(fields[19:]):
+        if handle is None or item.comments or self.specimens or fields[2] != "NM" or any(fields[19:]):
             return False
         if fields[9] or fields[10] or fields[12] or fields[13] or fields[15] or fields[16]:
             return False
