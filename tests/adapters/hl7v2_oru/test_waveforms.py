@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iomt_interop.adapters.hl7v2_oru.ledger import Syntax
-from iomt_interop.adapters.hl7v2_oru.waveforms import read_samples, sampling
-from iomt_interop.model import Absent
+from iomt_interop.adapters.hl7v2_oru.waveforms import named_rate, read_samples, sample_at, sampling
+from iomt_interop.model import Absent, Instant, Rational
 
 ROOT = Path(__file__).resolve().parents[3]
 RECORDS = read((ROOT / "fixtures/hl7v2_oru/waves.hl7").read_bytes())
@@ -114,3 +114,60 @@ def test_exact_means_the_same_text_again(raw: str) -> None:
 @pytest.mark.parametrize("raw", ["", "^", "^^", "x^y", "~"])
 def test_without_a_number_there_is_no_waveform(raw: str) -> None:
     assert sampling("NA", raw, SYNTAX) is None
+
+
+def test_period_sentinels_and_marks_of_a_continuous_wave() -> None:
+    records = read((ROOT / "fixtures/hl7v2_oru/waves_wcm.hl7").read_bytes())
+    lead, pleth = of(records, "waveform")
+    (channel,) = lead.channels
+    assert (channel.period.numerator, channel.period.denominator) == (1, 250)  # 4 ms
+    assert (channel.factor.text, channel.unit, channel.raw_range) == ("2.44", "uV", (-32751, 32767))
+    assert [unpack(run) for run in lead.segments] == [[-10, 0, -32768, 32767, 5], [6, 7]]
+    assert [run.marks for run in lead.segments] == [b"\0\0\2\1\0", None]  # one stands for invalid, one for missing
+    # 9 ms behind the first sample is within the third.
+    assert [(mark.index, mark.code.codings[0].refid) for mark in lead.annotations] == [(2, "MDC_EVT_PACER_SPIKE")]
+    # Numbers that are written otherwise than integers are: the text is kept beside them.
+    assert [unpack(run) for run in pleth.segments] == [[7, 0, 5]]
+    assert ("OBX(12)-5", "007^-0^+5") in [(e.path, e.value) for e in pleth.extensions]
+    # A wave of no sample at all is none, and a period without a unit is no period.
+    assert [o.handle for o in of(records, "observation")] == ["1.1.1.131329.7", "1.1.1.131330"]
+
+
+@pytest.mark.parametrize(
+    ("start", "moment", "index"),
+    [
+        ("2026-11-24T11:00:00+01:00", "2026-11-24T10:00:00.100Z", 25),
+        ("2026-11-24T11:00:00", "2026-11-24T11:00:00.0399", 9),
+        ("2026-11-24T11:00:00", "2026-11-24T11:00:00.040", 10),
+        ("2026-11-24T11:00:00", "2026-11-24T10:59:59.999", None),  # before the wave
+        ("2026-11-24T11:00:00", "2026-11-24T11:00:00Z", None),  # one of them has no offset
+        ("2026-11-24T11:00", "2026-11-24T12", None),  # not precise enough to be of a sample
+        ("2026-02-30T11:00:00", "2026-03-01T11:00:00", None),
+    ],
+)
+def test_which_sample_was_taken_at_a_moment(start: str, moment: str, index: int | None) -> None:
+    assert sample_at(Instant(value=start), Instant(value=moment), Rational(numerator=1, denominator=250)) == index
+
+
+@pytest.mark.parametrize(
+    ("name", "period"), [("ECG_II@100", (1, 100)), ("ECG_II", None), ("a@b@100", None), ("x@0", None), ("x@12.5", None)]
+)
+def test_rates_in_names(name: str, period: tuple[int, int] | None) -> None:
+    found = named_rate(name)
+    assert (None if found is None else (found.numerator, found.denominator)) == period
+
+
+@given(
+    st.lists(st.integers(-(1 << 63), (1 << 63) - 1), min_size=1, max_size=20), st.sampled_from([1, 1 << 16, 1 << 32])
+)
+def test_the_narrowest_format_holds_every_sample(numbers: list[int], scale: int) -> None:
+    numbers = [number // scale for number in numbers]
+    numbers = [max(-(1 << 63) + 1, min(number, (1 << 63) - 1)) for number in numbers]
+    found = read_samples("^".join(map(str, numbers)), "^")
+    packed = None if found is None else found.packed(0)
+    assert packed is not None
+    dtype, data = packed
+    size = int(dtype[1])
+    assert list(struct.unpack(f"<{len(numbers)}{_CODES[dtype]}", data)) == numbers
+    peak = max(number if number >= 0 else ~number for number in numbers)
+    assert size == min(width for width in (2, 4, 8) if peak < 1 << (8 * width - 1))
