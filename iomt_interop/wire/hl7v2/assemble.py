@@ -100,12 +100,14 @@ class Assembly:
         head = f"{name}{first}{second}{first}".encode("utf-8", "replace")
         if len(first.encode("utf-8", "replace")) != 1 or first.isalnum() or first.isspace() or first in second:
             raise MalformedInput("HL7-401", path=f"{name}-1")
-        if not re.fullmatch(r"[^\r\n]{0,16}", second):
+        if not re.fullmatch(r"[^\r\n]*", second):
             raise MalformedInput("HL7-401", path=f"{name}-2")
         found, _ = read_delimiters(head, 0)
         texts = (mark.decode("utf-8", "replace") for mark in found[:5])
         separator, component, repetition, mark, subcomponent = texts
-        if self._syntax is None or name == "MSH":
+        if self._syntax is not None and first != self._syntax.field:
+            raise MalformedInput("HL7-401", path=f"{name}-1")
+        if self._syntax is None:  # a message is split by its first header
             self._syntax = TextSyntax(separator, repetition, component, subcomponent, mark, "utf-8")
 
     def _part(self, tree: Tree, level: int) -> str:
@@ -149,8 +151,11 @@ class Assembly:
 
 
 def _flat(repetitions: list[Tree]) -> str:
-    """Return the text of a field's first leaf."""
+    """Return the text of a field's first leaf, with the control characters that XML carries as sequences."""
     tree: Tree = repetitions[0] if repetitions else []
     while isinstance(tree, dict):
         tree = tree.get(1, [])
-    return "".join(text for text, is_sequence in tree if not is_sequence)
+    return "".join(
+        bytes.fromhex(text[1:]).decode("latin-1") if is_sequence and _OCTETS.fullmatch(text) else text
+        for text, is_sequence in tree
+    )

@@ -51,7 +51,7 @@ def to_json(message: Message) -> bytes:
 
 
 def from_json(data: bytes) -> Message:
-    """Return the message that a JSON form stands for. Its field separator must be an ASCII character.
+    """Return the message that a JSON form stands for. Its delimiters must be ASCII characters.
 
     Raises
     ------

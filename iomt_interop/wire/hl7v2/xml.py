@@ -56,7 +56,7 @@ def to_xml(message: Message) -> bytes:
 
 
 def from_xml(data: bytes) -> Message:
-    """Return the message that an XML encoding stands for. Its field separator must be an ASCII character.
+    """Return the message that an XML encoding stands for. Its delimiters must be ASCII characters.
 
     Raises
     ------
