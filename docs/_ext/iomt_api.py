@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin
 
 from iomt_models import model_lines
 from iomt_rst import indented, literal, prose, titled
-from iomt_source import modules
+from iomt_source import ROOT, modules
 from pydantic import BaseModel
 from sphinx.errors import PycodeError
 from sphinx.pycode import ModuleAnalyzer
@@ -71,16 +73,23 @@ def _data(module: str, name: str, value: Any) -> list[str]:
     return [*lines, "", *indented([*_text(module, name), *_choices(value)])]
 
 
+@cache
+def _described() -> dict[str, frozenset[str]]:
+    """Return the modules that a page describes by itself, and what they export."""
+    text = "".join(page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs/reference/api").glob("*.rst")))
+    names = re.findall(r"^\.\. api:: (\S+)", text, re.MULTILINE)
+    return {name: frozenset(public_names(import_module(name))) for name in names}
+
+
 def aliases(package: str) -> list[str]:
-    """Return what only the package's submodules export, but for functions; signatures name it."""
+    """Return what only submodules without a page of their own export, but for functions; signatures name it."""
     lines: list[str] = []
-    within = import_module(package)
-    exported = public_names(within) if hasattr(within, "__path__") else ()
     for home in sorted(name for name in modules() if name.startswith(f"{package}.") or name == package):
         module = import_module(home)
+        above = [known for name, known in _described().items() if f"{home}.".startswith(f"{name}.")]
         for name in public_names(module):
             value = getattr(module, name)
-            if name in exported or inspect.isroutine(value):
+            if any(name in known for known in above) or inspect.isroutine(value):
                 continue
             lines += _entry(home, name, value) if inspect.isclass(value) else _data(home, name, value)
     return lines

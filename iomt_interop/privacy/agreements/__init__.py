@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .check import REASONS, Verdict, check_disclosure
+from .check import REASONS, DisclosureDecision, check_disclosure
 from .policy import (
     Agreement,
     AgreementKind,
@@ -34,7 +34,7 @@ __all__ = [
     "Recipient",
     "RecipientLine",
     "Retention",
-    "Verdict",
+    "DisclosureDecision",
     "check_disclosure",
     "due_for_erasure",
     "load_policy",

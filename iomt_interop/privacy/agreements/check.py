@@ -9,7 +9,7 @@ from typing import Final
 
 from .policy import Agreement, AgreementKind, Policy, Recipient
 
-__all__ = ["REASONS", "Verdict", "check_disclosure"]
+__all__ = ["REASONS", "DisclosureDecision", "check_disclosure"]
 
 REASONS: Final[dict[str, str]] = {
     "agreement-permit": "an agreement in force covers it",
@@ -33,7 +33,7 @@ _PROTECTING: Final[frozenset[AgreementKind]] = frozenset({"baa", "processing", "
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class DisclosureDecision:
     """Whether a disclosure is permitted, why, and by which agreement of which file."""
 
     permitted: bool
@@ -45,7 +45,7 @@ class Verdict:
 
 def check_disclosure(
     policy: Policy, recipient: str, purpose: str, day: date, *, kinds: Collection[str] = ()
-) -> Verdict:
+) -> DisclosureDecision:
     """Decide whether data may go to a recipient.
 
     Parameters
@@ -63,9 +63,9 @@ def check_disclosure(
     """
     refusals, agreement = _decide(policy, recipient, purpose, day, frozenset(kinds))
     if refusals:
-        return Verdict(False, tuple(refusals), None, policy.digest)
+        return DisclosureDecision(False, tuple(refusals), None, policy.digest)
     reason = "agreement-permit" if agreement else "agreement-exempt"
-    return Verdict(True, (reason,), agreement.id if agreement else None, policy.digest)
+    return DisclosureDecision(True, (reason,), agreement.id if agreement else None, policy.digest)
 
 
 def _decide(
