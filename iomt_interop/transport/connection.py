@@ -7,10 +7,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final, cast
 
 from ..errors import MalformedInput
-from ..wire import hl7v2, mllp
+from ..wire import mllp
 from ..wire.hl7v2.ack import AckError, Outcome
+from .answers import read_head
 from .delivery import Limits, Verdict, verdict_of
-from .memory import Key
 
 if TYPE_CHECKING:
     from .mllp_server import MllpServer
@@ -23,33 +23,22 @@ _BLANK: Final = b" \t\r\n\x00"
 class Item:
     """A message on its way from a connection to the store and back."""
 
-    __slots__ = ("answers", "connection", "digest", "first", "key", "message", "payload", "verdict")
+    __slots__ = ("answers", "connection", "digest", "first", "head", "payload", "verdict")
 
     def __init__(self, connection: Connection, payload: bytes, verdict: Verdict | None = None) -> None:
         self.connection = connection
         self.payload = payload
-        self.message = hl7v2.parse(payload)
-        self.verdict = verdict
+        self.head = read_head(payload)
         self.answers: bytes | None = None
         self.first: Item | None = None
         """The item of the same batch that this one repeats."""
-        header = self.message.segment("MSH")
-        if header is None and verdict is None:
-            self.verdict = verdict_of(MalformedInput("HL7-101"))
-        self.key: Key | None = None
-        self.digest = b""
-        if header is not None and self.verdict is None and (control_id := header.field(10).raw):
-            self.key = (header.field(3).raw, header.field(4).raw, control_id)
-            self.digest = sha256(payload).digest()
+        if not self.head.exists and verdict is None:
+            verdict = verdict_of(MalformedInput("HL7-101"))
+        self.verdict = verdict
+        self.digest = sha256(payload).digest() if verdict is None and self.head.key is not None else b""
 
     def __repr__(self) -> str:
         return f"Item({len(self.payload)} bytes)"
-
-    @property
-    def is_acknowledgement(self) -> bool:
-        """Whether it is an acknowledgement itself, of which this side awaits none."""
-        header = self.message.segment("MSH")
-        return header is not None and header.field(9)[1][1].raw == b"ACK"
 
 
 class Connection(asyncio.Protocol):
@@ -204,7 +193,7 @@ class Connection(asyncio.Protocol):
             elif block.doubts:
                 counters["doubtful_frames"] += 1
             item = Item(self, block.payload, verdict)
-            if item.is_acknowledgement:
+            if item.head.is_acknowledgement:
                 counters["acknowledgements"] += 1
                 continue
             self.waiting += 1

@@ -9,7 +9,6 @@ next one has; beyond the limits of the queue nothing is read until there is room
 from __future__ import annotations
 
 import asyncio
-import secrets
 import socket
 import ssl
 import time
@@ -22,8 +21,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from ..errors import InvalidRequest, IomtError
-from ..wire import mllp
-from ..wire.hl7v2.ack import AckError, Outcome, acknowledge, decide
+from ..wire.hl7v2.ack import AckError, Outcome
+from .answers import Answers
 from .connection import Connection, Item
 from .delivery import Delivery, Limits, SameId, Store, Verdict, verdict_of
 from .memory import Memory
@@ -101,11 +100,11 @@ class MllpServer:
             raise InvalidRequest("USE-001", path="same_id", hint="'refuse' or 'store'")
         self._store, self._host, self._port, self._tls = store, host, port, tls
         self._limits = limits or Limits()
-        self._commit, self._same_id, self._clock = commit, same_id, clock
+        self._same_id, self._clock = same_id, clock
         self._owned = writer is None
         self._writer: Executor = writer or ThreadPoolExecutor(1, "mllp-store")
         self._memory = Memory(self._limits.remembered)
-        self._prefix, self._number = secrets.token_hex(4).upper(), 0
+        self._answers_of = Answers(commit)
         self._queue: deque[Item] = deque()
         self._queued = 0
         self._wake = asyncio.Event()
@@ -280,8 +279,8 @@ class MllpServer:
         for item in batch:
             if item.verdict is not None:
                 continue
-            if item.key is not None:
-                before = here.get(item.key) or self._memory.get(item.key)
+            if item.head.key is not None:
+                before = here.get(item.head.key) or self._memory.get(item.head.key)
                 if before is not None and before.digest == item.digest:
                     self.counters["repeated"] += 1
                     if isinstance(before, Item):
@@ -294,7 +293,7 @@ class MllpServer:
                     if self._same_id == "refuse":
                         item.verdict = _CONFLICT
                         continue
-                here[item.key] = item
+                here[item.head.key] = item
             fresh.append(item)
         return fresh
 
@@ -318,7 +317,7 @@ class MllpServer:
         return [verdict for each in deliveries for verdict in await self._stored([each])]
 
     def _answer(self, batch: list[Item]) -> None:
-        at = self._clock().astimezone(UTC).strftime("%Y%m%d%H%M%S+0000")
+        at = self._clock().astimezone(UTC).strftime("%Y%m%d%H%M%S+0000").encode()
         told: dict[Connection, list[bytes]] = {}
         for item in batch:
             if item.answers is None:
@@ -327,26 +326,18 @@ class MllpServer:
         for connection, answers in told.items():
             connection.answer(b"".join(answers), len(answers))
 
-    def _answers(self, item: Item, at: str) -> bytes:
+    def _answers(self, item: Item, at: bytes) -> bytes:
         """Return the answers to a message, framed, and remember them when it was accepted."""
         if item.first is not None:
             return item.first.answers or b""
         verdict = item.verdict or _FAILED
         self.counters[_COUNTED[verdict.outcome]] += 1
-        accepted = verdict.outcome is Outcome.ACCEPTED
-        parts = [mllp.COMMIT_ACK if accepted else mllp.COMMIT_NAK] if self._commit else []
-        for code in decide(item.message, verdict.outcome):
-            if code is not None:
-                self._number += 1
-                control_id = f"{self._prefix}{self._number}"
-                try:
-                    told = acknowledge(item.message, code, control_id=control_id, at=at, errors=verdict.errors)
-                    parts.append(mllp.encode(told))
-                except IomtError as error:  # its header cannot be answered in its own words
-                    self.counters[f"failed:{error.code}"] += 1
-        answers = b"".join(parts)
-        if accepted and item.key is not None:
-            self._memory.put(item.key, item.digest, answers)
+        answers = self._answers_of.compose(item.payload, item.head, verdict, at)
+        for code in self._answers_of.failed:
+            self.counters[f"failed:{code}"] += 1
+        self._answers_of.failed.clear()
+        if verdict.outcome is Outcome.ACCEPTED and item.head.key is not None:
+            self._memory.put(item.head.key, item.digest, answers)
         return answers
 
     async def _part(self, deadline: float) -> None:

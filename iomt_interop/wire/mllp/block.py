@@ -72,7 +72,7 @@ def encode(payload: bytes | bytearray | memoryview) -> bytes:
     b'MSH|...'
     """
     data = bytes(payload)
-    found = _UNREADABLE.search(data)
+    found = _UNREADABLE.search(data) if VT in data or FS in data else None
     if found is not None:
         raise NotRepresentable("MLP-111", span=found.span())
     if data in (ACK, NAK):

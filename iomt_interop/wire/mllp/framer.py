@@ -24,7 +24,6 @@ STRAY: Final = 4096
 """Longest run of octets outside of blocks that is given as one."""
 
 _VT, _FS, _CR = 0x0B, 0x1C, 0x0D
-_MARK: Final = re.compile(rb"[\x0b\x1c]")
 _BEGIN: Final = re.compile(rb"\x0b|(?:\A|(?<=[\r\n]))(?=" + HEADER + rb")")
 _HEADER: Final = re.compile(HEADER)
 _AHEAD: Final = 4
@@ -65,6 +64,7 @@ class Framer:
         self._inside = False
         self._framed = True  # whether the block began with VT
         self._dropped = 0  # octets of an oversize block that are no longer in the buffer, behind its head
+        self._clear = 0  # up to here in the stream there is no FS that was not looked at
         self._fresh = True  # whether a line begins where the buffer does
         self._doubts: dict[str, Doubt] = {}
 
@@ -130,8 +130,7 @@ class Framer:
     def _end(self, final: bool) -> Block | None:
         """Find where the block ends; ``None`` when that cannot be said yet."""
         buffer = self._buffer
-        while (found := _MARK.search(buffer, self._seen)) is not None:
-            at = found.start()
+        while (at := self._next_mark()) >= 0:
             after = at + 1
             if after == len(buffer) and not final and (buffer[at] == _FS or not self._edge):
                 return self._wait(at)
@@ -154,6 +153,18 @@ class Framer:
                 self._doubt("MLP-106", at, after)
             self._seen = after
         return self._wait(len(buffer))
+
+    def _next_mark(self) -> int:
+        """Return where the next VT or FS stands, -1 for nowhere.
+
+        Each octet is searched once for either, though the two are searched one after the other.
+        """
+        buffer, base = self._buffer, self._origin + self._dropped
+        end = buffer.find(b"\x1c", max(self._seen, self._clear - base))
+        stop = len(buffer) if end < 0 else end
+        self._clear = base + stop
+        begin = buffer.find(b"\x0b", self._seen, stop)
+        return end if begin < 0 else begin
 
     def _header(self, at: int, final: bool) -> bool | None:
         """Tell whether a header stands here; ``None`` when the octets that would say so are still to come."""

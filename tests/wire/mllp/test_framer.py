@@ -187,13 +187,14 @@ def test_a_limit_is_the_last_length_that_is_taken() -> None:
 @pytest.mark.parametrize(
     "pattern", [b"\x0b", b"\x1c", b"\x0bM", b"MSH", b"\r", b"\x0b\x1c\r", b"\x1c\x0b", b"\x0bMSH|", b"\rMS"]
 )
-def test_time_is_linear(pattern: bytes) -> None:
+@pytest.mark.parametrize("chunk", [1000, 1 << 20])
+def test_time_is_linear(pattern: bytes, chunk: int) -> None:
     def seconds(size: int) -> float:
         data = b"\x0bM" + pattern * (size // len(pattern))
         start = time.process_time()
         framer = mllp.Framer(max_payload=1 << 30)
-        for at in range(0, len(data), 1000):
-            framer.feed(data[at : at + 1000])
+        for at in range(0, len(data), chunk):
+            framer.feed(data[at : at + chunk])
         framer.finish()
         return time.process_time() - start
 

@@ -1,0 +1,287 @@
+"""MLLP on loopback with TLS and client certificates: durable and acknowledged messages per second.
+
+usage: python benchmarks/mllp.py [--messages N] [--connections N] [--window N]
+
+The load generator is a process of its own, and so is each server; where the system allows it, each has one core. Three
+servers are measured: ``framing`` acknowledges at once (what TLS, frames and acknowledgements cost), ``file`` syncs
+every batch to a plain file, ``listen`` is ``iomt listen`` with its encrypted vault. Below them stands what a message
+costs when it is read and put into a vault without any network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+console = Console()
+
+
+def small(number: int) -> bytes:
+    """One measurement of a pulse oximeter."""
+    return (
+        f"MSH|^~\\&|MON{number % 20}|ICU|EHR|HOSP|20261124105803+0000||ORU^R01^ORU_R01|S{number}|P|2.6\r"
+        f"PID|||EX-{number % 20}^^^H^MR||Muster^Erika\r"
+        "OBR|1|||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|||20261124105800+0000\r"
+        f"OBX|1|NM|150456^MDC_PULS_OXIM_SAT_O2^MDC|1.1.1.1|{90 + number % 10}|262688^MDC_DIM_PERCENT^MDC|||||R\r"
+    ).encode()
+
+
+def monitor(number: int) -> bytes:
+    """A monitor's 30 OBX, each message under its own control id."""
+    text = (ROOT / "fixtures" / "hl7v2_oru" / "pcd01_30obx.hl7").read_bytes()
+    fields = text.split(b"\r", 1)[0].split(b"|")
+    return text.replace(b"|" + fields[9] + b"|", b"|M%d|" % number, 1)
+
+
+KINDS: dict[str, Callable[[int], bytes]] = {"small, 1 OBX": small, "monitor, 30 OBX": monitor}
+
+
+def pin(core: int, process: int = 0) -> None:
+    """Keep a process, or this one, on one core, where the system allows that."""
+    with contextlib.suppress(AttributeError, OSError):
+        os.sched_setaffinity(process, {sorted(os.sched_getaffinity(0))[core]})
+
+
+# The load generator.
+
+
+class Sender(asyncio.Protocol):
+    """Keeps a window of messages under way and counts what is acknowledged."""
+
+    def __init__(self, frames: list[bytes], window: int, done: asyncio.Future[int]) -> None:
+        self.frames, self.window, self.done = frames, window, done
+        self.sent = self.acknowledged = 0
+        self.rest = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        self.more()
+
+    def more(self) -> None:
+        stop = min(self.acknowledged + self.window, len(self.frames))
+        if stop > self.sent:
+            self.transport.write(b"".join(self.frames[self.sent : stop]))  # type: ignore[attr-defined]
+            self.sent = stop
+
+    def data_received(self, data: bytes) -> None:
+        *whole, self.rest = (self.rest + data).split(b"\x1c\r")
+        for answer in whole:
+            if b"\rMSA|AA|" not in answer and b"\rMSA|CA|" not in answer:
+                self.done.set_exception(RuntimeError("not accepted"))
+                return
+        self.acknowledged += len(whole)
+        if self.acknowledged == len(self.frames) and not self.done.done():
+            self.done.set_result(self.acknowledged)
+        self.more()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.done.done():
+            self.done.set_exception(RuntimeError("connection lost"))
+
+
+def generate(
+    port: int,
+    certificates: Sequence[Path],
+    kind: str,
+    first: int,
+    count: int,
+    connections: int,
+    window: int,
+    out: Connection,
+) -> None:
+    """Send messages; report seconds."""
+    pin(-1)
+    ca, certificate, key = certificates
+    context = ssl.create_default_context(cafile=str(ca))
+    context.load_cert_chain(certificate, key)
+    from iomt_interop.wire import mllp
+
+    frames = [mllp.encode(KINDS[kind](first + number)) for number in range(count)]
+
+    async def run() -> float:
+        loop = asyncio.get_running_loop()
+        dones = [loop.create_future() for _ in range(connections)]
+        gate = time.perf_counter()
+        for number, done in enumerate(dones):
+            share = frames[number::connections]
+            await loop.create_connection(
+                lambda share=share, done=done: Sender(share, window, done),  # type: ignore[misc]
+                "127.0.0.1", port, ssl=context, server_hostname="127.0.0.1",
+            )  # fmt: skip
+        await asyncio.gather(*dones)
+        return time.perf_counter() - gate
+
+    out.send(asyncio.run(run()))
+
+
+# The servers.
+
+
+def serve_plainly(path: str | None, certificates: Sequence[Path], out: Connection) -> None:
+    """Serve; make batches durable in a plain file, or not at all."""
+    pin(0)
+    from iomt_interop.transport import ACCEPTED, Delivery, Limits, MllpServer, Verdict, server_context
+
+    handle = None if path is None else os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+
+    def store(batch: Sequence[Delivery]) -> list[Verdict]:
+        if handle is not None:
+            os.write(handle, b"".join(delivery.message for delivery in batch))
+            os.fdatasync(handle)
+        return [ACCEPTED] * len(batch)
+
+    async def run() -> None:
+        ca, certificate, key = certificates
+        server = MllpServer(
+            store, "127.0.0.1", 0, tls=server_context(certificate, key, client_ca=ca), limits=Limits(idle=None)
+        )
+        async with server:
+            out.send(server.addresses[0][1])
+            stop = asyncio.Event()
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+            await stop.wait()
+            out.send((server.counters["batches"], time.process_time()))
+
+    asyncio.run(run())
+
+
+def measure(port: int, certificates: Sequence[Path], kind: str, first: int, arguments: argparse.Namespace) -> float:
+    """Run the load generator in a process of its own."""
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    args = (port, certificates, kind, first, arguments.messages, arguments.connections, arguments.window, theirs)
+    process = context.Process(target=generate, args=args)
+    process.start()
+    theirs.close()
+    try:
+        return float(ours.recv())
+    finally:
+        process.join()
+
+
+def cpu_of(pid: int) -> float:
+    """Return the processor time of a process in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def bench_plainly(
+    name: str,
+    folder: Path,
+    served: Sequence[Path],
+    sending: Sequence[Path],
+    arguments: argparse.Namespace,
+    table: Table,
+) -> None:
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    path = None if name == "framing" else str(folder / "messages")
+    process = context.Process(target=serve_plainly, args=(path, served, theirs))
+    process.start()
+    port = ours.recv()
+    for position, kind in enumerate(KINDS):
+        before = cpu_of(process.pid or 0)
+        seconds = measure(port, sending, kind, position * arguments.messages, arguments)
+        row(table, name, kind, arguments.messages, seconds, cpu_of(process.pid or 0) - before)
+    process.terminate()
+    process.join()
+
+
+def bench_listen(
+    folder: Path, served: Sequence[Path], sending: Sequence[Path], arguments: argparse.Namespace, table: Table
+) -> None:
+    ca, certificate, key = served
+    for position, kind in enumerate(KINDS):
+        args = [
+            "listen", "--mllp", "127.0.0.1:0", "--vault", folder / f"{position}.vault", "--key-file",
+            folder / f"{position}.key", "--tls-cert", certificate, "--tls-key", key, "--client-ca", ca, "--json",
+        ]  # fmt: skip
+        command = [sys.executable, "-m", "iomt_interop", *map(str, args)]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        pin(0, process.pid)
+        assert process.stderr is not None
+        found = re.search(r":(\d+),", process.stderr.readline())
+        assert found is not None, process.stderr.read()
+        measured = argparse.Namespace(
+            **{**vars(arguments), "messages": arguments.messages // (1 if position == 0 else 5)}
+        )
+        before = cpu_of(process.pid)
+        seconds = measure(int(found[1]), sending, kind, 0, measured)
+        row(table, "listen", kind, measured.messages, seconds, cpu_of(process.pid) - before)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+
+
+def bench_without_network(folder: Path, arguments: argparse.Namespace, table: Table) -> None:
+    from iomt_interop.facade import read
+    from iomt_interop.vault import KeyFile, Vault
+
+    keys = KeyFile.create(folder / "alone.key")
+    with Vault.create(folder / "alone.vault", keys=keys) as vault:
+        for kind, make in KINDS.items():
+            count = max(arguments.messages // 10, 50)
+            found = []
+            start, busy = time.perf_counter(), time.process_time()
+            for number in range(count):
+                found.append(list(read(make(number), adapter="hl7v2_oru")))
+            row(table, "read alone", kind, count, time.perf_counter() - start, time.process_time() - busy)
+            start, busy = time.perf_counter(), time.process_time()
+            for at in range(0, count, 100):
+                vault.put([record for records in found[at : at + 100] for record in records])
+            row(table, "put alone, 100 at a time", kind, count, time.perf_counter() - start, time.process_time() - busy)
+
+
+def row(table: Table, name: str, kind: str, count: int, seconds: float, busy: float) -> None:
+    table.add_row(
+        name, kind, f"{count:,}", f"{count / seconds:,.0f}", f"{busy / count * 1e6:,.0f} us", f"{busy / seconds:.0%}"
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--messages", type=int, default=5000)
+    parser.add_argument("--connections", type=int, default=20)
+    parser.add_argument("--window", type=int, default=10, help="messages under way on each connection")
+    parser.add_argument("--only", choices=("framing", "file", "listen", "alone"))
+    arguments = parser.parse_args()
+    from support.certificates import Issuer
+
+    title = f"MLLP over TLS, {arguments.connections} connections, {arguments.window} messages under way on each"
+    table = Table("server", "message", "messages", "per second", "processor time each", "core in use", title=title)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        issuer = Issuer(folder)
+        server, client = issuer.issue("server", "127.0.0.1"), issuer.issue("client")
+        served = (issuer.ca, server.certificate, server.key)
+        sending = (issuer.ca, client.certificate, client.key)
+        for each in ("framing", "file"):
+            if arguments.only in (None, each):
+                bench_plainly(each, folder, served, sending, arguments, table)
+        if arguments.only in (None, "listen"):
+            bench_listen(folder, served, sending, arguments, table)
+        if arguments.only in (None, "alone"):
+            bench_without_network(folder, arguments, table)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
