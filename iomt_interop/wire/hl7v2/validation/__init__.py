@@ -9,11 +9,22 @@ from ....errors import InvalidRequest
 from ..message import Message
 from .findings import MAX_FINDINGS, Finding, Severity
 from .pcd import RULES, check_rules
-from .profile import MAX_PROFILE, Profile, read_profile
+from .profile import MAX_PROFILE, PartProfile, Profile, SegmentProfile, read_profile
 from .profile_check import check_profile
 from .standard import Standard
 
-__all__ = ["MAX_FINDINGS", "MAX_PROFILE", "RULES", "Finding", "Profile", "Severity", "read_profile", "validate"]
+__all__ = [
+    "MAX_FINDINGS",
+    "MAX_PROFILE",
+    "RULES",
+    "Finding",
+    "PartProfile",
+    "Profile",
+    "SegmentProfile",
+    "Severity",
+    "read_profile",
+    "validate",
+]
 
 
 def validate(
