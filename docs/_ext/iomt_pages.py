@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import typer.main
 from iomt_conformance import format_matrix, law_table, option_fields, report_fields
+from iomt_hl7v2 import composites, kinds
 from iomt_models import model_lines
 from iomt_rst import bullets, indented, literal, prose, table, titled
 from iomt_source import PACKAGE, ROOT, code_groups, code_uses, floors, modules, summary
@@ -22,6 +23,7 @@ from iomt_interop import model
 from iomt_interop.errors import CODES
 from iomt_interop.model.base import Model
 from iomt_interop.plugins import default_registry, manifest
+from iomt_interop.privacy.reasons import REASONS
 
 __all__ = ["PAGES"]
 
@@ -83,6 +85,11 @@ def errors() -> list[str]:
                 facts.append("used in " + ", ".join(map(literal, sorted(used["modules"]))))
             lines += bullets(facts)
     return lines
+
+
+def reasons() -> list[str]:
+    """Return the reason codes of decisions."""
+    return table(("code", "meaning"), [(literal(code), text) for code, text in REASONS.items()], widths=(30, 70))
 
 
 def cli() -> list[str]:
@@ -261,6 +268,9 @@ PAGES: dict[str, Callable[..., list[str]]] = {
     "kit-report": report_fields,
     "adapter": adapter,
     "errors": errors,
+    "hl7v2-kinds": kinds,
+    "hl7v2-types": composites,
+    "reasons": reasons,
     "cli": cli,
     "models": models,
     "manifest": manifests,
