@@ -33,7 +33,7 @@ from .tables import ACKNOWLEDGEMENTS, ALERT_PARTS, ALERT_VALUES, SIGNALS
 from .times import decode_stated
 from .unit import HTEST, Segment, Unit
 
-__all__ = ["ALARM_EVENT", "acknowledged", "add_alert", "evidence", "split_alerts"]
+__all__ = ["ALARM_EVENT", "acknowledged", "add_alerts", "split_alerts"]
 
 ALARM_EVENT: Final = "MDC_EVT_ALARM"
 """Reference id in OBR-4 of a report that is an alert; in OBX-3 it says that the event itself stands in OBX-5."""
@@ -76,16 +76,27 @@ def split_alerts(items: Sequence[Item], *, alarm: bool) -> tuple[list[list[Item]
     return found, [item for item in items if id(item) not in taken]
 
 
-def evidence(records: Sequence[Record], order: str | None) -> tuple[Link, ...]:
-    """Return links to the measurements and waves of a report that is an alert: they are the evidence for it."""
-    return tuple(
-        Link(relation="derived_from", target=record.id)
-        for record in records
-        if isinstance(record, Observation | Waveform) and record.order == order
-    )
+def add_alerts(
+    report: Report, alerts: Sequence[Sequence[Item]], identifiers: tuple[Identifier, ...], measured: Sequence[Record]
+) -> None:
+    """Map the alerts of one report; the identifiers are those of its OBR.
+
+    What was measured in a report that is an alert is the evidence for it: all of it for its only alert, else what
+    stands in the same channel, for the first alert of that.
+    """
+    found: dict[str, list[Link]] = {}
+    for record in measured:
+        if isinstance(record, Observation | Waveform):
+            handle = parse_handle(record.handle or "") if len(alerts) > 1 else None
+            place = handle.nodes[-1] if handle is not None else ""
+            found.setdefault(place, []).append(Link(relation="derived_from", target=record.id))
+    for parts in alerts:
+        own = parts[0].handle
+        place = own.nodes[-1] if own is not None and len(alerts) > 1 else ""
+        _add_alert(report, parts, identifiers, tuple(found.pop(place, ())))
 
 
-def add_alert(
+def _add_alert(
     report: Report, items: Sequence[Item], identifiers: tuple[Identifier, ...], links: tuple[Link, ...]
 ) -> None:
     """Map the parts of one alert; the identifiers are those of its OBR."""

@@ -16,7 +16,7 @@ from ...model import Device, Identifier, Metric, record_id
 from ...terminology import systems
 from .codes import Code, decode_code
 from .header import eui64
-from .ledger import Node, decoder
+from .ledger import MAX_REMEMBERED, Node, decoder
 from .orders import notes
 from .people import ei
 from .tables import DEVICE_ATTRIBUTES
@@ -28,6 +28,7 @@ IMPLIED: Final = "IHE PCD TF-2 B.8.4: implied by the OBX-4 of a contained metric
 """Clause of a node that has no OBX of its own."""
 
 _HANDLE: Final = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,10}){3,5}")
+_LONGEST: Final = 65
 _LEVELS: Final[tuple[Literal["mds", "vmd", "channel"], ...]] = ("mds", "vmd", "channel")
 _VENDOR_EUI64: Final = re.compile(r"[0-9A-Fa-f]{6}[Ff]{3}[EeFf][0-9A-Fa-f]{6}")
 """An EUI-64 made of a MAC address; 16 other digits need not be an EUI-64."""
@@ -36,8 +37,12 @@ _VENDOR_EUI64: Final = re.compile(r"[0-9A-Fa-f]{6}[Ff]{3}[EeFf][0-9A-Fa-f]{6}")
 _NO_DEVICE: Final = "0000000000"
 """End of an EUI-64 that names a maker and no device of theirs: the name space of the entity beside it."""
 
-_stable_id = lru_cache(8192)(record_id)
-"""Devices and metrics come again in every message."""
+_remembered_id = lru_cache(8192)(record_id)
+
+
+def _stable_id(*parts: str) -> str:
+    """Return the id of a device or metric, which comes again in every message."""
+    return _remembered_id(*parts) if sum(map(len, parts)) <= MAX_REMEMBERED else record_id(*parts)
 
 
 _ATTRIBUTE: Final = "_ID_"
@@ -59,9 +64,13 @@ class Handle(NamedTuple):
         return len(self.parts) == 4 and self.parts[3] == 0
 
 
-@lru_cache(8192)
 def parse_handle(text: str) -> Handle | None:
     """Read OBX-4, ``None`` when it is no address in a containment tree."""
+    return _handle(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(8192)
+def _handle(text: str) -> Handle | None:
     if not _HANDLE.fullmatch(text):
         return None
     steps = text.split(".")
@@ -143,6 +152,7 @@ class Tree:
     _declared: set[str] = field(default_factory=set)
     _roots: set[str] = field(default_factory=set)
     _ids: dict[str, str] = field(default_factory=dict)
+    _taken: set[str] = field(default_factory=set)
     _emitted: set[str] = field(default_factory=set)
     _equipment: dict[str, tuple[Identifier, ...]] = field(default_factory=dict)
     _metrics: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -213,7 +223,8 @@ class Tree:
         identity = _key(self._identities.get(address, ()))
         if identity is not None:
             found = _stable_id("device", *identity)
-            if found not in self._ids.values():  # senders repeat the identity of a monitor in each of its parts
+            if found not in self._taken:  # senders repeat the identity of a monitor in each of its parts
+                self._taken.add(found)
                 return found
         handle = parse_handle(address)
         if handle is None or len(handle.nodes) == 1:

@@ -12,7 +12,10 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from ...wire.hl7v2 import escape, unescape
 
-__all__ = ["NULL", "Decoded", "Decoder", "Node", "Rest", "Syntax", "decoder"]
+__all__ = ["MAX_REMEMBERED", "NULL", "Decoded", "Decoder", "Node", "Rest", "Syntax", "decoder"]
+
+MAX_REMEMBERED: Final = 512
+"""Length of a field that is remembered across messages: what is longer would fill the memory and comes once."""
 
 NULL: Final = '""'
 """The explicit null of HL7 v2: delete what you had. It is no value, so it is never taken."""
@@ -191,4 +194,7 @@ def decoder(mapping: Callable[[Node], T], *, cache: int = 0) -> Decoder[T]:
         value = mapping(node)
         return Decoded(value, node.rest())
 
-    return lru_cache(cache)(decode) if cache else decode
+    if not cache:
+        return decode
+    remembered = lru_cache(cache)(decode)
+    return lambda raw, syntax: remembered(raw, syntax) if len(raw) <= MAX_REMEMBERED else decode(raw, syntax)

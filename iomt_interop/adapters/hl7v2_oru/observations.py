@@ -32,7 +32,7 @@ from .codes import Code, decode_code, decode_topic, decode_unit
 from .codes import Unit as Measure
 from .devices import Handle, Tree, is_structural
 from .happenings import SOURCES, add_happening, role_of
-from .ledger import Decoded, Syntax
+from .ledger import MAX_REMEMBERED, Decoded, Syntax
 from .orders import notes
 from .results import Method, Purpose, Verdict, absence, decode_method, decode_verdict, details, limits
 from .specimens import related_specimen
@@ -171,6 +171,8 @@ class Report:
         if handle is None or item.comments or self.specimens or fields[2] != "NM" or any(fields[19:]):
             return False
         if fields[9] or fields[10] or fields[12] or fields[13] or fields[15] or fields[16]:
+            return False
+        if len(fields[3]) + len(fields[6]) + len(fields[7]) + len(fields[8]) + len(fields[17]) > MAX_REMEMBERED:
             return False
         purpose = self._purpose(_NO_CODE, handle)
         plan = plan_of(fields[3], fields[6], fields[7], fields[8], fields[11], fields[17], purpose, segment.syntax)

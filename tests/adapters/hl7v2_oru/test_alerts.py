@@ -40,6 +40,7 @@ def test_evidence_is_what_stands_beside_the_alert() -> None:
     rate, wave = one(EVIDENCE, "observation"), one(EVIDENCE, "waveform")
     assert {link.target for link in LIMIT.links} == {rate.id, wave.id}
     assert {link.relation for link in LIMIT.links} == {"derived_from"}
+    assert OCCLUSION.links == ()  # of another device than what was measured
     assert (rate.code.codings[0].refid, rate.value.text) == ("MDC_PULS_OXIM_PULS_RATE", "131")
 
 
