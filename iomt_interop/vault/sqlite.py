@@ -33,7 +33,9 @@ CREATE TABLE records (blind BLOB PRIMARY KEY, content BLOB NOT NULL, seq INTEGER
                      WITHOUT ROWID;
 CREATE TABLE identifiers (blind BLOB NOT NULL, record BLOB NOT NULL, PRIMARY KEY (blind, record)) WITHOUT ROWID;
 """
-_ALL_SUBJECTS: Final = "SELECT handle, blind, wrapped, generation FROM subjects ORDER BY handle"
+_PAGE_OF_SUBJECTS: Final = (
+    "SELECT handle, blind, wrapped, generation FROM subjects WHERE handle > ? ORDER BY handle LIMIT 5000"
+)
 _KEYS_OF_SUBJECT: Final = "SELECT handle, blind, wrapped, generation FROM subjects WHERE blind = ? ORDER BY generation"
 _KEY_OF_HANDLE: Final = "SELECT handle, blind, wrapped, generation FROM subjects WHERE handle = ?"
 _IN_BLOCKS: Final = "seq IN (SELECT value FROM json_each(?))"
@@ -197,7 +199,11 @@ class SqliteBackend:
 
     def subjects(self) -> Iterator[SubjectRow]:
         """Yield all keys of all subjects, in the order of their handles."""
-        yield from self._subjects(_ALL_SUBJECTS)
+        # Page by page: a cursor over rows that are changed meanwhile may come to them again.
+        after = b""
+        while page := list(self._subjects(_PAGE_OF_SUBJECTS, after)):
+            yield from page
+            after = page[-1].handle
 
     def subject(self, blind: bytes) -> list[SubjectRow]:
         """Return the keys of the subject with a keyed digest, the newest generation last."""

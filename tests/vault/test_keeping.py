@@ -95,6 +95,17 @@ def ciphertexts_of(path: Path) -> list[bytes]:
     return [row[0] for row in rows]
 
 
+def test_rotation_of_more_keys_than_are_looked_at_at_a_time(tmp_path: Path, key: KeyFile) -> None:
+    value = m.Quantity(mantissa=98, unit="%")
+    base = make(m.Observation, code=SPO2, value=value, time=AT, status="final", subject="0")
+    many = [base.replace(id=m.record_id("many", n), subject=str(n)) for n in range(5001)]
+    new = KeyFile.create(tmp_path / "new.key")
+    with Vault.create(tmp_path / "many.vault", keys=key) as vault:
+        vault.put(many)  # type: ignore[arg-type]
+        assert vault.rotate(new) == 5001
+        assert next(vault.records(subject="5000")) == many[5000]
+
+
 def test_rotation_to_a_passphrase_and_back(ward: Path, key: KeyFile) -> None:
     before = records(ward, key)
     with Vault.open(ward, keys=key, mode="write") as vault:
