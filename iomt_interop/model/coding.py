@@ -55,6 +55,9 @@ class Identifier(Model):
     check_scheme: str | None = None
     """How the check digit is computed (HL7 table 0061)."""
     facility: str | None = None
+    """The facility that assigned it."""
+    facility_id: str | None = None
+    """Universal id of that facility."""
     start: str | None = None
     end: str | None = None
 

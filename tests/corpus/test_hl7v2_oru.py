@@ -29,11 +29,15 @@ DEVICE_MESSAGES = {
     "vendor_device/mindray_egateway_waveform_v231": "message subject encounter order device:3 metric:3 observation:3",
     "vendor_device/mindray_waveform_17digit_ms_no_dot": "message order device:3 metric waveform",
     "vendor_device/mindray_xh80x_sentinel_minus999": "message subject order device:10 metric:4 observation:4",
-    "vendor_device/philips_iic_mdil_v23": "message subject encounter order observation:7",
-    "vendor_device/philips_iic_mdil_v23.latin1": "message subject encounter order observation:7",
+    "vendor_device/philips_iic_mdil_v23": "message activity subject encounter order observation:7",
+    "vendor_device/philips_iic_mdil_v23.latin1": "message activity subject encounter order observation:7",
     "vendor_device/philips_mdil_alert_mixed": "message subject encounter order observation:5 setting:2 alert",
-    "vendor_device/roche_cobas_yen_escape_na_repeats": "message order device observation:2 waveform residue:2",
-    "vendor_device/vitalrecorder_numeric": "message subject encounter order observation:4 waveform event",
+    "vendor_device/roche_cobas_yen_escape_na_repeats": (
+        "message activity:2 request order device observation:2 waveform residue:2"
+    ),
+    "vendor_device/vitalrecorder_numeric": (
+        "message activity:2 subject encounter request order observation:4 waveform event"
+    ),
 }
 """Kinds of record and how many, once where no number stands."""
 

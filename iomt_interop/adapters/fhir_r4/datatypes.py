@@ -48,7 +48,7 @@ from .scalars import (
     number_from,
     number_out,
 )
-from .tables import CORE, OWN
+from .tables import CORE, OWN, PHYSICAL_TYPE
 
 __all__ = [
     "ADDRESS", "CODEABLE", "CODING", "IDENTIFIER", "NAME", "NOTE", "QUANTITY", "RANGE", "RATIO", "SIMPLE",
@@ -302,8 +302,8 @@ _IDENTIFIER_ROWS: Final = (
     Row("authority_id_type", None, STRING, OWN + "authority-id-type"),
     Row("check_digit", None, STRING, CORE + "identifier-checkDigit"),
     Row("check_scheme", None, CODE, CORE + "namingsystem-checkDigit"),
-    Row("facility", None, STRING, OWN + "assigning-facility"),
 )
+_FACILITY: Final = OWN + "assigning-facility"
 
 
 def period_out(start: str | None, end: str | None, e: Emit, path: str) -> Tree | None:
@@ -335,6 +335,15 @@ def period_in(json: Any, p: Parse) -> dict[str, str | None]:
 def _identifier_out(value: Identifier, e: Emit, path: str) -> Tree | None:
     out: Tree = {}
     emit_rows(_IDENTIFIER_ROWS, value, out, e, path + ".")
+    facility: Tree = {"resourceType": "Location"}
+    if value.facility is not None:
+        STRING.put(facility, "name", value.facility, e, path + ".facility")
+    if value.facility_id is not None:
+        text = fhir_text(value.facility_id, e, path + ".facility_id")
+        facility |= {} if text is None else {"identifier": [{"value": text}]}
+    if len(facility) > 1:
+        facility["physicalType"] = {"coding": [{"system": PHYSICAL_TYPE, "code": "si", "display": "Site"}]}
+        out.setdefault("extension", []).append({"url": _FACILITY, "valueReference": e.contain(facility)})
     if value.system is not None:
         URI.put(out, "system", value.system, e, path + ".system")
     if value.value is not None:
@@ -361,6 +370,12 @@ def _identifier_in(json: Any, p: Parse) -> Identifier | None:
     if len(plain) == _DASHED.get(values["system"] or "") and _DASHES.fullmatch(values["value"] or ""):
         values["value"] = plain
     values["authority"] = text_of(json.get("assigner"), "display")
+    for entry in items(json, "extension"):
+        facility = p.inner(entry.get("valueReference"), "Location") if entry.get("url") == _FACILITY else None
+        if facility is not None:
+            known = items(facility, "identifier")
+            values["facility"] = text_of(facility, "name")
+            values["facility_id"] = text_of(known[0], "value") if known else None
     return build(Identifier, values) if any(value is not None for value in values.values()) else None
 
 

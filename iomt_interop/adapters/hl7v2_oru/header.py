@@ -5,35 +5,76 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final, Literal
 
-from ...model import Actor, Encounter, Identifier, Instant, Interval, Message, Subject, record_id
+from ...model import (
+    Actor,
+    Coding,
+    Concept,
+    Device,
+    Identifier,
+    Instant,
+    Message,
+    Organization,
+    Subject,
+    Telecom,
+    record_id,
+)
+from ...terminology import systems
 from .codes import coded, decode_concept, decode_topic, table_coding
 from .ledger import NULL, Node, decoder
-from .people import Persons, actors, address, cx, each, ei, hd_identifier, location, name, persons, telecom, universal
+from .people import address, cx, each, ei, hd_identifier, name, organization, organizations, persons, telecom, universal
 from .tables import PROCESSING
 from .times import decode_message, decode_stated
 from .unit import ADAPTER, HTEST, NAMESPACE, Segment, Unit, extension
 
-__all__ = ["encounter", "eui64", "is_identified", "message", "plain_subject_id", "sender", "subject"]
+__all__ = [
+    "decode_identifiers", "eui64", "identity", "is_identified", "message", "plain_subject_id", "sender",
+    "subject",
+]  # fmt: skip
 
 _EUI64: Final = re.compile(r"[0-9A-F]{16}", re.IGNORECASE)
 _STANDARD_DELIMITERS: Final = ("|", "^~\\&")
 
-_identifiers = decoder(lambda field: each(field, cx))
+decode_identifiers = decoder(lambda field: each(field, cx))
 _names = decoder(lambda field: each(field, name))
 _addresses = decoder(lambda field: each(field, address))
 _telecoms = decoder(lambda field: each(field, telecom))
 _concepts = decoder(coded)
 _profiles = decoder(lambda field: each(field, ei), cache=64)
 _application = decoder(lambda field: hd_identifier(field[1]), cache=256)
-_location = decoder(lambda field: location(field[1]))
 _sex = decoder(lambda field: table_coding(field[1], "0001"), cache=64)
-_class = decoder(lambda field: table_coding(field[1], "0004"), cache=64)
 _character_sets = decoder(lambda field: tuple(text for part in field.children if (text := part.take()) is not None))
 
 
 _message_type = decoder(lambda field: field.take_raw())
+_mode = decoder(lambda field: (field[1][1].take(), field[1][2].take()), cache=64)
+_responsible = decoder(lambda field: organization(field[1]))
+_citizenship = decoder(coded)
+_home = decoder(lambda field: each(field, lambda part: _use_of(part, "home")))
+_work = decoder(lambda field: each(field, lambda part: _use_of(part, "work")))
+_congregations = decoder(lambda field: tuple(t for part in field.children if (t := part[1].take()) is not None))
+_whole = decoder(lambda field: field.take_whole())
+_UNIVERSAL: Final = systems.v2_table("0301")
+
+
+def _use_of(node: Node, usual: Literal["home", "work"]) -> Telecom | None:
+    """Read a number of a field whose definition says what it is for (v2-to-FHIR guide, PID-13, PID-14)."""
+    found = telecom(node)
+    return found.replace(use=usual) if found is not None and found.use is None and not node[2].raw else found
+
+
+def _facility(node: Node) -> tuple[str | None, Organization | None]:
+    """Read an HD that names an organisation: its name, and its universal id as an identifier (HD[Organization])."""
+    title, value, kind = node[1].take(), node[2].take(), node[3].take()
+    if value is None and kind is None:
+        return title, None
+    concept = None if kind is None else Concept(codings=(Coding(system=_UNIVERSAL, code=kind),))
+    system = systems.URI if kind in ("ISO", "UUID") else None
+    return title, Organization(identifiers=(Identifier(value=value, type=concept, system=system),))
+
+
+_place = decoder(lambda field: _facility(field[1]), cache=256)
 
 
 def eui64(text: str | None) -> str | None:
@@ -56,11 +97,11 @@ def sender(segment: Segment) -> tuple[str | None, str | None]:
 
 def is_identified(segment: Segment) -> bool:
     """Tell whether PID names a person by an identifier."""
-    return bool(segment.raw(3)) and identity(_identifiers(segment.raw(3), segment.syntax).value) is not None
+    return bool(segment.raw(3)) and identity(decode_identifiers(segment.raw(3), segment.syntax).value) is not None
 
 
-def message(unit: Unit, segment: Segment) -> Message:
-    """Map MSH."""
+def message(unit: Unit, segment: Segment, software: Device | None = None) -> Message:
+    """Map MSH; the software of SFT is the sender's."""
     provenance = unit.provenance(segment)
     if provenance.span is not None:
         # The message is all of it, to the end of its last line.
@@ -68,18 +109,28 @@ def message(unit: Unit, segment: Segment) -> Message:
     if (segment.raw(1), segment.raw(2)) == _STANDARD_DELIMITERS:
         segment.fields[1:3] = ["", ""]
     kept = [extension(f"{segment.path}-{n}", segment.strike(n)) for n in (1, 2)]
-    processing = segment.raw(11)
+    processing, mode = segment.use(11, _mode) or (None, None)
+    if processing is not None and processing not in PROCESSING:
+        segment.keep(11, [("", processing)])
     return Message(
         id=record_id("message", ADAPTER, unit.digest),
         provenance=provenance,
         subject=unit.subject,
         protocol=NAMESPACE,
         sent=segment.use(7, decode_message),
-        sender=_party(segment, 3, "sender"),
-        receiver=_party(segment, 5, "receiver"),
+        sender=_party(segment, 3, 4, "sender"),
+        receiver=_party(segment, 5, 6, "receiver"),
+        receivers=_receivers(segment),
+        responsible=_responsible_actor(segment, 22, "responsible"),
+        sender_address=segment.use(24, _application),
         type=segment.use(9, _message_type),
         control_id=segment.text(10),
-        processing=PROCESSING[segment.strike(11)] if processing in PROCESSING else None,
+        processing=PROCESSING.get(processing or ""),
+        mode=mode,
+        security=segment.text(8),
+        country=segment.text(17),
+        software=software.names[0] if software is not None and software.names else None,
+        software_version=software.versions[0].value if software is not None and software.versions else None,
         version=segment.text(12),
         character_set=segment.use(18, _character_sets) or (),
         language=segment.use(19, decode_topic),
@@ -89,13 +140,33 @@ def message(unit: Unit, segment: Segment) -> Message:
     )
 
 
-def _party(segment: Segment, number: int, role: str) -> Actor | None:
+def _party(segment: Segment, number: int, place: int, role: str) -> Actor | None:
     """Map an application and the facility behind it."""
     application = segment.use(number, _application)
-    facility = segment.text(number + 1)
-    if application is None and facility is None:
+    title, behalf = segment.use(place, _place) or (None, None)
+    if application is None and title is None and behalf is None:
         return None
-    return Actor(role=role, identifiers=() if application is None else (application,), organization=facility)
+    known = () if application is None else (application,)
+    return Actor(role=role, identifiers=known, organization=title, behalf=behalf)
+
+
+def _responsible_actor(segment: Segment, number: int, role: str) -> Actor | None:
+    found = segment.use(number, _responsible)
+    if found is None:
+        return None
+    return Actor(role=role, party="organization", organization=found.name, identifiers=found.identifiers)
+
+
+def _receivers(segment: Segment) -> tuple[Actor, ...]:
+    """Map MSH-25 and MSH-23: a further address, and the organisation that is to answer for the message there."""
+    found = []
+    address_of = segment.use(25, _application)
+    if address_of is not None:
+        found.append(Actor(role="receiving-network", identifiers=(address_of,)))
+    unit = segment.use(23, _responsible)
+    if unit is not None:
+        found.append(Actor(role="receiving-organization", behalf=unit))
+    return tuple(found)
 
 
 def identity(identifiers: tuple[Identifier, ...]) -> tuple[str | None, ...] | None:
@@ -123,34 +194,98 @@ def _system(authority: str) -> str | None:
     return universal(identifier or None, kind or None) or namespace or None
 
 
-def subject(unit: Unit, segment: Segment, comments: Sequence[Segment] = ()) -> Subject:
-    """Map PID; comments about the person stay extensions.
+def subject(unit: Unit, segment: Segment, comments: Sequence[Segment] = (), more: Segment | None = None) -> Subject:
+    """Map PID and PD1; comments about the person stay extensions.
 
     A person without any identifier is a subject of this message alone, of confidence ``unknown``, so that it can
     never be taken for somebody else; demo and test messages get a subject of their own as well.
     """
-    identifiers = segment.use(3, _identifiers) or ()
+    identifiers = segment.use(3, decode_identifiers) or ()
     known = identity(identifiers)
     excluded = unit.mode if unit.exclude else None
     key = known if known is not None else (ADAPTER, unit.digest, segment.path)
+    numbers = sum((segment.use(n, decode_identifiers) or () for n in (2, 4)), ())
+    twins = segment.text(24)
+    kept = [] if twins in ("Y", "N", None) else [extension(f"{segment.path}-24", twins)]
     return Subject(
         id=record_id("subject", *key) if excluded is None else record_id("subject", excluded, *key),
         provenance=unit.provenance(segment),
-        identifiers=identifiers,
-        names=segment.use(5, _names) or (),
+        identifiers=identifiers + numbers + _numbers(segment),
+        names=(segment.use(5, _names) or ()) + (segment.use(9, _names) or ()),
+        maiden_names=segment.use(6, _names) or (),
         birth_date=segment.use(7, decode_stated),
         sex=segment.use(8, _sex),
         race=segment.use(10, _concepts) or (),
         addresses=segment.use(11, _addresses) or (),
-        telecoms=segment.use(13, _telecoms) or (),
+        telecoms=sum((segment.use(n, decode) or () for n, decode in ((13, _home), (14, _work), (40, _telecoms))), ()),
         languages=segment.use(15, _concepts) or (),
         marital_status=segment.use(16, decode_concept),
+        religion=segment.use(17, decode_concept),
         ethnicity=segment.use(22, _concepts) or (),
+        birth_place=segment.use(23, _whole),
+        multiple_birth=None if twins not in ("Y", "N") else twins == "Y",
+        birth_order=_order(segment),
+        citizenships=(segment.use(26, _citizenship) or ()) + (segment.use(39, _citizenship) or ()),
+        nationality=segment.use(28, decode_concept),
+        species=segment.use(35, decode_concept),
+        breed=segment.use(36, decode_concept),
         deceased=_deceased(segment),
         confidence=excluded or ("unknown" if known is None else "certain"),
         labels=(HTEST,) if unit.mode is not None else (),
-        extensions=sum((comment.extensions() for comment in comments), segment.extensions()),
+        **({} if more is None else _more(more)),
+        extensions=sum(
+            (one.extensions() for one in (*comments, *(() if more is None else (more,)))),
+            segment.extensions() + tuple(kept),
+        ),
     )
+
+
+_SSN: Final = "http://hl7.org/fhir/sid/us-ssn"
+
+
+def _numbers(segment: Segment) -> tuple[Identifier, ...]:
+    """Map PID-19 and PID-20: numbers of social security and of a driver's licence."""
+    found = []
+    security = segment.text(19)
+    if security is not None:
+        concept = Concept(codings=(Coding(system=systems.v2_table("0203"), code="SS"),))
+        found.append(Identifier(value=security, system=_SSN, type=concept))
+    licence = segment.use(20, _licence)
+    return (*found, *(() if licence is None else (licence,)))
+
+
+def _read_licence(node: Node) -> Identifier | None:
+    value = node[1].take()
+    if value is None:
+        return None
+    concept = Concept(codings=(Coding(system=systems.v2_table("0203"), code="DL"),))
+    return Identifier(value=value, authority=node[2].take(), type=concept)
+
+
+_licence = decoder(lambda field: _read_licence(field[1]))
+
+
+def _order(segment: Segment) -> int | None:
+    """Map PID-25 where it is a small number as it should be written."""
+    raw = segment.raw(25)
+    if raw.isascii() and raw.isdigit() and len(raw) < 3 and str(int(raw)) == raw:
+        return int(segment.strike(25))
+    return None
+
+
+def _more(segment: Segment) -> dict[str, Any]:
+    """Map PD1: general practitioners, handicap, congregation, other records of the same person."""
+    units = segment.use(3, _primary) or ()
+    return {
+        "practitioners": units + (segment.use(4, _doctors) or ()),
+        "disability": segment.use(6, decode_concept),
+        "duplicates": segment.use(10, decode_identifiers) or (),
+        "congregations": segment.use(14, _congregations) or (),
+    }
+
+
+_primary = organizations("primary-facility")
+_doctors = persons("primary-care-provider")
 
 
 def _deceased(segment: Segment) -> Instant | bool | None:
@@ -163,31 +298,3 @@ def _deceased(segment: Segment) -> Instant | bool | None:
         segment.strike(30)
         return flag == "Y"
     return None
-
-
-_ACTORS: Final[Persons] = tuple(
-    (number, persons(role))
-    for number, role in ((7, "attending"), (8, "referring"), (9, "consulting"), (17, "admitting"))
-)
-
-
-def encounter(unit: Unit, segment: Segment) -> Encounter:
-    """Map PV1."""
-    identifiers = segment.use(19, _identifiers) or ()
-    known = identity(identifiers)
-    key = known if known is not None else (ADAPTER, unit.digest, segment.path)
-    start, end = segment.use(44, decode_stated), segment.use(45, decode_stated)
-    return Encounter(
-        id=record_id("encounter", unit.subject, *key),
-        provenance=unit.provenance(segment),
-        subject=unit.subject,
-        identifiers=identifiers,
-        patient_class=segment.use(2, _class),
-        location=segment.use(3, _location),
-        admission_type=segment.use(4, decode_concept),
-        prior_location=segment.use(6, _location),
-        service=segment.use(10, decode_topic),
-        period=None if start is end is None else Interval(start=start, end=end),
-        actors=actors(segment, _ACTORS),
-        extensions=segment.extensions(),
-    )

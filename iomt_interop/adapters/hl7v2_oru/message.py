@@ -9,21 +9,25 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
-from ...model import Instant, Record
+from ...model import Instant, Order, Record, Target
 from ...model.time import Time
 from ...plugins import ReadContext
 from ...wire import hl7v2
-from .alerts import ALARM_EVENT, acknowledged, add_alert, evidence, split_alerts
+from .alerts import ALARM_EVENT, acknowledged, add_alerts, split_alerts
+from .care import activities, contact, happened, merged, updated
 from .codes import decode_code
 from .devices import Tree, is_structural, parse_handle
-from .header import encounter, is_identified, message, sender, subject
+from .header import is_identified, message, sender, subject
 from .ledger import Syntax
 from .observations import Item, Report, strike_set_ids
-from .orders import order, report_time
+from .orders import order, report_time, request
+from .specimens import specimen, specimen_of_report
+from .surroundings import SURROUNDING, Surroundings, software_device
 from .tables import DEVICE_SENDERS, RATE_IN_NAME, SENTINELS
 from .therapy import Therapy, give
 from .times import decode_message
 from .unit import Segment, Unit
+from .visit import encounter
 
 __all__ = ["may_send_sentinels", "message_syntax", "records_of"]
 
@@ -33,6 +37,12 @@ _BREAKS_NOTES: Final = frozenset({"MSH", "ORC", "PV1", "PV2", "SAC", "SPM"})
 _COMMON: Final = frozenset({"NTE", "OBR", "OBX", "ORC", "PID", "PV1"})
 _ALERT_STATUS: Final = "ORA"
 _HEADERS: Final = frozenset({"MSH", "FHS", "BHS"})
+_ANSWERS: Final = frozenset({"ACK", "MCF", "ORA", "QCK", "RSP"})
+"""Messages that only answer another one."""
+_MADE: Final = frozenset({"document", "order", "request"})
+"""Kinds of record that a message is sent to tell."""
+_REQUESTS: Final = frozenset({"OML", "ORM", "OMG", "OMI", "OMP", "OMB", "OMD", "OMN", "OMS"})
+"""Messages whose OBR ask for something; in all others they report."""
 _OFFSET: Final = re.compile(r".*?(Z|[+-][0-9]{2}:[0-9]{2})")
 
 
@@ -48,6 +58,7 @@ class _Group:
     """RXG, which stands in the place of OBR."""
     participants: list[Segment] = field(default_factory=list)
     """PRT of a report on an alert."""
+    specimens: list[Segment] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -58,6 +69,8 @@ class _Patient:
     comments: list[Segment] = field(default_factory=list)
     visit: Segment | None = None
     groups: list[_Group] = field(default_factory=list)
+    care: Surroundings = field(default_factory=Surroundings)
+    """Everything else that is said of the patient and the stay."""
 
 
 @dataclass(slots=True)
@@ -67,6 +80,8 @@ class _Outline:
     header: Segment | None = None
     patients: list[_Patient] = field(default_factory=lambda: [_Patient()])
     others: list[Segment] = field(default_factory=list)
+    software: list[Segment] = field(default_factory=list)
+    events: list[Segment] = field(default_factory=list)
     _common: list[Segment] = field(default_factory=list)
     _comments: list[Segment] | None = None
 
@@ -122,6 +137,10 @@ class _Outline:
         """TQ1, RXR and RXC behind an RXG; others are of an order that no record takes."""
         groups = self.patients[-1].groups
         therapy = groups[-1].therapy if groups and not self._common else None
+        doses = self.patients[-1].care.doses
+        if therapy is None and doses and segment.name == "RXR" and not self._common:
+            doses[-1][2].append(segment)
+            return
         (self.others if therapy is None else therapy.others).append(segment)
 
     def put_participant(self, segment: Segment) -> None:
@@ -145,6 +164,27 @@ class _Outline:
         """NTE, which is of the OBX, OBR or PID before it."""
         (self.others if self._comments is None else self._comments).append(segment)
 
+    def put_software(self, segment: Segment) -> None:
+        """SFT."""
+        self.software.append(segment)
+
+    def put_event(self, segment: Segment) -> None:
+        """EVN."""
+        self.events.append(segment)
+
+    def put_specimen(self, segment: Segment) -> None:
+        """SPM, of the OBR before it."""
+        groups = self.patients[-1].groups
+        (groups[-1].specimens if groups and groups[-1].report is not None else self.others).append(segment)
+
+    def put_care(self, segment: Segment) -> None:
+        """Keep what surrounds a patient; the ORC before a vaccination is its own."""
+        left, comments = self.patients[-1].care.put(segment, self._common)
+        self.others += left
+        if segment.name == "RXA":
+            self._common = []
+        self._comments = comments
+
     def put_elsewhere(self, segment: Segment) -> None:
         """Whatever no record takes."""
         self.others.append(segment)
@@ -163,6 +203,10 @@ _PLACES: Final[dict[str, Callable[[_Outline, Segment], None]]] = {
     "RXR": _Outline.put_detail,
     "TQ1": _Outline.put_detail,
     "NTE": _Outline.put_note,
+    "EVN": _Outline.put_event,
+    "SFT": _Outline.put_software,
+    "SPM": _Outline.put_specimen,
+    **dict.fromkeys(SURROUNDING, _Outline.put_care),
 }
 
 
@@ -195,6 +239,7 @@ def records_of(parsed: hl7v2.Message, context: ReadContext, zone: str, announced
     )
     reading = _Reading(unit, context)
     reading.header(outline.header)
+    reading.clinical = not (reading.kind in _ANSWERS or reading.eui64 or reading.device or _is_device(outline))
     for patient in outline.patients:
         reading.patient(patient)
     reading.message(outline)
@@ -203,6 +248,20 @@ def records_of(parsed: hl7v2.Message, context: ReadContext, zone: str, announced
     for doubt in parsed.diagnostics:
         unit.doubt(doubt)
     return unit.records
+
+
+def _is_device(outline: _Outline) -> bool:
+    """Tell whether a device speaks: by addresses in OBX-4, by its nomenclature, by orders to give and alerts."""
+    for patient in outline.patients:
+        for group in patient.groups:
+            if group.therapy is not None or group.participants:
+                return True
+            heads = [item.segment.raw(3) for item in group.items]
+            if any(item.handle for item in group.items) or any("MDC" in head or "MDIL" in head for head in heads):
+                return True
+            if group.report is not None and "MDC" in group.report.raw(4):
+                return True
+    return False
 
 
 def _digest(parsed: hl7v2.Message) -> str:
@@ -263,12 +322,18 @@ class _Reading:
     device: bool = False
     msh: Segment | None = None
     sent: Instant | None = None
+    kind: str = ""
+    event: str | None = None
+    clinical: bool = False
+    """Whether information systems speak, and not a device."""
 
     def header(self, segment: Segment | None) -> None:
         """Learn from MSH what all other segments need."""
         if segment is None:
             return
         self.msh = segment
+        parts = segment.raw(9).split(segment.syntax.component or "^")
+        self.kind, self.event = parts[0], parts[1] if len(parts) > 1 else None
         self.unit.mode = "test" if segment.raw(11).strip() in ("D", "T") else None
         self.sent = decode_message(segment.raw(7), segment.syntax).value if segment.raw(7) else None
         self.eui64, self.name = sender(segment)
@@ -285,7 +350,12 @@ class _Reading:
             return
         if len(outline.patients) > 1:
             self.unit.subject = None
-        self.unit.records.insert(0, message(self.unit, self.msh))
+        software = [software_device(self.unit, segment) for segment in outline.software]
+        header = message(self.unit, self.msh, software[0] if software else None)
+        reports = tuple(Target(kind=one.kind, id=one.id) for one in self.unit.records if one.kind in _MADE)
+        made = activities(self.unit, self.msh, header, reports, tuple(one.id for one in software))
+        events = [happened(self.unit, segment, header) for segment in outline.events]
+        self.unit.records[:0] = [header, *software, *(made if self.clinical else ()), *events]
 
     def patient(self, patient: _Patient) -> None:
         """Map one patient with visit, orders and observations."""
@@ -294,13 +364,20 @@ class _Reading:
         self._person(patient)
         place = self._place(patient.visit)
         if patient.visit is not None:
-            stay = encounter(unit, patient.visit)
+            more = patient.care.visit
+            stay = encounter(unit, patient.visit, more, self.event)
             unit.encounter = stay.id
-            self._once(stay, [patient.visit])
+            self._once(stay, [patient.visit, *((more,) if more is not None else ())])
         tree = Tree(unit, place)
         tree.survey(item.segment for group in patient.groups for item in group.items)
         if self.eui64 is not None and self.msh is not None:
             tree.announce_gateway(self.msh, self.eui64, self.name)
+        texts: list[Segment] = []
+        if self.kind == "MDM" and patient.care.papers:
+            free = [group for group in patient.groups if group.report is None and group.therapy is None]
+            texts = [one for group in free for item in group.items for one in (item.segment, *item.comments)]
+            patient.groups = [group for group in patient.groups if group not in free]
+        patient.care.add(unit, texts)
         for group in patient.groups:
             self._group(group, tree)
 
@@ -312,13 +389,31 @@ class _Reading:
             unit.subject = known.id
             if unit.first(known.id, unit.announced):
                 unit.add(known)
-            self._leave([segment, *patient.comments] if segment else patient.comments, "ORU-303")
+            left = [*((segment,) if segment else ()), *patient.comments, *patient.care.of_person()]
+            self._leave(left, "ORU-303")
         elif segment is not None:
-            person = subject(unit, segment, patient.comments)
-            unit.subject = person.id
-            self._once(person, [segment, *patient.comments])
+            self._known(patient, segment)
         elif excluded and self.msh is not None and patient.groups:
             unit.subject = unit.stand_in(self.msh, "test")
+
+    def _known(self, patient: _Patient, segment: Segment) -> None:
+        """Map the person with next of kin, and who was merged into it."""
+        unit, care = self.unit, patient.care
+        changed = updated(unit, segment) if segment.raw(33) or segment.raw(34) else None
+        person = subject(unit, segment, patient.comments, care.person)
+        unit.subject = person.id
+        old, link = (None, None) if care.merge is None else merged(unit, care.merge)
+        contacts = tuple(map(contact, care.kin))
+        if contacts or link is not None:
+            person = person.replace(contacts=contacts, links=() if link is None else (link,))
+        if old is not None and old.id != person.id and unit.first(old.id):
+            unit.add(old)
+        elif care.merge is not None:
+            self._leave([care.merge], "ORU-302")
+            person = person.replace(links=())
+        self._once(person, [segment, *patient.comments, *((care.person,) if care.person is not None else ())])
+        if changed is not None:
+            unit.add(changed.replace(subject=person.id, targets=(Target(kind="subject", id=person.id),)))
 
     def _once(self, record: Record, segments: list[Segment]) -> None:
         """Add a record; where its id has come before, what it is made of stays verbatim."""
@@ -357,15 +452,37 @@ class _Reading:
             report.order = unit.id("order", segment)
             alarm = code is not None and code.refid == ALARM_EVENT
             alerts, items = split_alerts(items, alarm=alarm)
-            found = order(unit, segment, group.common, group.comments, stated)
-            unit.add(found)
+            found = self._report(report, group, segment, stated)
             acknowledged(unit, found.filler, group.participants)
+            before = len(unit.records)
             report.add(items)
-            links = evidence(unit.records, report.order) if alarm else ()
-            for parts in alerts:
-                add_alert(report, parts, found.filler, links)
+            add_alerts(report, alerts, found.filler, unit.records[before:] if alarm else ())
         else:
             report.add(items)
+
+    def _report(self, report: Report, group: _Group, segment: Segment, stated: Time | None) -> Order:
+        """Map request, specimens and report of OBR; an order that reports nothing is a request alone."""
+        unit = self.unit
+        if not self.clinical:
+            samples = [specimen(unit, one) for one in group.specimens]
+            found = order(unit, segment, group.common, group.comments, stated)
+            unit.records += [*samples, found.replace(specimens=tuple(one.id for one in samples)) if samples else found]
+            return found
+        first = specimen_of_report(unit, segment)
+        samples = [*((first,) if first is not None else ()), *(specimen(unit, one) for one in group.specimens)]
+        report.specimens = {
+            number.value: one.id for one in samples for number in one.identifiers if number.value is not None
+        }
+        only = self.kind in _REQUESTS
+        asked = request(unit, segment, group.common, group.comments, whole=False)
+        found = order(unit, segment, group.common, group.comments, stated, asked)
+        names = tuple(one.id for one in samples)
+        if only:
+            results = tuple(unit.id("observation", item.segment) for item in group.items)
+            asked = asked.replace(specimens=names, observations=results, extensions=found.extensions)
+            report.order = None
+        unit.records += [*samples, asked, *(() if only else (found.replace(specimens=names),))]
+        return found
 
     def _fallback(self) -> Time | None:
         """Return the time of results whose report states none."""

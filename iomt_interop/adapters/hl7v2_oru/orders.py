@@ -1,27 +1,84 @@
-"""ORC, OBR and NTE: the order or report under which observations were made, and comments."""
+"""ORC, OBR and NTE: the request, the report under which observations were made, and comments."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from ...model import Extension, Interval, Note, Order
+from ...model import (
+    Actor,
+    Coding,
+    Concept,
+    Extension,
+    Identifier,
+    Interval,
+    Location,
+    Note,
+    Order,
+    Organization,
+    PersonName,
+    Request,
+)
 from ...model.time import Time
+from ...terminology import systems
+from ...terminology.v2_fhir import map_code
 from .codes import coded, decode_concept, decode_topic
-from .ledger import decoder
-from .people import Persons, actors, each, ei, eip, persons
-from .times import decode_order, decode_stated, decode_window
+from .ledger import Node, decoder
+from .people import Persons, actor, actors, address, cx, each, ei, eip, organization, persons, telecom
+from .times import decode_order, decode_stated, decode_window, instant
 from .unit import Segment, Unit
 
-__all__ = ["decode_entities", "notes", "order", "report_time"]
+__all__ = ["decode_entities", "notes", "order", "report_time", "request"]
 
 decode_entities = decoder(lambda field: each(field, ei))
 _parent = decoder(lambda field: eip(field[1]))
 _reasons = decoder(coded)
 _comment = decoder(lambda field: "\n".join(line.take_whole() or "" for line in field.children))
 
-_ACTORS: Final[Persons] = tuple(
-    (number, persons(role)) for number, role in ((10, "collector"), (16, "ordering-provider"), (28, "copy-to"))
+
+def _listed_name(node: Node, role: str) -> Actor | None:
+    """Read NDL: a person, a time and a place (2.A.48)."""
+    person = node[1]
+    value, family, given, second = (person[n].take() for n in (1, 2, 3, 4))
+    suffix = tuple(text for n in (5, 7) if (text := person[n].take()) is not None)
+    prefix = person[6].take()
+    parts: dict[str, Any] = {
+        "point_of_care": node[4].take(), "room": node[5].take(), "bed": node[6].take(), "facility": node[7][1].take(),
+        "facility_id": node[7][2].take(), "facility_id_type": node[7][3].take(), "status": node[8].take(),
+        "type": node[9].take(), "building": node[10].take(), "floor": node[11].take(),
+    }  # fmt: skip
+    place = Location(**parts)
+    times = [instant(text, node.syntax, "stated") if (text := node[n].peek()) else None for n in (2, 3)]
+    if value is family is given is None and place == Location():
+        return None
+    spoken = PersonName(
+        family=family, given=tuple(t for t in (given, second) if t), suffix=suffix, prefix=(prefix,) if prefix else ()
+    )
+    return Actor(
+        role="interpreter" if role == "assistant-interpreter" else role,
+        party="person",
+        identifiers=() if value is None else (Identifier(value=value),),
+        names=() if spoken == PersonName() else (spoken,),
+        places=() if place == Location() else (place,),
+        start=times[0].value if times[0] else None,
+        end=times[1].value if times[1] else None,
+    )
+
+
+def _listed(role: str) -> Any:
+    return decoder(lambda field: each(field, lambda part: _listed_name(part, role)))
+
+
+_PEOPLE: Final[Persons] = ((16, persons("ordering-provider")), (28, persons("copy-to")))
+_ACTORS: Final[Persons] = (
+    (10, persons("collector")),
+    *_PEOPLE,
+    (32, _listed("interpreter")),
+    (33, _listed("assistant-interpreter")),
+    (34, _listed("technician")),
+    (35, _listed("transcriptionist")),
 )
+_FUNCTIONS: Final = {"technician": "SPRF", "transcriptionist": "TRANS"}
+_PARTICIPATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 
 
 def notes(segments: list[Segment]) -> tuple[tuple[Note, ...], tuple[Extension, ...]]:
@@ -32,7 +89,8 @@ def notes(segments: list[Segment]) -> tuple[tuple[Note, ...], tuple[Extension, .
         text, kind = segment.use(3, _comment), None
         if text:
             kind = segment.use(4, decode_concept)
-            found.append(Note(text=text, type=kind))
+            when = segment.use(6, decode_stated)
+            found.append(Note(text=text, type=kind, time=None if when is None else when.value))
         kept.extend(segment.extensions())
     return tuple(found), tuple(kept)
 
@@ -45,17 +103,38 @@ def report_time(segment: Segment) -> Time | None:
     return None if start is end is None else Interval(start=start, end=end)
 
 
-def order(unit: Unit, segment: Segment, common: list[Segment], comments: list[Segment], time: Time | None) -> Order:
+def _people(segment: Segment) -> tuple[Actor, ...]:
+    """Map the people of OBR, with the code of what they did where HL7's guide has one."""
+    found = []
+    for one in actors(segment, _ACTORS):
+        code = _FUNCTIONS.get(one.role)
+        known = None if code is None else Concept(codings=(Coding(system=_PARTICIPATION, code=code),))
+        found.append(one if known is None else one.replace(code=known))
+    return tuple(found)
+
+
+def order(
+    unit: Unit, segment: Segment, common: list[Segment], comments: list[Segment], time: Time | None,
+    asked: Request | None = None,
+) -> Order:  # fmt: skip
     """Map OBR and the ORC before it.
 
-    ORC is kept whole; where OBR names no placer or filler, that of ORC stands in.
+    What ORC and OBR say of the request is the request's where there is one; otherwise ORC is kept whole. Where OBR
+    names no placer or filler, that of ORC stands in.
     """
+    numbers = segment.raw(2), segment.raw(3)
     placer = segment.use(2, decode_entities) or ()
     filler = segment.use(3, decode_entities) or ()
-    for orc in common:
+    if asked is not None:
+        for number, raw, own, its in zip((2, 3), numbers, (placer, filler), (asked.placer, asked.filler), strict=True):
+            if own not in ((), its):
+                segment.keep(number, [("", raw)])
+        placer, filler = asked.placer, asked.filler
+    for orc in common if asked is None else ():
         placer = placer or decode_entities(orc.raw(2), orc.syntax).value
         filler = filler or decode_entities(orc.raw(3), orc.syntax).value
     texts, kept = notes(comments)
+    section = segment.text(24)
     return Order(
         id=unit.id("order", segment),
         provenance=unit.provenance(segment),
@@ -64,9 +143,11 @@ def order(unit: Unit, segment: Segment, common: list[Segment], comments: list[Se
         placer=placer,
         filler=filler,
         code=segment.use(4, decode_topic),
+        request=None if asked is None else asked.id,
+        categories=() if section is None else (_in_table(section, "0074"),),
         requested=segment.use(6, decode_stated),
         time=time,
-        actors=actors(segment, _ACTORS),
+        actors=tuple(one for one in _people(segment) if asked is None or one.role != "ordering-provider"),
         reported=segment.use(22, decode_stated),
         status=segment.text(25),
         parent=segment.use(29, _parent) or (),
@@ -74,3 +155,142 @@ def order(unit: Unit, segment: Segment, common: list[Segment], comments: list[Se
         notes=texts,
         extensions=segment.extensions() + tuple(e for orc in common for e in orc.extensions()) + kept,
     )
+
+
+def _in_table(code: str, table: str) -> Concept:
+    return Concept(codings=(Coding(system=systems.v2_table(table), code=code),))
+
+
+# ---- The request
+
+_person = decoder(lambda field: actor(field[1], "ordering-provider"))
+_unit = decoder(lambda field: organization(field[1]))
+_addresses = decoder(lambda field: each(field, address))
+_telecoms = decoder(lambda field: each(field, telecom))
+_group = decoder(lambda field: eip(field[1]) if _paired(field) else tuple(filter(None, (ei(field[1]),))))
+_alternates = decoder(lambda field: each(field, cx))
+
+
+def _paired(field: Node) -> bool:
+    """Tell whether a group number is written as a pair (EIP, since 2.8.2) or as one (EI)."""
+    return bool(field.syntax.subcomponent) and field.syntax.subcomponent in field.raw
+
+
+def _typed(found: tuple[Identifier, ...], *codes: str) -> tuple[Identifier, ...]:
+    """Give identifiers the type that their field implies (HL7 table 0203)."""
+    return tuple(
+        one if one.type is not None else one.replace(type=_in_table(code, "0203"))
+        for one, code in zip(found, codes * len(found), strict=False)
+    )
+
+
+def _requester(orc: Segment | None, segment: Segment) -> Actor | None:
+    """Map who ordered: ORC-12 with address, for the facility of ORC-21 to ORC-23; else OBR-16."""
+    person = None if orc is None else orc.use(12, _person)
+    if person is None and segment.raw(16):
+        person = _person(segment.raw(16), segment.syntax).value
+    if orc is None:
+        return person
+    unit = orc.use(21, _unit)
+    places, phones = orc.use(22, _addresses) or (), orc.use(23, _telecoms) or ()
+    home = orc.use(24, _addresses) or ()
+    behalf = None
+    if unit is not None or places or phones:
+        behalf = (unit or Organization()).replace(addresses=places, telecoms=phones)
+    if person is None and behalf is None and not home:
+        return None
+    return (person or Actor(role="ordering-provider", party="person")).replace(behalf=behalf, addresses=home)
+
+
+def request(unit: Unit, segment: Segment, common: list[Segment], comments: list[Segment], *, whole: bool) -> Request:
+    """Map what ORC and OBR say of the request (v2-to-FHIR guide, ORC[ServiceRequest] and OBR[ServiceRequest]).
+
+    Parameters
+    ----------
+    unit : Unit
+        The message.
+    segment : Segment
+        OBR.
+    common : list of Segment
+        ORC.
+    comments : list of Segment
+        NTE of the order.
+    whole : bool
+        Whether no report takes what the request does not.
+    """
+    orc = common[0] if common else None
+    placer = decode_entities(segment.raw(2), segment.syntax).value if segment.raw(2) else ()
+    filler = decode_entities(segment.raw(3), segment.syntax).value if segment.raw(3) else ()
+    facts: dict[str, Any] = {}
+    groups: tuple[Identifier, ...] = ()
+    if orc is not None:
+        placer = (orc.use(2, decode_entities) or ()) or placer
+        filler = (orc.use(3, decode_entities) or ()) or filler
+        groups = _typed(orc.use(4, _group) or (), "PGN", "FGN") + _typed(orc.use(33, _alternates) or (), "PLAC")
+        control = orc.text(1)
+        state = orc.text(5)
+        known = map_code("OrderStatus", state) or (
+            map_code("OrderControlCode[ServiceRequest.status]", control) if state is None else None
+        )
+        facts = {
+            "status": None if known is None else known.code,
+            "native_status": state or control,
+            "intent": "order",
+            "authored": orc.use(9, decode_stated) if control == "NW" else None,
+            "callback": orc.use(14, _telecoms) or (),
+            "location": orc.use(29, decode_concept),
+        }
+        if state is not None and control is not None:
+            orc.keep(1, [("", control)])
+    groups += _typed(segment.use(53, _alternates) or (), "PLAC")
+    if segment.raw(11) == "G":
+        facts["intent"] = "reflex-order"
+    urgency = map_code("ExtendedPriorityCodes", segment.raw(5) or None)
+    if urgency is not None:
+        facts["priority"] = urgency.code
+        segment.keep(5, [("", segment.strike(5))])
+    if not facts.get("callback"):
+        facts["callback"] = segment.use(17, _telecoms) or ()
+    details = (segment.use(46, _reasons) or ()) + (segment.use(47, _reasons) or ())
+    texts, kept = notes(comments) if whole else ((), ())
+    occurrence = decode_stated(segment.raw(6), segment.syntax).value if segment.raw(6) else None
+    if not whole:
+        texts = tuple(notes([_copy(comment) for comment in comments])[0])
+    requester = _requester(orc, segment)
+    reason = decode_reasons(segment.raw(31), segment.syntax).value if segment.raw(31) else ()
+    if whole:
+        for number in (2, 3):
+            segment.use(number, decode_entities)
+        segment.use(6, decode_stated)
+        segment.use(31, _reasons)
+        segment.use(16, _person)
+        kept += segment.extensions() + tuple(e for one in common for e in one.extensions())
+    return Request(
+        id=unit.id("request", segment),
+        provenance=unit.provenance(segment),
+        subject=unit.subject,
+        encounter=unit.encounter,
+        placer=placer,
+        filler=filler,
+        groups=groups,
+        code=segment.use(4, decode_topic)
+        if whole
+        else decode_topic(segment.raw(4), segment.syntax).value
+        if segment.raw(4)
+        else None,
+        details=details,
+        occurrence=occurrence,
+        requester=requester,
+        reason=reason,
+        notes=texts,
+        **facts,
+        extensions=kept,
+    )
+
+
+decode_reasons = decoder(coded)
+
+
+def _copy(segment: Segment) -> Segment:
+    """Return a segment to read without striking anything off."""
+    return Segment(segment.name, 0, list(segment.fields), segment.span, segment.syntax)

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, TypeVar
 
-from ...model import Actor, Address, Coding, Concept, Identifier, Location, PersonName, Telecom
+from ...model import Actor, Address, Coding, Concept, Identifier, Location, Organization, PersonName, Telecom
 from ...terminology import systems
 from .ledger import Decoder, Node, decoder
+from .times import instant
 from .unit import Segment
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "hd_identifier",
     "location",
     "name",
+    "organization",
     "organizations",
     "persons",
     "telecom",
@@ -81,6 +83,31 @@ def _authority(node: Node) -> dict[str, Any]:
     }
 
 
+def _id_type(code: str | None) -> Concept | None:
+    return None if code is None else Concept(codings=(Coding(system=systems.v2_table("0203"), code=code),))
+
+
+def _when(node: Node) -> str | None:
+    """Read a date of validity as text; one that is not written back the same stays an extension as well."""
+    text = node.peek()
+    found = None if text is None else instant(text, node.syntax, "stated")
+    if text is None or found is None:
+        return node.take()
+    head, sign, zone = found.value.partition("T")
+    time = zone.replace(":", "") if sign else ""
+    if head.replace("-", "") + time == text:
+        node.take()
+    return found.value
+
+
+def _range(node: Node, start: int, end: int, both: int) -> dict[str, str | None]:
+    """Read the ends of a validity: two components, else a range in one."""
+    found = {"start": _when(node[start]), "end": _when(node[end])}
+    if found["start"] is found["end"] is None:
+        found = {"start": _when(node[both][1]), "end": _when(node[both][2])}
+    return found
+
+
 def cx(node: Node) -> Identifier | None:
     """Read an extended composite id: value, check digit, authority, type, facility, validity (2.A.14)."""
     value = node[1].take()
@@ -89,10 +116,12 @@ def cx(node: Node) -> Identifier | None:
     found = Identifier(
         value=value,
         check_digit=node[2].take(),
-        type=None if code is None else Concept(codings=(Coding(system=systems.v2_table("0203"), code=code),)),
+        check_scheme=node[3].take(),
+        type=_id_type(code),
         facility=node[6][1].take(),
-        start=node[7].take(),
-        end=node[8].take(),
+        facility_id=node[6][2].take(),
+        start=_when(node[7]),
+        end=_when(node[8]),
         **authority,
     )
     return None if found == _NOBODY else found
@@ -135,27 +164,41 @@ def _two(first: Node, second: Node) -> tuple[str, ...]:
     return _one(first) + _one(second) if first.peek() is not None else ()
 
 
+def _listed(*nodes: Node) -> tuple[str, ...]:
+    """Return the texts of several components; those behind an empty one stay extensions too, for their place."""
+    found: list[str] = []
+    gap = False
+    for node in nodes:
+        text = node.peek() if gap else node.take()
+        gap = gap or text is None
+        found += [] if text is None else [text]
+    return tuple(found)
+
+
 def _name(node: Node, family: int) -> PersonName | None:
     """Read the parts that XPN and XCN have in common; the family name stands in component ``family``."""
     xpn = family == 1
     kind = node[family + 6 if xpn else 10].take()
-    validity = (12, 13) if xpn else (19, 20)
+    validity = (12, 13, 10) if xpn else (19, 20, 17)
     found = PersonName(
         family=node[family][1].take(),
         own_prefix=node[family][2].take(),
-        given=_two(node[family + 1], node[family + 2]),
-        suffix=_one(node[family + 3]),
+        own_name=node[family][3].take(),
+        partner_prefix=node[family][4].take(),
+        partner_name=node[family][5].take(),
+        given=_listed(node[family + 1], node[family + 2]),
+        suffix=_listed(node[family + 3], node[family + 5], node[14 if xpn else 21]),
         prefix=_one(node[family + 4]),
         use=_NAME_USE.get(kind or ""),
         native_type=kind,
-        start=node[validity[0]].take(),
-        end=node[validity[1]].take(),
+        assembly_order=node[11 if xpn else 18].take(),
+        **_range(node, *validity),
     )
     return None if found == _NAMELESS else found
 
 
 def name(node: Node) -> PersonName | None:
-    """Read an extended person name (2.A.87). The degree stays an extension: it is no suffix."""
+    """Read an extended person name (2.A.87). Degree and professional suffix are suffixes too, as in HL7's guide."""
     return _name(node, 1)
 
 
@@ -167,7 +210,10 @@ def actor(node: Node, role: str) -> Actor | None:
     identifier = Identifier(
         value=value,
         check_digit=node[11].take(),
-        type=None if code is None else Concept(codings=(Coding(system=systems.v2_table("0203"), code=code),)),
+        check_scheme=node[12].take(),
+        type=_id_type(code),
+        facility=node[14][1].take(),
+        facility_id=node[14][2].take(),
         **authority,
     )
     person = _name(node, 2)
@@ -175,20 +221,38 @@ def actor(node: Node, role: str) -> Actor | None:
         return None
     return Actor(
         role=role,
+        party="person",
         identifiers=() if identifier == _NOBODY else (identifier,),
         names=() if person is None else (person,),
     )
 
 
-def organization(node: Node, role: str) -> Actor | None:
+def organization(node: Node) -> Organization | None:
     """Read an extended composite name and id of an organization (2.A.85)."""
     title = node[1].take()
     value = node[10].take()
+    if value is None:
+        value = node[3].peek()
     authority = _authority(node[6])
-    identifier = Identifier(value=value, **authority)
+    identifier = Identifier(
+        value=value,
+        check_digit=node[4].take(),
+        check_scheme=node[5].take(),
+        type=_id_type(node[7].take()),
+        facility=node[8][1].take(),
+        facility_id=node[8][2].take(),
+        **authority,
+    )
     if title is None and identifier == _NOBODY:
         return None
-    return Actor(role=role, organization=title, identifiers=() if identifier == _NOBODY else (identifier,))
+    return Organization(name=title, identifiers=() if identifier == _NOBODY else (identifier,))
+
+
+def _organization_actor(node: Node, role: str) -> Actor | None:
+    found = organization(node)
+    if found is None:
+        return None
+    return Actor(role=role, party="organization", organization=found.name, identifiers=found.identifiers)
 
 
 Persons = Sequence[tuple[int, Decoder[tuple[Actor, ...]]]]
@@ -202,7 +266,7 @@ def persons(role: str) -> Decoder[tuple[Actor, ...]]:
 
 def organizations(role: str) -> Decoder[tuple[Actor, ...]]:
     """Return the mapping of a field of organisations that did something."""
-    return decoder(lambda field: each(field, lambda repetition: organization(repetition, role)))
+    return decoder(lambda field: each(field, lambda repetition: _organization_actor(repetition, role)))
 
 
 def actors(segment: Segment, places: Persons) -> tuple[Actor, ...]:
@@ -211,50 +275,69 @@ def actors(segment: Segment, places: Persons) -> tuple[Actor, ...]:
 
 
 def address(node: Node) -> Address | None:
-    """Read an extended address (2.A.84); the parts of the street that have no field stay extensions."""
+    """Read an extended address (2.A.84): the parts of the street, the other designation and the addressee are lines."""
     kind = node[7].take()
     found = Address(
-        lines=_two(node[1], node[2]),
+        lines=_listed(*(node[1][n] for n in (1, 2, 3) if n == 1 or node[1][n].raw), node[2], node[19]),
         city=node[3].take(),
         state=node[4].take(),
         postal_code=node[5].take(),
         country=node[6].take(),
-        district=node[9].take(),
+        district=node[9][1].take(),
+        census_tract=node[10][1].take(),
         use=_ADDRESS_USE.get(kind or ""),
         native_type=kind,
+        **_range(node, 13, 14, 12),
     )
     return None if found == _NO_ADDRESS else found
 
 
 def telecom(node: Node) -> Telecom | None:
-    """Read an extended telecommunication number (2.A.88): the printed form, else the mail address or new form.
+    """Read an extended telecommunication number (2.A.88) by the conditions of HL7's guide (XTN[ContactPoint]).
 
-    The codes of use and equipment are looked at and stay extensions (several of them mean one use), and so does
-    a number that stands elsewhere than in the first component.
+    The codes of use and equipment are looked at and stay extensions, because several of them mean one use; so does
+    what was not chosen as the number.
     """
-    use, equipment = node[2].peek() or "", node[3].peek() or ""
-    system = _TELECOM_SYSTEM.get(equipment.upper())
-    value = node[1].take()
+    use, equipment = (node[2].peek() or "").upper(), (node[3].peek() or "").upper()
+    system = _TELECOM_SYSTEM.get(equipment)
+    country, area, local, extension = (node[n].take() for n in (5, 6, 7, 8))
+    value = None
+    if system == "email":
+        value = node[4].take()
+    elif node[12].peek() is not None:
+        value = node[12].take()
+    elif local is not None and area is not None:
+        value = " ".join(
+            ([f"+{country}"] if country else []) + [area, local] + ([f"X{extension}"] if extension else [])
+        )
+    if value is None:
+        value = node[1].take()
     if value is None:
         value = node[4].peek() or node[12].peek()
         system = system or ("email" if value is not None and "@" in value else None)
-    if value is None:
+    if value is None and not any((country, area, local)):
         return None
-    usage = "mobile" if equipment == "CP" else _TELECOM_USE.get(use.upper())
-    return Telecom(system=system or "phone", value=value, use=usage)
+    usage = "mobile" if equipment == "CP" else _TELECOM_USE.get(use)
+    return Telecom(
+        system=system or "phone", value=value, use=usage, country=country, area=area, local=local, extension=extension
+    )
 
 
 def location(node: Node) -> Location | None:
     """Read a person's location (2.A.53)."""
+    comprehensive = ei(node[10]) if node[10].raw else None
     found = Location(
-        point_of_care=node[1].take(),
-        room=node[2].take(),
-        bed=node[3].take(),
+        point_of_care=node[1][1].take(),
+        room=node[2][1].take(),
+        bed=node[3][1].take(),
         facility=node[4][1].take(),
+        facility_id=node[4][2].take(),
+        facility_id_type=node[4][3].take(),
         status=node[5].take(),
         type=node[6].take(),
-        building=node[7].take(),
-        floor=node[8].take(),
+        building=node[7][1].take(),
+        floor=node[8][1].take(),
         description=node[9].take(),
+        identifiers=() if comprehensive is None else (comprehensive,),
     )
     return None if found == _NOWHERE else found

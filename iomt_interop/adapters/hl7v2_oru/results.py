@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple, get_args
 
-from ...model import Absent, Actor, Concept, Identifier, Quality, ReferenceRange
+from ...model import Absent, Actor, Coding, Concept, Identifier, Organization, Quality, ReferenceRange
 from ...model.observation import QualityFlag
 from ...terminology import hl7tables, systems
 from .codes import coded, concept, decode_topic, decode_unit
 from .ledger import Node, Syntax, decoder
 from .orders import decode_entities
-from .people import Persons, each, organizations, persons
+from .people import Persons, address, each, organizations, persons
 from .tables import ABSENT_BY_FLAG, FLAGS, METHODS, TEST_MODES
 from .times import decode_stated
 from .unit import Mode, Segment
@@ -82,7 +82,7 @@ def _producer(node: Node) -> Actor | None:
     if value is title is system is None:
         return None
     identifiers = () if value is system is None else (Identifier(value=value, authority=system),)
-    return Actor(role="producer", organization=title, identifiers=identifiers)
+    return Actor(role="producer", party="organization", organization=title, identifiers=identifiers)
 
 
 decode_verdict = decoder(_verdict, cache=1024)
@@ -94,6 +94,39 @@ _PERFORMERS: Final[Persons] = (
     (23, organizations("performing-organization")),
     (25, persons("medical-director")),
 )
+_addresses = decoder(lambda field: each(field, address))
+_FUNCTIONS: Final = {
+    "responsible-observer": (
+        "http://terminology.hl7.org/CodeSystem/practitioner-role", "responsibleObserver",
+    ),
+    "medical-director": (systems.v2_table("0912"), "MDIR"),
+}  # fmt: skip
+"""What an actor did, as a code (v2-to-FHIR guide, OBX-16 and OBX-25)."""
+
+
+def _performers(segment: Segment) -> tuple[Actor, ...]:
+    """Map who made the result; the medical director speaks for the performing organisation (OBX-23 to OBX-25)."""
+    found = [actor for n, decode in _PERFORMERS for actor in segment.use(n, decode) or ()]
+    places = segment.use(24, _addresses) or ()
+    unit = next((actor for actor in found if actor.role == "performing-organization"), None)
+    if places and unit is None:
+        unit = Actor(role="performing-organization", party="organization")
+        found.append(unit)
+    made: list[Actor] = []
+    director = any(actor.role == "medical-director" for actor in found)
+    for actor in found:
+        changes: dict[str, Any] = {}
+        if actor is unit and not director:
+            changes["addresses"] = places
+        elif actor is unit:
+            continue
+        if actor.role in _FUNCTIONS:
+            system, code = _FUNCTIONS[actor.role]
+            changes["code"] = Concept(codings=(Coding(system=system, code=code),))
+        if actor.role == "medical-director" and unit is not None:
+            changes["behalf"] = Organization(name=unit.organization, identifiers=unit.identifiers, addresses=places)
+        made.append(actor.replace(**changes) if changes else actor)
+    return tuple(made)
 
 
 def details(segment: Segment) -> dict[str, Any]:
@@ -101,7 +134,7 @@ def details(segment: Segment) -> dict[str, Any]:
     if not any(segment.fields[15:]):
         return {}
     found = {
-        "performers": tuple(actor for n, decode in _PERFORMERS for actor in segment.use(n, decode) or ()),
+        "performers": _performers(segment),
         "analysed": segment.use(19, decode_stated),
         "body_site": segment.use(20, decode_topic),
         "identifiers": segment.use(21, decode_entities) or (),

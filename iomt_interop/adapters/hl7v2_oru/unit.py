@@ -31,7 +31,7 @@ SERIOUS: Final = frozenset({"HL7-101", "HL7-103", "HL7-107", "HL7-110", "HL7-113
 """Doubts about the writing that may change what is read; the others only say that the standard was not followed."""
 
 
-_FIELDS: Final = 50
+_FIELDS: Final = 56
 """No mapping asks for a field beyond this number."""
 
 

@@ -272,7 +272,8 @@ def test_comments_stand_with_what_they_comment() -> None:
     assert one(lab, "order").notes[0].text == "Second line of the day\nhandled as routine"
     assert [o.notes[0].text for o in of(lab, "observation") if o.notes] == ["about the comment"]
     assert ("NTE(1)-3", "fasting") in [(e.path, e.value) for e in one(lab, "subject").extensions]
-    assert ("ORC(1)-1", "RE") in [(e.path, e.value) for e in one(lab, "order").extensions]
+    asked = one(lab, "request")
+    assert (asked.native_status, one(lab, "order").request) == ("RE", asked.id)
     assert of(lab, "observation")[4].status == "corrected"
     assert of(lab, "observation")[4].value.literal == "4,1"
 

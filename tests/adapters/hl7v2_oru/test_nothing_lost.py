@@ -41,11 +41,11 @@ def test_every_leaf_stands_in_a_record_verbatim_or_has_been_understood(path: Pat
 
 
 def test_unknown_segments_are_residue_to_the_octet() -> None:
-    data = b"MSH|^~\\&|A|B|||20261124||ADT^A01|1|P|2.5\rEVN|A01|2026\rZPD|x^y&z\\F\\|~\rPID|||1\r"
+    data = b"MSH|^~\\&|A|B|||20261124||ADT^A01|1|P|2.5\rGT1|A01|2026\rZPD|x^y&z\\F\\|~\rPID|||1\r"
     residues = of(read(data), "residue")
-    assert [record.raw for record in residues] == [b"EVN|A01|2026", b"ZPD|x^y&z\\F\\|~"]
+    assert [record.raw for record in residues] == [b"GT1|A01|2026", b"ZPD|x^y&z\\F\\|~"]
     assert [data[slice(*record.span)] for record in residues] == [record.raw for record in residues]
-    assert [record.path for record in residues] == ["EVN(1)", "ZPD(1)"]
+    assert [record.path for record in residues] == ["GT1(1)", "ZPD(1)"]
 
 
 def test_what_is_no_message_is_residue_too() -> None:

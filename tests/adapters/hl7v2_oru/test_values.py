@@ -159,14 +159,17 @@ def test_performers_methods_and_the_other_fields_behind_the_time() -> None:
         ("producer", "Operator"),
         ("responsible-observer", "Nurse"),
         ("responsible-observer", "Aide"),
-        ("performing-organization", "Org"),
         ("medical-director", "Dir"),
     ]
+    assert found.performers[3].behalf.name == "Org"
     assert found.method[0].codings[0].display == "APERIODIC"
     assert found.analysed.value == "2026-11-24T11:30:00"
     assert found.body_site.codings[0].code == "7087005"
     assert found.identifiers[0].value == "OID-1"
-    assert ("OBX(26)-24", "1 Road^^Town") in [(e.path, e.value) for e in found.extensions]
+    assert (found.performers[3].behalf.addresses[0].lines, found.performers[3].behalf.addresses[0].city) == (
+        ("1 Road",),
+        "Town",
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,152 @@
+"""SPM, and the specimen of OBR-15 (v2-to-FHIR guide, SPM[Specimen] and OBR[Specimen])."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ...errors import InvalidRecord
+from ...model import Coding, Concept, Identifier, Interval, Note, Number, Quantity, Specimen
+from ...model.time import Time
+from ...terminology import systems, units
+from .codes import coded, concept, decode_concept, decode_topic, decode_unit
+from .ledger import Node, decoder
+from .people import actor, cx, each, ei, eip
+from .times import decode_stated, interval
+from .unit import Segment, Unit
+
+__all__ = ["decode_amount", "related_specimen", "specimen", "specimen_of_report"]
+
+_pairs = decoder(lambda field: tuple(one for part in field.children for one in eip(part)))
+_concepts = decoder(coded)
+_first = decoder(lambda field: cx(field[1]))
+_numbers = decoder(lambda field: each(field, cx))
+_shipment = decoder(lambda field: ei(field[1]))
+_window = decoder(lambda field: interval(field[1], "stated"))
+_collector = decoder(lambda field: actor(field[1], "collector"))
+_NUMBER: Final = systems.v2_table("0203")
+
+
+def _typed(one: Identifier, code: str) -> Identifier:
+    return one if one.type is not None else one.replace(type=Concept(codings=(Coding(system=_NUMBER, code=code),)))
+
+
+def _names(segment: Segment, number: int) -> tuple[Identifier, ...]:
+    """Map an identifier pair: the placer's and the filler's number, as which the guide types them (EIP)."""
+    raw = segment.raw(number)
+    found = segment.use(number, _pairs) or ()
+    first = bool(raw and not raw.startswith(segment.syntax.component))
+    return tuple(_typed(one, "PGN" if first and at == 0 else "FGN") for at, one in enumerate(found))
+
+
+def _amount(field: Node) -> Quantity | None:
+    """Read CQ: a number and its unit."""
+    node = field[1]
+    text, unit = node[1].peek(), node[2][1].peek()
+    if text is None:
+        return None
+    try:
+        number = Number.from_text(text)
+    except InvalidRecord:
+        return None
+    node[1].take()
+    known = None if unit is None else units.ucum_of_text(unit)
+    native = None if unit is None else Coding(code=unit)
+    if unit is not None:
+        node[2][1].take()
+    return Quantity(**number.model_dump(exclude_defaults=True), unit=known, native_unit=native)
+
+
+_quantity = decoder(_amount)
+
+
+def _collected(found: Interval | None) -> Time | None:
+    return found.start if found is not None and found.end is None else found
+
+
+def specimen(unit: Unit, segment: Segment) -> Specimen:
+    """Map SPM."""
+    description = segment.text(14)
+    available = segment.raw(20)
+    others = segment.use(31, _numbers) or ()
+    shipment = segment.use(32, _shipment)
+    return Specimen(
+        id=unit.id("specimen", segment),
+        provenance=unit.provenance(segment),
+        subject=unit.subject,
+        identifiers=_names(segment, 2) + others + (() if shipment is None else (_typed(shipment, "SHIP"),)),
+        parents=_names(segment, 3),
+        type=segment.use(4, decode_topic),
+        conditions=segment.use(24, _concepts) or (),
+        additives=segment.use(6, _concepts) or (),
+        method=segment.use(7, decode_concept),
+        body_site=segment.use(8, decode_topic),
+        quantity=segment.use(12, _quantity),
+        notes=() if description is None else (Note(text=description),),
+        collected=_collected(segment.use(17, _window)),
+        received=segment.use(18, decode_stated),
+        available=segment.strike(20) == "Y" if available in ("Y", "N") else None,
+        container=segment.use(27, decode_concept),
+        accession=segment.use(30, _first),
+        extensions=segment.extensions(),
+    )
+
+
+def _source(field: Node) -> dict[str, Any]:
+    """Read SPS: type, additives, text, site, modifier, collection method (2.A.76)."""
+    node = field[1]
+    found: dict[str, Any] = {
+        "type": concept(node[1]),
+        "additives": tuple(c for c in (concept(node[2]),) if c is not None),
+        "body_site": concept(node[4]),
+    }
+    text = node[3].take()
+    if text is not None:
+        found["notes"] = (Note(text=text),)
+    return {name: value for name, value in found.items() if value}
+
+
+_specimen_source = decoder(_source)
+
+
+def specimen_of_report(unit: Unit, segment: Segment) -> Specimen | None:
+    """Map what OBR says of the specimen, where it names one (OBR-9 to OBR-15)."""
+    if not any(segment.raw(number) for number in (9, 14, 15, 39)):
+        return None
+    source = segment.use(15, _specimen_source) or {}
+    remarks = tuple(
+        Note(text=", ".join(t for c in one.codings for t in (c.code, c.display) if t) or one.text or "?")
+        for one in segment.use(39, _concepts) or ()
+    )
+    collector = _collector(segment.raw(10), segment.syntax).value if segment.raw(10) else None
+    return Specimen(
+        id=unit.id("specimen", segment),
+        provenance=unit.provenance(segment),
+        subject=unit.subject,
+        quantity=segment.use(9, _quantity),
+        collector=collector,
+        received=segment.use(14, decode_stated),
+        **(source | {"notes": source.get("notes", ()) + remarks}),
+    )
+
+
+def related_specimen(raw: str, segment: Segment, known: dict[str, str]) -> str | None:
+    """Return the specimen whose number OBX-33 names."""
+    for one in _pairs(raw, segment.syntax).value if raw else ():
+        if one.value is not None and one.value in known:
+            return known[one.value]
+    return None
+
+
+def decode_amount(segment: Segment, number: int, unit: int) -> Quantity | None:
+    """Map a number and the unit that another field gives."""
+    raw = segment.raw(number)
+    try:
+        found = Number.from_text(raw) if raw else None
+    except InvalidRecord:
+        found = None
+    if found is None:
+        return None
+    segment.strike(number)
+    measure = segment.use(unit, decode_unit)
+    native, known = (None, None) if measure is None else (measure.native, measure.ucum)
+    return Quantity(**found.model_dump(exclude_defaults=True), unit=known, native_unit=native)
