@@ -154,6 +154,8 @@ class Tree:
     _ids: dict[str, str] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
     _emitted: set[str] = field(default_factory=set)
+    _contained: set[str] = field(default_factory=set)
+    """Innermost nodes above which everything has been added."""
     _equipment: dict[str, tuple[Identifier, ...]] = field(default_factory=dict)
     _metrics: dict[tuple[str, str], str] = field(default_factory=dict)
     _attributes: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -270,6 +272,9 @@ class Tree:
 
     def contain(self, segment: Segment, handle: Handle) -> None:
         """Add the nodes above a metric that no OBX declares."""
+        if handle.nodes[-1] in self._contained:
+            return
+        self._contained.add(handle.nodes[-1])
         for depth, address in enumerate(handle.nodes, 1):
             if address not in self._declared and address not in self._emitted:
                 self._emitted.add(address)
