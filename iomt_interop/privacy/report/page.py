@@ -21,9 +21,9 @@ _CSS: Final = (
     "h1{font-size:1.8rem;line-height:1.2;margin:.5rem 0}h2{font-size:1.3rem;margin:2rem 0 .5rem;"
     "border-bottom:2px solid #0b4f8a;padding-bottom:.2rem}h3{font-size:1.05rem;margin:1.2rem 0 .2rem}"
     "table{border-collapse:collapse;width:100%;margin:.5rem 0}th,td{text-align:left;vertical-align:top;"
-    "padding:.3rem .6rem;border-bottom:1px solid #bbb;overflow-wrap:anywhere}thead th{background:#eef3f8;"
+    "padding:.3rem .6rem;border-bottom:1px solid #bbb;overflow-wrap:break-word}thead th{background:#eef3f8;"
     "border-bottom:2px solid #0b4f8a}caption{text-align:left;font-weight:600;padding:.3rem 0}"
-    "td.n,th.n{text-align:right;white-space:nowrap}"
+    "td.n,th.n{text-align:right;white-space:nowrap}.d{white-space:nowrap}"
     "a{color:#0b4f8a}nav ul{padding-left:1.2rem;margin:.3rem 0}.lead{font-size:1.05rem}.box{border:2px solid #0b4f8a;"
     "padding:.5rem 1rem;margin:1rem 0}.note{color:#444;font-size:.9rem;margin:.2rem 0}figure{margin:.8rem 0 1.2rem}"
     ".plot{width:100%;height:auto;display:block;background:#fff}.plot text{font-size:11px;fill:#333}"
@@ -90,8 +90,10 @@ class _When:
 
     def html(self) -> str:
         """Return the element."""
-        shown = self.text[:16].replace("T", " ")
-        return f'<time datetime="{escape(_plain(self.text))}">{_safe(shown)}</time>' if shown else ""
+        if not self.text:
+            return ""
+        day, hour = _safe(self.text[:10]), _safe(self.text[11:16]) if self.text[11:] else ""
+        return f'<time datetime="{escape(_plain(self.text))}"><span class="d">{day}</span> {hour}</time>'
 
 
 def _table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[object]], numbers: Sequence[int] = ()) -> str:
@@ -183,7 +185,10 @@ def _figure(number: int, one: Series) -> str:
         f"{' ' + _safe(one.unit) if one.unit else ''}.</figcaption>"
     )
     if one.undrawn:
-        text += f'<p class="note">{one.undrawn} more values have no time or are no plain numbers.</p>'
+        more = (
+            f"{one.undrawn} more values have no time or are" if one.undrawn != 1 else "1 more value has no time or is"
+        )
+        text += f'<p class="note">{more} no plain number.</p>'
     if one.local:
         text += '<p class="note">Some times are as the device told them, without a time zone.</p>'
     return text + "</figure>"
@@ -199,17 +204,18 @@ def _purpose(code: str | None) -> str:
 
 def _access(report: PatientReport) -> str:
     refused = report.access.denied
-    told = f"<p>{refused} requests for your data were refused.</p>" if refused else ""
+    many = f"{refused} requests for your data were" if refused != 1 else "1 request for your data was"
+    told = f"<p>{many} refused.</p>" if refused else ""
     if not report.access.accesses:
         return "<p>The audit trail knows of nobody who saw your data.</p>" + told
-    rows = [_access_row(access) for access in report.access.accesses]
+    rows = [_access_row(report.policy, access) for access in report.access.accesses]
     heads = ("Who", "Role", "For what", "How often", "First", "Last", "Note")
     return _table("Accesses", heads, rows, numbers=(3,)) + told
 
 
-def _access_row(access: Access) -> tuple[object, ...]:
+def _access_row(policy: Policy | None, access: Access) -> tuple[object, ...]:
     note = "emergency access past the usual rules" if access.break_glass else ""
-    who = f"{access.actor}, for {access.recipient}" if access.recipient else access.actor
+    who = f"{access.actor}, for {_name(policy, access.recipient)}" if access.recipient else access.actor
     roles = ", ".join(access.roles)
     return (who, roles, _purpose(access.purpose), access.times, _When(access.first), _When(access.last), note)
 

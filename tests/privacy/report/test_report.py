@@ -109,7 +109,7 @@ def test_the_page_says_everything() -> None:
         "Example Hospital", "Body weight", "Ada Body weight", "MRN-7 (Body weight)", "1971",
         "Acme", "SN-1", "75.50", "79.50", "latest 75.50", "2 more values", "Mood", "1200", "<5.50",
         "dr-17", "physician", "your treatment", "dr-99", "emergency access past the usual rules",
-        "1 requests for your data were refused", "Heart Registry (DE)", "research", "Heart study", "active",
+        "1 request for your data was refused", "Heart Registry (DE)", "research", "Heart study", "active",
         "dpo@hospital.example", "State commissioner", "10 years (medical record)",
     ):  # fmt: skip
         assert told in text, told
@@ -120,7 +120,7 @@ def test_the_page_says_everything() -> None:
     assert counts == {
         ("dr-17", "your treatment"): "2",
         ("dr-99", "an emergency, past the usual rules"): "1",
-        ("dr-17, for registry", "research"): "1",
+        ("dr-17, for Heart Registry (DE)", "research"): "1",
     }
     used = root.xpath("//section[@aria-labelledby='consents']//tbody/tr")
     assert [row.xpath("string(td[4])") for row in used] == ["yes", "no"]
