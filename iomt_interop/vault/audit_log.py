@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 from zlib import crc32
@@ -233,7 +234,7 @@ def _parse(event: bytes, number: int) -> AuditRecord:
 
 
 class AuditLog:
-    """A log that is being written: an :class:`~iomt_interop.privacy.audit.AuditSink`.
+    """A log that is being written: an :class:`~iomt_interop.privacy.audit.AuditSink` for all threads of one process.
 
     Parameters
     ----------
@@ -256,6 +257,8 @@ class AuditLog:
         self._key = key
         self._edge: CompactRange = CompactRange()
         self._carried: bytes = b""
+        self._one_at_a_time = Lock()
+        self._process = os.getpid()
         self._handle = _open(Path(path))
         try:
             with suppress(BlockingIOError):
@@ -297,11 +300,18 @@ class AuditLog:
             ``AUD-001`` when that is not possible. The log then takes nothing more until it was opened anew, because
             nobody knows what of a failed write is on the disk.
         """
-        if self._handle < 0:
-            raise AuditUnavailable("AUD-001", hint="the log is closed")
         text = event.to_json()
         if len(text) > _MAX_EVENT:
             raise AuditUnavailable("AUD-001", hint="the event is too long")
+        with self._one_at_a_time:
+            self._append(text)
+
+    def _append(self, text: bytes) -> None:
+        if self._handle < 0:
+            raise AuditUnavailable("AUD-001", hint="the log is closed")
+        if os.getpid() != self._process:
+            # A forked child shares the file and its lock, and not what its parent has written since.
+            raise AuditUnavailable("AUD-001", hint="the log was opened by another process")
         edge = self._edge.copy()
         prefix = b"%08x%b " % (len(text), _check(len(text), edge.size + 1))
         edge.append(leaf_hash(self._carried + prefix + text + b"\n"))

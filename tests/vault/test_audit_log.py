@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -198,6 +199,36 @@ def test_one_writer(tmp_path: Path) -> None:
             AuditLog(tmp_path / "audit.log", KEY)
         log.record(event(1))
     AuditLog(tmp_path / "audit.log", KEY).close()
+
+
+def test_threads_take_turns(tmp_path: Path) -> None:
+    with AuditLog(tmp_path / "audit.log", KEY) as log, ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: log.record(event(number)), range(200)))
+    assert AuditLog.verify(tmp_path / "audit.log", KEY.verify_key).events == 200
+    assert {found.records for found in AuditLog.events(tmp_path / "audit.log")} == set(range(200))
+
+
+def test_a_forked_child_may_not_write(tmp_path: Path) -> None:
+    script = (
+        "import os, sys\n"
+        "from iomt_interop.crypto.signing import SigningKey\n"
+        "from iomt_interop.errors import AuditUnavailable\n"
+        "from iomt_interop.privacy.audit import AuditRecord\n"
+        "from iomt_interop.vault.audit_log import AuditLog\n"
+        "log = AuditLog(sys.argv[1], SigningKey.generate('a.example'))\n"
+        "event = AuditRecord(time='2026-11-24T10:00:00Z', operation='read', outcome='success', actor='u')\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    try:\n"
+        "        log.record(event)\n"
+        "    except AuditUnavailable:\n"
+        "        os._exit(7)\n"
+        "    os._exit(0)\n"
+        "assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7\n"
+        "log.record(event)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "audit.log")], check=True)
+    assert AuditLog.verify(tmp_path / "audit.log").events == 1
 
 
 @pytest.mark.parametrize("call", ["write", "fsync"])
