@@ -41,8 +41,8 @@ def to_json(message: Message) -> bytes:
     Examples
     --------
     >>> from iomt_interop.wire import hl7v2
-    >>> to_json(hl7v2.parse(b"MSA|AA|7\rMSH|^~\\&|||||||ACK\rMSA|AA|7\r"))[-60:]
-    b'"ACK"}]}},{"segment":"MSA","fields":{"1":["AA"],"2":["7"]}}]}'
+    >>> to_json(hl7v2.parse(b"MSH|^~\\&|||||||ACK|1|P|2.6\rMSA|AA|7\r"))[-51:]
+    b'{"segment":"MSA","fields":{"1":["AA"],"2":["7"]}}]}'
     """
     found = structure(message)
     tables = found.resolution.definitions

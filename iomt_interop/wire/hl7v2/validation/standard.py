@@ -122,6 +122,10 @@ class Standard:
                 if rule.low:
                     span = part.span if piece is None else piece.span
                     yield Finding("HL7-311", f"{path}.{rule.number}", span, f"{clause} ({datatype})", Severity.ERROR)
+            elif rule.high == 0:
+                yield Finding(
+                    "HL7-313", f"{path}.{rule.number}", piece.span, f"{clause} ({datatype})", Severity.WARNING
+                )
             elif rule.table is not None or rule.datatype not in _PLAIN:
                 yield from self._codes(piece, rule.datatype, rule.table, f"{path}.{rule.number}", clause)
 
