@@ -171,6 +171,7 @@ CODES: Final[dict[str, str]] = {
     "MLP-107": "the stream ends inside a block",
     "MLP-110": "the payload is longer than the limit",
     "MLP-111": "the payload holds octets that would be read as an edge of a block",
+    "MLP-201": "no adapter took the message, which is kept whole",
     # MDER and IEEE 11073-20601, wire.
     "MDR-001": "the octets end before the structure does",
     "MDR-002": "octets are left over after the structure",

@@ -14,12 +14,12 @@ from typing import Annotated, Final
 
 import typer
 
-from ..errors import CODES, InvalidRequest
+from ..errors import CODES, InvalidRequest, IomtError
 from ..plugins import ReadContext, default_registry
-from ..transport import Limits, MllpServer, VaultSink, server_context
-from ..transport.delivery import SameId
+from ..transport import Drain, Limits, MllpServer, Spool, VaultSink, server_context
+from ..transport.delivery import SameId, Store
 from ..transport.tls import check_channel
-from ..vault import Vault
+from ..vault import KeyFile, KeyProvider, Vault
 from .common import FINDINGS, AdapterOption, JsonOption, StrictnessOption, ZoneOption, complain, emit_json, errors
 from .keys import NewKeyFileOption, key_provider
 from .network import CommitOption, InsecureOption, PlainOption, address_of, plain_of, shown
@@ -30,15 +30,18 @@ __all__ = ["listen"]
 _TOLD: Final = ("received", "accepted", "repeated", "errors", "rejected")
 """What a line on standard error says of the messages."""
 _LOOK: Final = 1.0
-"""Seconds between two looks at the counters."""
+"""Seconds between two looks at the counters, and before what failed is tried again."""
+_PAUSE: Final = 0.05
+"""Seconds in which nothing comes before messages of the spool are translated."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
     """What the command was asked to do."""
 
-    server: Callable[[VaultSink, ThreadPoolExecutor], MllpServer]
+    server: Callable[[Store, ThreadPoolExecutor], MllpServer]
     sink: Callable[[Vault], VaultSink]
+    spool: Callable[[], Spool] | None
     channel: str
     every: float
     grace: float
@@ -62,6 +65,10 @@ def listen(
         SameId, typer.Option("--same-id", help="Another message under a known control id: refuse it, or store it.")
     ] = "refuse",
     commit: CommitOption = False,
+    spool: Annotated[
+        bool,
+        typer.Option("--spool", help="Acknowledge what is sealed in VAULT.spool; translate when there is time."),
+    ] = False,
     connections: Annotated[int, typer.Option("--connections", min=1, help="Connections at a time.")] = 256,
     max_message: Annotated[int, typer.Option("--max-message", min=1, help="Longest message in octets.")] = 16 << 20,
     idle: Annotated[float, typer.Option("--idle", min=0.1, help="Seconds after which a silent peer is let go.")] = 3600,
@@ -85,16 +92,19 @@ def listen(
         if adapter is not None:
             default_registry().get(adapter).reader_factory()
         limits = Limits(connections=connections, message_bytes=max_message, idle=idle)
+        folder = Path(f"{vault}.spool")
+        opener, keys = _opener(vault, key_file)
         job = _Job(
-            lambda sink, writer: MllpServer(
-                sink, host, port, tls=tls, plain=where, limits=limits, commit=commit, same_id=same_id, writer=writer
+            lambda store, writer: MllpServer(
+                store, host, port, tls=tls, plain=where, limits=limits, commit=commit, same_id=same_id, writer=writer
             ),
             lambda opened: VaultSink(opened, adapter=adapter, context=context),
+            (lambda: Spool(folder, keys())) if spool or os.path.isdir(folder) else None,
             "in clear" if tls is None else "TLS" if client_ca is None else "TLS with client certificates",
             every,
             grace,
         )
-        counters, counts = _run(job, _opener(vault, key_file))
+        counters, counts = _run(job, opener, receive_into_spool=spool)
         failed = any(counters[name] for name in ("errors", "rejected"))
         if as_json:
             emit_json({"messages": dict(sorted(counters.items())), "vault": dict(sorted(counts.items()))})
@@ -102,10 +112,10 @@ def listen(
         raise typer.Exit(FINDINGS)
 
 
-def _opener(path: Path, key_file: Path | None) -> Callable[[], Vault]:
-    """Ask what has to be asked; return what opens the vault, in the thread that will write to it."""
+def _opener(path: Path, key_file: Path | None) -> tuple[Callable[[], Vault], Callable[[], KeyProvider]]:
+    """Ask what has to be asked; return what opens the vault, in the thread that will write to it, and its key."""
     if key_file is not None:
-        return lambda: open_or_create(path, key_file)
+        return lambda: open_or_create(path, key_file), lambda: KeyFile(key_file)
     keys = key_provider(None, new=not os.path.exists(path))
 
     def opened() -> Vault:
@@ -113,20 +123,31 @@ def _opener(path: Path, key_file: Path | None) -> Callable[[], Vault]:
             return Vault.open(path, keys=keys, mode="write")
         return Vault.create(path, keys=keys)
 
-    return opened
+    return opened, lambda: keys
 
 
-def _run(job: _Job, opener: Callable[[], Vault]) -> tuple[Counter[str], Counter[str]]:
-    with ThreadPoolExecutor(1, "vault") as writer:
-        vault = writer.submit(opener).result()
+def _run(job: _Job, opener: Callable[[], Vault], *, receive_into_spool: bool) -> tuple[Counter[str], Counter[str]]:
+    with ThreadPoolExecutor(1, "vault") as owner, ThreadPoolExecutor(1, "spool") as sealing:
+        vault = owner.submit(opener).result()
         try:
             sink = job.sink(vault)
-            return asyncio.run(_serve(job, sink, writer)), sink.counts
+            spool = job.spool() if job.spool is not None else None
+            draining = None if spool is None else _Draining(Drain(spool, sink), owner)
+            server = job.server(sink, owner)
+            if spool is not None and receive_into_spool:
+                server = job.server(spool, sealing)
+            counters = asyncio.run(_serve(job, server, draining))
+            if spool is not None:
+                spool.close()
+                counters["waiting_bytes"] = spool.waiting
+                if not spool.waiting:
+                    spool.remove()
+            return counters, sink.counts
         finally:
-            writer.submit(vault.close).result()
+            owner.submit(vault.close).result()
 
 
-async def _serve(job: _Job, sink: VaultSink, writer: ThreadPoolExecutor) -> Counter[str]:
+async def _serve(job: _Job, server: MllpServer, draining: _Draining | None) -> Counter[str]:
     """Serve until a signal comes; a second one ends the command at once, which loses nothing that was acknowledged."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
 
@@ -134,18 +155,59 @@ async def _serve(job: _Job, sink: VaultSink, writer: ThreadPoolExecutor) -> Coun
         loop.remove_signal_handler(number)
         stop.set()
 
-    server = job.server(sink, writer)
     await server.start()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, end, number)
     complain(f"listening on {', '.join(map(shown, server.addresses))}, {job.channel}")
-    reporting = asyncio.create_task(_report(server, job.every))
+    tasks = [asyncio.create_task(_report(server, job.every))]
+    if draining is not None:
+        tasks.append(asyncio.create_task(draining.run(server)))
     await stop.wait()
     complain("ending: what has come is stored and answered")
-    reporting.cancel()
+    tasks[0].cancel()
     await server.close(job.grace)
+    if draining is not None:
+        await draining.finish(tasks[1], job.grace)
     complain(_line(server.counters))
     return server.counters
+
+
+class _Draining:
+    """Brings what waits in the spool into the vault whenever nothing comes in, and when too much waits."""
+
+    def __init__(self, drain: Drain, owner: ThreadPoolExecutor) -> None:
+        self._drain, self._owner = drain, owner
+        self._ending = False
+
+    async def run(self, server: MllpServer) -> None:
+        """Work until there is nothing more to come."""
+        loop, before = asyncio.get_running_loop(), -1
+        while True:
+            received = server.counters["received"]
+            if received != before and not self._ending and self._drain.may_wait:
+                before = received
+                await asyncio.sleep(_PAUSE)
+                continue
+            try:
+                done = await loop.run_in_executor(self._owner, self._drain.step)
+            except IomtError as error:
+                server.counters[f"failed:{error.code}"] += 1
+                if self._ending:
+                    return
+                await asyncio.sleep(_LOOK)
+                continue
+            if not done:
+                if self._ending:
+                    return
+                await asyncio.sleep(_PAUSE)
+
+    async def finish(self, task: asyncio.Task[None], grace: float) -> None:
+        """Let the rest be done, as far as there is time; what is left waits for the next start."""
+        self._ending = True
+        await asyncio.wait([task], timeout=grace)
+        if task.done():
+            task.result()
+        task.cancel()
 
 
 async def _report(server: MllpServer, every: float) -> None:

@@ -7,6 +7,7 @@ from .exchange import Backoff, Reply
 from .mllp_client import BlockingMllpClient, MllpClient
 from .mllp_server import MllpServer
 from .sink import VaultSink
+from .spool import Drain, Spool
 from .tls import client_context, server_context
 
 __all__ = [
@@ -14,10 +15,12 @@ __all__ = [
     "Backoff",
     "BlockingMllpClient",
     "Delivery",
+    "Drain",
     "Limits",
     "MllpClient",
     "MllpServer",
     "Reply",
+    "Spool",
     "VaultSink",
     "Verdict",
     "client_context",

@@ -82,6 +82,10 @@ class VaultSink:
                     verdicts[number] = verdict_of(error)
         return verdicts
 
+    def keep(self, records: list[Record]) -> None:
+        """Store records as they are."""
+        self._put(records)
+
     def _read(self, message: bytes) -> Sequence[Record]:
         return list(read(message, adapter=self._adapter, context=self._context, registry=self._registry))
 

@@ -76,6 +76,7 @@ class Ward:
         self.server = self.issuer.issue("server", "127.0.0.1")
         self.client: Pair = self.issuer.issue("client")
         self.vault, self.key = folder / "ward.vault", folder / "ward.key"
+        self.spool = folder / "ward.vault.spool"
         self.port = 0
 
     @contextmanager
@@ -173,21 +174,29 @@ def test_another_librarys_client_sends_many_messages_over_tls(ward: Ward) -> Non
     assert b"Muster" not in octets
 
 
-def test_a_killed_listener_has_what_it_acknowledged_and_goes_on_when_started_again(ward: Ward) -> None:
+@pytest.mark.parametrize("more", [(), ("--spool",)], ids=["vault", "spool"])
+def test_a_killed_listener_has_what_it_acknowledged_and_goes_on_when_started_again(
+    ward: Ward, more: tuple[str, ...]
+) -> None:
     ids = [str(number) for number in range(5000)]
-    with ward.listening() as process:
+    with ward.listening(*more) as process:
         got, enough = pour(ward, ids, until=60)
         assert enough.wait(120)
         process.kill()
         process.wait(30)
     acknowledged = {number for code, number in got if code == "AA"}
     assert 60 <= len(acknowledged) < len(ids)
+    if more:  # what is sealed is translated at the next start, with the option or without
+        assert list(ward.spool.iterdir())
+        with ward.listening() as process:
+            end(process)
+        assert not ward.spool.exists()
     stored = ward.stored()
     assert acknowledged <= set(stored)
     assert len(stored) == len(set(stored))
     # A sender repeats what was not acknowledged, and perhaps what was: nothing is stored twice.
     some = [*sorted(acknowledged)[:10], "a", "b"]
-    with ward.listening() as process:
+    with ward.listening(*more) as process:
         with TlsClient(ward.port, ward.context()) as client:
             for number in some:
                 assert client.ask(message(number)) == ("AA", number)

@@ -198,8 +198,8 @@ def test_time_is_linear(pattern: bytes, chunk: int) -> None:
         framer.finish()
         return time.process_time() - start
 
-    small = min(seconds(50_000) for _ in range(3))
-    assert min(seconds(400_000) for _ in range(3)) < 8 * 4 * max(small, 0.002)
+    small = min(seconds(20_000) for _ in range(3))
+    assert min(seconds(160_000) for _ in range(3)) < 8 * 4 * max(small, 0.002)
 
 
 def test_arguments_are_checked_and_nothing_is_shown() -> None:
