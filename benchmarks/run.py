@@ -124,6 +124,7 @@ def hl7(budget: float) -> None:
     report.row(
         "message to FHIR NDJSON", best(to_fhir, budget), count=1, against=("hl7apy parse alone", apy) if apy else None
     )
+    compose(report, records(), message, budget)
     kept = retained(lambda: hl7v2.parse(message))
     report.note("memory of a parsed message", f"{kept:,} bytes = {(kept + size) / size:.2f}x wire, raw included")
     console.print(report.table)
@@ -133,6 +134,24 @@ def hl7(budget: float) -> None:
         found = [*reader.feed(message.replace(b"PCD-000030", b"PCD-%06d" % number)), *reader.finish()]
         many += [record for record in found if isinstance(record, Observation)]
     fhir(many, budget)
+
+
+def compose(report: Report, records: list[object], message: bytes, budget: float) -> None:
+    from iomt_interop.adapters.hl7v2_pcd01.writer import make_writer
+    from iomt_interop.plugins import WriteContext
+
+    peer = 0.0
+    with suppress(ImportError):
+        from hl7apy.parser import parse_message
+
+        tree = parse_message(message.decode(), find_groups=False)
+        peer = best(tree.to_er7, budget)
+        report.row("peer: hl7apy to_er7 of a parsed message", peer, count=1)
+
+    def write() -> bytes:
+        return b"".join(make_writer(WriteContext()).write(records))
+
+    report.row("records to PCD-01", best(write, budget), count=1, against=("hl7apy to_er7", peer) if peer else None)
 
 
 def fhir(observations: list[object], budget: float) -> None:

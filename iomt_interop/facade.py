@@ -55,8 +55,8 @@ def adapters(*, registry: Registry | None = None) -> tuple[AdapterInfo, ...]:
     Examples
     --------
     >>> import iomt_interop as iomt
-    >>> [adapter.id for adapter in iomt.adapters() if "write" in adapter.directions]
-    ['fhir_r4']
+    >>> "fhir_r4" in [adapter.id for adapter in iomt.adapters() if "write" in adapter.directions]
+    True
     """
     return tuple(adapter.info() for adapter in (registry or default_registry()).adapters.values())
 

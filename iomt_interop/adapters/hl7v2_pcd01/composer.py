@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -34,7 +34,7 @@ from .alerts import alert_parts
 from .datatypes import Coded, dtm, eui64_of, is_local
 from .header import encounter, header, interval_of, order, subject
 from .keeping import is_own
-from .pool import NO_PATIENT, Group, Pool
+from .pool import NO_PATIENT, Group, Pool, metric_ids
 from .results import Results
 from .tables import PROFILES
 from .tree import Tree, dotted
@@ -174,7 +174,7 @@ class Composer:
 
     def _gateway(self, devices: Sequence[Device]) -> tuple[str | None, str | None]:
         """Return name and EUI-64 of the sender: the gateway, else the one device that there is."""
-        names = {getattr(record, "gateway", None) for record in self._group.results}
+        names = {record.gateway for record in self._group.results if isinstance(record, Observation | Waveform)}
         gateways = [found for name in sorted(filter(None, names)) if (found := self._find_device(name)) is not None]
         if len(gateways) == 1:
             eui = eui64_of(gateways[0].identifiers)
@@ -188,7 +188,7 @@ class Composer:
         for device in self._group.devices:
             self._want(device.id, wanted)
         for record in self._group.results:
-            metrics = [self._find_metric(name) for name in _metric_ids(record)]
+            metrics = [self._find_metric(name) for name in metric_ids(record)]
             for name in (record.device, *(n for m in metrics if m is not None for n in (m.device, m.parent))):
                 self._want(name, wanted)
         found = [self._find_device(identity) for identity in wanted]
@@ -346,12 +346,6 @@ _INHERITED: Final = ("message", "order", "received", "window")
 """Origins of a time that no OBX-14 stated."""
 NOBODY: Final = Message(id="0" * 32, protocol="hl7v2", provenance=Provenance(adapter="", version=""))
 """Stands for what the message itself lacks; its losses are not told."""
-
-
-def _metric_ids(record: Any) -> Iterable[str | None]:
-    if isinstance(record, Waveform):
-        return [channel.metric for channel in record.channels]
-    return [getattr(record, "metric", None) or getattr(record, "source_metric", None)]
 
 
 def _key(instant: Instant) -> tuple[int, str]:

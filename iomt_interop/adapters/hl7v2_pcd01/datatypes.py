@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from ...model import Actor, Address, Coding, Concept, Identifier, Instant, Location, PersonName, Telecom
 from ...model.base import Model
@@ -19,9 +20,11 @@ from .tables import ADDRESS_TYPES, NAME_TYPES, TABLE_CODES, TELECOM_EQUIPMENT, T
 __all__ = [
     "Coded",
     "Lost",
+    "Same",
     "coded",
     "concept_list",
     "cx",
+    "device_code",
     "dtm",
     "ei",
     "eui64_of",
@@ -41,7 +44,9 @@ Lost = Callable[[str, str], None]
 """Takes the path inside the record and the reason of a loss."""
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
-_OFFSET: Final = re.compile(r"(.*?)(Z|[+-]\d\d:\d\d)?")
+_ISO: Final = re.compile(
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d+))?)?)?)?)?)?(Z|[+-]\d\d:\d\d)?", re.ASCII
+)
 _LIMITS: Final = ((1, 9999), (1, 12), (1, 31), (0, 24), (0, 59), (0, 60))
 _DAYS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _MAX_FRACTION: Final = 4
@@ -59,7 +64,8 @@ class Coded(NamedTuple):
 def unsaid(part: Model, said: frozenset[str]) -> list[str]:
     """Return the fields that are filled and not among those that are said."""
     fields = type(part).model_fields
-    return [name for name in fields if name not in said and getattr(part, name) not in (None, (), fields[name].default)]
+    filled = part.model_fields_set - said
+    return [name for name in sorted(filled) if getattr(part, name) not in (None, (), fields[name].default)]
 
 
 def _spare(part: Model, said: str, lost: Lost, path: str) -> None:
@@ -120,6 +126,34 @@ def coded(concept: Concept, *, device: bool = False) -> Coded:
     first, second = ([_coding(coding) for coding in chosen] + [_NOTHING, _NOTHING])[:2]
     text = components(*first[:3], *second[:3], first[3], second[3], leaf(concept.text))
     return Coded(text, all(_is_known(coding, codings[0]) for coding in rest) and all(map(_is_said, chosen)))
+
+
+class Same:
+    """A value that is known again by identity: to compare it by content takes as long as to compose it."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __repr__(self) -> str:
+        return "Same()"
+
+
+@lru_cache(4096)
+def _device_code(concept: Same, device: bool) -> Coded:
+    return coded(concept.value, device=device)
+
+
+def device_code(concept: Concept, *, device: bool) -> Coded:
+    """Return the code of what a device measures; readers give the same object in every message."""
+    return _device_code(Same(concept), device)
 
 
 def _is_bare(coding: Coding) -> bool:
@@ -325,7 +359,8 @@ def pl(found: Location | None, lost: Lost, path: str) -> str:
 
 def is_local(found: Instant) -> bool:
     """Tell whether a time of day is stated without an offset."""
-    return found.precision not in ("year", "month", "day") and found.offset_minutes is None
+    text = found.value
+    return "T" in text and text[-1] != "Z" and text[-6] not in "+-"
 
 
 def dtm(found: Instant, lost: Lost, path: str, *, local: bool = False) -> str:
@@ -342,19 +377,20 @@ def dtm(found: Instant, lost: Lost, path: str, *, local: bool = False) -> str:
     local : bool
         Whether the offset is left out, because the message's own holds.
     """
-    match = _OFFSET.fullmatch(found.value)
-    assert match is not None  # any text matches
-    value, zone = match[1], match[2]
-    digits, _, fraction = value.partition(".")
-    parts = re.split(r"[-T:]", digits)
-    if not _exists([int(part) for part in parts]):
+    match = _ISO.fullmatch(found.value)
+    assert match is not None  # the field's pattern excludes it
+    *parts, fraction, zone = match.groups()
+    known = [part for part in parts if part is not None]
+    if not _exists([int(part) for part in known]):
         lost(path, "no time of the calendar")
         return ""
-    if len(fraction) > _MAX_FRACTION:
-        lost(path, "DTM has four digits behind the second")
-        fraction = fraction[:_MAX_FRACTION]
-    offset = "" if zone is None or local else "+0000" if zone == "Z" else zone.replace(":", "")
-    return "".join(parts) + (f".{fraction}" if fraction else "") + offset
+    if fraction is not None:
+        if len(fraction) > _MAX_FRACTION:
+            lost(path, "DTM has four digits behind the second")
+        known.append(f".{fraction[:_MAX_FRACTION]}")
+    if zone is not None and not local:
+        known.append("+0000" if zone == "Z" else zone.replace(":", ""))
+    return "".join(known)
 
 
 def _exists(parts: list[int]) -> bool:

@@ -33,7 +33,7 @@ from ...model import (
 )
 from ...model.envelope import Envelope
 
-__all__ = ["MOST_RESULTS", "Group", "Pool", "Result", "is_test"]
+__all__ = ["MOST_RESULTS", "Group", "Pool", "Result", "is_test", "metric_ids"]
 
 MOST_RESULTS: Final = 1000
 """Results of one message whose source was no message."""
@@ -48,7 +48,7 @@ Result = Observation | Waveform | Setting | Event | Alert
 
 def is_test(record: Record) -> bool:
     """Tell whether a record says of itself that it is of no patient."""
-    quality = getattr(record, "quality", None)
+    quality = record.quality if isinstance(record, Observation | Waveform) else None
     if quality is not None and (_TEST_FLAGS.intersection(quality.flags) or quality.mode in ("test", "demo")):
         return True
     if isinstance(record, Subject) and record.confidence in NO_PATIENT:
@@ -56,6 +56,15 @@ def is_test(record: Record) -> bool:
     if isinstance(record, Message) and record.processing in ("training", "debugging"):
         return True
     return any(label.code == "HTEST" for label in record.labels)
+
+
+def metric_ids(record: Any) -> list[str | None]:
+    """Return the ids of the metrics that a result names."""
+    if isinstance(record, Waveform):
+        return [channel.metric for channel in record.channels]
+    if isinstance(record, Alert):
+        return [record.source_metric]
+    return [record.metric] if isinstance(record, Observation | Setting) else []
 
 
 @dataclass(slots=True, repr=False)
@@ -160,9 +169,8 @@ class Pool:
         found: set[str] = set()
         for group in groups:
             for record in group.results:
-                names = [getattr(record, "metric", None), *(c.metric for c in getattr(record, "channels", ()))]
-                metrics = [self.find(Metric, name, group) for name in names if name is not None]
-                waiting = [record.device, getattr(record, "gateway", None)]
+                metrics = [self.find(Metric, name, group) for name in metric_ids(record) if name is not None]
+                waiting = [record.device, record.gateway if isinstance(record, Observation | Waveform) else None]
                 waiting += [name for metric in metrics if metric is not None for name in (metric.device, metric.parent)]
                 while waiting:
                     identity = waiting.pop()

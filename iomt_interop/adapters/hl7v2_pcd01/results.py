@@ -31,9 +31,10 @@ from ...model.observation import ObservationStatus
 from ...model.time import Time
 from ...terminology import mdc, systems
 from ...wire.hl7v2.compose import components, leaf, repetitions, segment
-from .datatypes import Coded, Lost, coded, concept_list, ei, eui64_of, organization, person, xad
+from .datatypes import Coded, Lost, coded, device_code, ei, eui64_of, organization, person, xad
 from .header import notes
 from .keeping import is_own, kept, restore, whole_segments
+from .pool import metric_ids
 from .tables import DEVICE_PARTS, FLAG_CODES, METHOD_CODES, STATUS_CODES
 from .tree import Address, Tree, dotted
 from .values import Said, range_text, repeated, say, unit_text
@@ -169,7 +170,8 @@ class Results:
 
     def _place(self, record: Any, channel: Channel | None = None) -> tuple[Metric | None, str | None, str]:
         """Return the metric, the node that it stands under, and OBX-18 of the result."""
-        metric = self._metric(channel.metric if channel is not None else getattr(record, "metric", None))
+        names = [channel.metric] if channel is not None else metric_ids(record)
+        metric = self._metric(names[0] if names else None)
         device = record.device
         node = device
         if metric is not None:
@@ -205,11 +207,12 @@ class Results:
         fields[7] = self._limits(record.reference_ranges, record, lost)
         fields[8] = self._flags(record.quality, record.interpretation, said, lost)
         fields[17] = self._method(record, place[0])
-        for number, role in _PERFORMERS.items():
-            fields[number] = self._performers(record, number, role, lost)
-        fields |= self._unit(record, fields[23], lost)
-        if any(each.role not in _PERFORMERS.values() for each in record.performers):
-            lost("performers", "no field for such a role")
+        if record.performers:
+            for number, role in _PERFORMERS.items():
+                fields[number] = self._performers(record, number, role, lost)
+            fields |= self._unit(record, fields[23], lost)
+            if any(each.role not in _PERFORMERS.values() for each in record.performers):
+                lost("performers", "no field for such a role")
         fields[19] = "" if record.analysed is None else self._stamp(record.analysed, "analysed", record)
         fields[20] = "" if record.body_site is None else coded(record.body_site).text
         fields[21] = repetitions(map(ei, record.identifiers))
@@ -385,7 +388,7 @@ class Results:
     def _method(self, record: Observation, metric: Metric | None) -> str:
         """Return OBX-17: the source's methods, else how a device came to the value."""
         if record.method:
-            return concept_list(record.method, self._teller(record), "method")
+            return self._methods(record)
         if is_own(record):
             return ""
         derivation = metric.derivation if metric is not None else None
@@ -405,6 +408,12 @@ class Results:
             actor = Actor(role=_PERFORMERS[23], organization=behalf.name, identifiers=behalf.identifiers)
             stated, places = organization(actor, lost, "performers"), list(behalf.addresses)
         return {23: stated, 24: repetitions(xad(place, lost, "performers.addresses") for place in places[:1])}
+
+    def _methods(self, record: Observation) -> str:
+        found = [device_code(concept, device=False) for concept in record.method]
+        if not all(each.whole for each in found):
+            self._lose(record, "method", "more codings or texts than the field has places")
+        return repetitions(each.text for each in found)
 
     def _performers(self, record: Observation, number: int, role: str, lost: Lost) -> str:
         found = [each for each in record.performers if each.role == role]

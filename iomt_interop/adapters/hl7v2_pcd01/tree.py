@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from ...model import Concept, Device, record_id
@@ -27,6 +28,7 @@ _DEPTH: Final = 3
 Address = tuple[int, ...]
 
 
+@lru_cache(4096)
 def _parts(handle: str | None) -> Address | None:
     return tuple(map(int, handle.split("."))) if handle is not None and _DOTTED.fullmatch(handle) else None
 
@@ -52,6 +54,7 @@ class Tree:
     _taken: dict[Address, object] = field(default_factory=dict)
     _metrics: dict[tuple[Address, str], Address] = field(default_factory=dict)
     _facets: dict[Address, set[int]] = field(default_factory=dict)
+    _chains: dict[str, list[str]] = field(default_factory=dict)
 
     def reserve(self, handles: list[tuple[str, str | None]], results: list[str | None]) -> None:
         """Keep the addresses of the source, before any number is made: of devices, and of results that are facets."""
@@ -70,13 +73,17 @@ class Tree:
 
     def chain(self, identity: str) -> list[str]:
         """Return the ids of a device and of all that contain it, the outermost first."""
+        known = self._chains.get(identity)
+        if known is not None:
+            return known
         found: list[str] = []
         at: str | None = identity
         while at is not None and at not in found and len(found) < 64:
             found.append(at)
             device = self.find(at)
             at = device.parent if device is not None else None
-        return found[::-1]
+        self._chains[identity] = found[::-1]
+        return self._chains[identity]
 
     def node(self, identity: str | None) -> Address:
         """Return the prefix of a device's address: one part for an MDS, two for a VMD, three for a channel."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from ...model import (
@@ -29,7 +30,7 @@ from ...model import (
 from ...terminology import mdc, systems, units
 from ...wire.hl7v2 import NULL
 from ...wire.hl7v2.compose import components, is_verbatim, leaf, repetitions
-from .datatypes import Lost, coded, concept_list, dtm, nm
+from .datatypes import Lost, Same, coded, concept_list, dtm, nm
 from .tables import ABSENCE_FLAGS, HL7_TYPES, VERBATIM_TYPES
 
 __all__ = ["Said", "range_text", "repeated", "say", "unit_text"]
@@ -75,6 +76,13 @@ def unit_text(ucum: str | None, native: Coding | None, whole: Concept | None = N
     """
     if native is None and ucum is None:
         return ""
+    return _unit_text(ucum, Same(native), Same(whole), own)
+
+
+@lru_cache(4096)
+def _unit_text(ucum: str | None, same_native: Same, same_whole: Same, own: bool) -> str:
+    native: Coding | None = same_native.value
+    whole: Concept | None = same_whole.value
     bare = Coding(system=systems.UCUM, code=ucum)
     if whole is not None and whole.codings and whole.codings[0] == (native or bare):
         return coded(whole).text

@@ -24,9 +24,9 @@ from ...model import (
 from ...model.envelope import Envelope
 from ...plugins import Loss, WriteContext
 from .composer import NOBODY, Composer
-from .datatypes import Coded, coded, unsaid
+from .datatypes import Coded, device_code, unsaid
 from .keeping import is_own
-from .pool import NO_PATIENT, Group, Pool, Result, is_test
+from .pool import NO_PATIENT, Group, Pool, Result, is_test, metric_ids
 from .tables import SAID
 
 __all__ = ["FORMS", "MessageWriter", "make_alert_writer", "make_writer"]
@@ -42,7 +42,6 @@ _RESULTS: Final[dict[str, tuple[type, ...]]] = {
 _CONTEXT: Final = frozenset({"device", "encounter", "message", "metric", "order", "subject"})
 _ENVELOPE: Final = frozenset({"kind", "id", "schema_version", "provenance", "subject", "extensions", "labels"})
 """Fields of every record that a message says by itself, or of which something else is told."""
-_LONGEST: Final = 4096
 _EXCLUDED: Final = "test data excluded"
 
 
@@ -57,7 +56,6 @@ class MessageWriter:
         self._context = context
         self._form = form
         self._losses: dict[Loss, None] = {}
-        self._codes: dict[int, tuple[Concept, Coded]] = {}
 
     def __repr__(self) -> str:
         return f"MessageWriter({self._form}, {len(self._losses)} losses)"
@@ -141,14 +139,7 @@ class MessageWriter:
             self._losses[Loss(record.id, record.kind, path, reason)] = None  # type: ignore[attr-defined]
 
     def _code(self, concept: Concept) -> Coded:
-        """Compose OBX-3; the same concept object comes again and again."""
-        known = self._codes.get(id(concept))
-        if known is None or known[0] is not concept:
-            if len(self._codes) > _LONGEST:
-                self._codes.clear()
-            known = concept, coded(concept, device=self._form != "oru")
-            self._codes[id(concept)] = known
-        return known[1]
+        return device_code(concept, device=self._form != "oru")
 
 
 _ELSEWHERE: Final = {"alert": "alerts are messages of their own: hl7v2_pcd04", "residue": "octets of another text"}
@@ -179,10 +170,7 @@ def _is_implied(record: Record, name: str) -> bool:
 
 
 def _named(record: Result) -> Iterator[str]:
-    names = [record.subject, record.encounter, getattr(record, "metric", None), getattr(record, "source_metric", None)]
-    if isinstance(record, Waveform):
-        names += [channel.metric for channel in record.channels]
-    yield from filter(None, names)
+    yield from filter(None, (record.subject, record.encounter, *metric_ids(record)))
 
 
 def make_writer(context: WriteContext, /) -> MessageWriter:

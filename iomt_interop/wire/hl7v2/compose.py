@@ -84,9 +84,12 @@ def repetitions(parts: Iterable[str]) -> str:
 
 def segment(name: str, fields: Mapping[int, str]) -> str:
     """Return a segment from composed fields by number, without its terminator; ``MSH-1`` is the separator itself."""
-    last = max((number for number, text in fields.items() if text), default=0)
     start = 2 if name in ("MSH", "FHS", "BHS") else 1
-    return "|".join([name, *(fields.get(number, "") for number in range(start, last + 1))])
+    row = [name, *[""] * (max(fields, default=0) - start + 1)]
+    for number, text in fields.items():
+        if number >= start:
+            row[number - start + 1] = text
+    return "|".join(row).rstrip("|")
 
 
 def message(segments: Sequence[str]) -> bytes:
