@@ -158,3 +158,17 @@ def test_odd_sequences_are_told_with_their_place(raw: bytes, odd: int) -> None:
     for each in found:
         assert each.span is not None
         assert b"\\" in bytes(message)[slice(*each.span)]
+
+
+@given(st.text("ab|^~&\\ ", max_size=30))
+def test_python_hl7_s_escapes_are_understood(text: str) -> None:
+    """Delimiters alone: its line ends become ``\\.br\\``, or a sequence with a blank in it."""
+    peer = pytest.importorskip("hl7")
+    written = peer.parse("MSH|^~\\&|A\r").escape(text)
+    assert hl7v2.unescape(written, SYNTAX) == text
+
+
+@given(st.text("ab|^~&\\ ", max_size=30))
+def test_python_hl7_understands_ours(text: str) -> None:
+    peer = pytest.importorskip("hl7")
+    assert peer.parse("MSH|^~\\&|A\r").unescape(hl7v2.escape(text, SYNTAX)) == text

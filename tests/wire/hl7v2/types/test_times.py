@@ -189,3 +189,32 @@ def test_nothing_like_a_time_raises_and_all_is_kept(text: str) -> None:
         if isinstance(value, DateTime):
             value.to_datetime()
             assert "ZEBRA" not in repr(value)
+
+
+@given(
+    st.datetimes(min_value=datetime(1900, 1, 1)),
+    st.sampled_from(["%Y", "%Y%m", "%Y%m%d", "%Y%m%d%H", "%Y%m%d%H%M", "%Y%m%d%H%M%S", "%Y%m%d%H%M%S.%f"]),
+    st.sampled_from(["", "+0100", "-0330", "+1400"]),
+)
+def test_hl7apy_reads_the_same_instant(moment: datetime, shape: str, offset: str) -> None:
+    utils = pytest.importorskip("hl7apy.utils")
+    if offset and len(shape) < 8:
+        offset = ""  # hl7apy knows an offset behind a time alone
+    text = moment.strftime(shape)
+    text = (text[:19] if "." in text else text) + offset
+    theirs, _, their_offset, _ = utils.get_datetime_info(text)
+    ours = read_date_time(text)
+    assert ours is not None
+    assert (ours.doubt, ours.text) == (None, text)
+    naive = ours.to_datetime()
+    assert naive is not None
+    assert naive.replace(tzinfo=None) == theirs
+    assert (ours.offset is not None) == bool(their_offset)
+
+
+@pytest.mark.parametrize("text", ["2020010", "20201301", "20200230", "2020010125", "99", "abc", "20200101120000+9900"])
+def test_what_hl7apy_refuses_is_refused(text: str) -> None:
+    utils = pytest.importorskip("hl7apy.utils")
+    with pytest.raises(ValueError, match=r".*"):
+        utils.get_datetime_info(text)
+    assert read_date_time(text) is None
