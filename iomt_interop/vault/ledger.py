@@ -227,10 +227,12 @@ class Ledger:
 
         def anew() -> Iterator[tuple[bytes, bytes]]:
             nonlocal count
+            unwrapped, wrapped = self._wrap.bits, wrap.wrap
+            old, new = self._binding(self.epoch), self._binding(epoch)
             for row in self._backend.subjects():
                 count += 1
-                bits = self._wrap.bits(row.wrapped, self.bound(row, self.epoch))
-                yield row.handle, wrap.wrap(bits, self.bound(row, epoch))
+                rest = row.handle + row.blind + _NUMBER.pack(row.generation)
+                yield row.handle, wrapped(unwrapped(row.wrapped, old + rest), new + rest)
 
         self._backend.rewrap(anew())
         self._backend.set_meta("keys", json.dumps(parameters, sort_keys=True).encode())
@@ -246,8 +248,10 @@ class Ledger:
 
     def bound(self, row: SubjectRow, epoch: int) -> bytes:
         """Return what a wrapped key is bound to: the epoch, the vault, the handle, the subject, the generation."""
-        numbers = _NUMBER.pack(epoch), _NUMBER.pack(row.generation)
-        return b"subject" + numbers[0] + self.store + row.handle + row.blind + numbers[1]
+        return self._binding(epoch) + row.handle + row.blind + _NUMBER.pack(row.generation)
+
+    def _binding(self, epoch: int) -> bytes:
+        return b"subject" + _NUMBER.pack(epoch) + self.store
 
     def _of_store(self, epoch: int) -> bytes:
         return b"store" + _NUMBER.pack(epoch) + self.store

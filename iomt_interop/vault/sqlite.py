@@ -36,6 +36,7 @@ CREATE TABLE identifiers (blind BLOB NOT NULL, record BLOB NOT NULL, PRIMARY KEY
 _PAGE_OF_SUBJECTS: Final = (
     "SELECT handle, blind, wrapped, generation FROM subjects WHERE handle > ? ORDER BY handle LIMIT 5000"
 )
+_SUBJECT: Final = (bytes, bytes, bytes, int)
 _KEYS_OF_SUBJECT: Final = "SELECT handle, blind, wrapped, generation FROM subjects WHERE blind = ? ORDER BY generation"
 _KEY_OF_HANDLE: Final = "SELECT handle, blind, wrapped, generation FROM subjects WHERE handle = ?"
 _IN_BLOCKS: Final = "seq IN (SELECT value FROM json_each(?))"
@@ -201,9 +202,15 @@ class SqliteBackend:
         """Yield all keys of all subjects, in the order of their handles."""
         # Page by page: a cursor over rows that are changed meanwhile may come to them again.
         after = b""
-        while page := list(self._subjects(_PAGE_OF_SUBJECTS, after)):
-            yield from page
-            after = page[-1].handle
+        while True:
+            with _storage():
+                page = self._connection.execute(_PAGE_OF_SUBJECTS, (after,)).fetchall()
+            if not page:
+                return
+            if any((type(a), type(b), type(c), type(d)) != _SUBJECT for a, b, c, d in page):
+                raise StoreDamaged("SEC-004")
+            yield from (SubjectRow(*row) for row in page)
+            after = page[-1][0]
 
     def subject(self, blind: bytes) -> list[SubjectRow]:
         """Return the keys of the subject with a keyed digest, the newest generation last."""
@@ -214,7 +221,7 @@ class SqliteBackend:
         return next(self._subjects(_KEY_OF_HANDLE, handle), None)
 
     def _subjects(self, query: str, *values: bytes) -> Iterator[SubjectRow]:
-        for row in self._rows(query, values, (bytes, bytes, bytes, int)):
+        for row in self._rows(query, values, _SUBJECT):
             yield SubjectRow(*row)  # type: ignore[arg-type]  # _rows checks the types
 
     def rewrap(self, wrapped: Iterable[tuple[bytes, bytes]]) -> None:
