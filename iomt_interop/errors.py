@@ -279,6 +279,7 @@ CODES: Final[dict[str, str]] = {
     "AUD-003": "the checkpoint is not valid, or not of this audit trail",
     "AGR-001": "the policy file is not valid",
     "AGR-002": "the advisory is not a CSAF 2.0 document",
+    "AGR-003": "no agreement in force covers the disclosure",
     # Vault and cryptography.
     "SEC-001": "the data cannot be decrypted: wrong key or changed data",
     "SEC-002": "no key is available",

@@ -19,8 +19,9 @@ from ..privacy.advisories import load_advisory, match
 from ..privacy.agreements import Interface, Policy, check_disclosure, load_policy, register, register_markdown
 from ..privacy.audit import AuditRecord
 from ..privacy.audit.times import parse
+from ..privacy.consent import consent_from_fhir
 from ..privacy.inventory import DeviceEntry, inventory
-from ..privacy.report import gather, render
+from ..privacy.report import consent_line, gather, render
 from ..vault import Vault
 from ..vault.audit_log import AuditLog
 from .audit import AuditKeyOption, handle_of
@@ -113,6 +114,7 @@ def report(
     policy: Annotated[
         Path | None, typer.Option("--policy", help="Policy file: officer, recipients, retention.")
     ] = None,
+    consent: Annotated[list[Path] | None, typer.Option("--consent", help="FHIR R4 Consents of the person.")] = None,
     at: Annotated[str | None, typer.Option("--at", help="Time of the report, ISO 8601 with offset; now.")] = None,
     actor: Annotated[str, typer.Option("--actor", help="Who makes the report, for the audit trail.")] = "command-line",
 ) -> None:
@@ -122,6 +124,7 @@ def report(
         check_outputs(output, None, keep=keep, as_json=False)
         made = datetime.now().astimezone() if at is None else parse(at)
         terms = None if policy is None else _policy(policy)
+        lines = [consent_line(consent_from_fhir(_octets(path, "consent"))) for path in consent or ()]
         if (audit_log is None) != (audit_key is None):
             raise InvalidRequest("USE-001", path="--audit-log", hint="together with --audit-key")
         key = None if audit_key is None else SigningKey.load(audit_key)
@@ -130,7 +133,7 @@ def report(
             records = list(store.records(subject=person))
         handle = None if key is None else handle_of(person, key)
         trail = [] if audit_log is None else list(AuditLog.events(audit_log))
-        page = render(gather(records, trail, handle=handle, made=made, policy=terms))
+        page = render(gather(records, trail, handle=handle, made=made, policy=terms, consents=lines))
         if audit_log is not None and key is not None and handle is not None:
             with AuditLog(audit_log, key) as log:
                 log.record(_event(made, actor, handle, records, terms))

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from support.consents import consent_json
 from support.policy import POLICY
 from typer.testing import CliRunner, Result
 
@@ -178,8 +179,11 @@ def test_report(vault: tuple[object, ...], log: Path, tmp_path: Path) -> None:
     assert "nobody who saw your data" in page
     last = list(AuditLog.events(log))[-1]
     assert (last.purpose, last.actor, last.operation, len(last.subjects)) == ("PATRQT", "dpo", "read", 1)
-    iomt("report", *vault, "--identifier", "EX-000030", *trail, *at, "-o", tmp_path / "r.html")
+    (tmp_path / "consent").write_text(consent_json('{"type": "deny", "purpose": ["HRESCH"]}'))
+    consent = ("--consent", tmp_path / "consent")
+    iomt("report", *vault, "--identifier", "EX-000030", *trail, *at, *consent, "-o", tmp_path / "r.html")
     assert "your own request" in (tmp_path / "r.html").read_text()
+    assert "You refuse the use of your data for research" in (tmp_path / "r.html").read_text()
     for wrong in (("--identifier", "nobody"), (), ("--identifier", "EX-000030", "--audit-log", log)):
         assert iomt("report", *vault, *wrong, *at).exit_code == 2
     assert iomt("report", *vault, "--identifier", "EX-000030", *trail, "-o", log).exit_code == 2

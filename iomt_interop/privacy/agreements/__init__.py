@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .check import REASONS, DisclosureDecision, check_disclosure
+from .check import REASONS, DisclosureDecision, check_disclosure, require_agreement
 from .policy import (
     Agreement,
     AgreementKind,
@@ -40,4 +40,5 @@ __all__ = [
     "load_policy",
     "register",
     "register_markdown",
+    "require_agreement",
 ]

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from ...errors import AccessDenied
+from ..audit.sink import AuditRecord, AuditSink
 from .policy import Agreement, AgreementKind, Policy, Recipient
 
-__all__ = ["REASONS", "DisclosureDecision", "check_disclosure"]
+__all__ = ["REASONS", "DisclosureDecision", "check_disclosure", "require_agreement"]
 
 REASONS: Final[dict[str, str]] = {
     "agreement-permit": "an agreement in force covers it",
@@ -66,6 +68,40 @@ def check_disclosure(
         return DisclosureDecision(False, tuple(refusals), None, policy.digest)
     reason = "agreement-permit" if agreement else "agreement-exempt"
     return DisclosureDecision(True, (reason,), agreement.id if agreement else None, policy.digest)
+
+
+def require_agreement(policy: Policy, sink: AuditSink, event: AuditRecord, day: date) -> AuditRecord:
+    """Let a disclosure pass, or write down that it was refused.
+
+    Parameters
+    ----------
+    policy : Policy
+        The policy file.
+    sink : AuditSink
+        Takes the refusal before it is told.
+    event : AuditRecord
+        What is about to happen: its recipient, purpose and kinds are checked.
+    day : date
+        The day of the disclosure, where the controller is.
+
+    Returns
+    -------
+    AuditRecord
+        The event with the reason and the policy's digest, for the caller to record before the data leave.
+
+    Raises
+    ------
+    AccessDenied
+        ``AGR-003`` when no agreement covers it; the reasons are in the trail.
+    AuditUnavailable
+        ``AUD-001`` when the trail does not take the refusal.
+    """
+    found = check_disclosure(policy, event.recipient or "", event.purpose or "", day, kinds=event.kinds)
+    told = event.replace(reasons=(*event.reasons, *found.reasons), policies=(*event.policies, found.policy))
+    if not found.permitted:
+        sink.record(told.replace(outcome="denied", records=0))
+        raise AccessDenied("AGR-003", hint=", ".join(found.reasons))
+    return told
 
 
 def _decide(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .gather import ConsentLine, PatientReport, Series, Stored, gather
+from .gather import ConsentLine, PatientReport, Series, Stored, consent_line, gather
 from .page import render
 
-__all__ = ["ConsentLine", "PatientReport", "Series", "Stored", "gather", "render"]
+__all__ = ["ConsentLine", "PatientReport", "Series", "Stored", "consent_line", "gather", "render"]

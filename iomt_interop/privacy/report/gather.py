@@ -13,10 +13,12 @@ from ...model import Concept, Day, Instant, Interval, Observation, Quantity, Rec
 from ..agreements import Policy
 from ..audit.accounting import AccessReport, Disclosure, access_report, accounting
 from ..audit.sink import AuditRecord
+from ..consent import Consent
 from ..inventory import DeviceEntry, inventory
 from .plot import Point
+from .words import PURPOSES
 
-__all__ = ["ConsentLine", "PatientReport", "Series", "Stored", "gather"]
+__all__ = ["ConsentLine", "PatientReport", "Series", "Stored", "consent_line", "gather"]
 
 _MAX_POWER: Final = 30
 """Numbers beyond ten to this power are told, not drawn."""
@@ -119,6 +121,21 @@ def gather(
         consents=tuple(consents),
         policy=policy,
     )
+
+
+def consent_line(consent: Consent) -> ConsentLine:
+    """Say in a line what a consent is about; a page for its person does not replace the document."""
+    rule = consent.provision
+    verb = {"permit": "You permit", "deny": "You refuse"}.get((rule and rule.type) or "", "It is about")
+    purposes = (
+        [PURPOSES.get(coding.code or "", coding.display or coding.code or "") for coding in rule.purposes]
+        if rule
+        else []
+    )
+    title = f"{verb} the use of your data" + (f" for {', '.join(purposes)}" if purposes else "")
+    if rule and rule.exceptions:
+        title += f", with {len(rule.exceptions)} exceptions" if len(rule.exceptions) > 1 else ", with an exception"
+    return ConsentLine(title, consent.status, consent.time.value if consent.time else None, consent.id)
 
 
 def _person(records: list[Record]) -> list[tuple[str, str]]:
