@@ -246,7 +246,8 @@ class Message:
     """
 
     __slots__ = (
-        "_found", "_looked", "_syntax", "_triples", "cut", "data", "delimiters", "origin", "raw", "separators", "wide",
+        "_found", "_looked", "_syntax", "_triples", "_version", "cut", "data", "delimiters", "origin", "raw",
+        "separators", "wide",
     )  # fmt: skip
 
     def __init__(
@@ -264,6 +265,7 @@ class Message:
         self.origin = origin
         self._looked = False
         self._syntax: TextSyntax | None = None
+        self._version: str | None = None
 
     def __bytes__(self) -> bytes:
         return self.raw
@@ -305,6 +307,15 @@ class Message:
     def index(self) -> tuple[memoryview, memoryview]:
         """The kernel's index: ``uint32`` triples (start, stop, first separator), and separators."""
         return self._triples, self.separators
+
+    @property
+    def version(self) -> str:
+        """MSH-12.1, the version of the standard as the header names it; empty for none."""
+        if self._version is None:
+            header = Segment(self, 0) if len(self) else None
+            raw = header.field(12)[1][1].raw if header is not None and header.is_header else b""
+            self._version = raw.decode("latin-1").strip()
+        return self._version
 
     def reindex(self, cut: bytes, segments: bytes, fields: bytes) -> None:
         """Take an index that was made of a copy with blanked characters."""

@@ -79,7 +79,7 @@ def decode(part: Part | None, type_name: str, *, version: str | None = None, str
     if part is None or part.absent:
         return None
     message = part.message
-    release = version_of(part) if version is None else version
+    release = message.version or LATEST if version is None else version
     value = _decode(message.decode(part.raw), type_name.strip().upper(), message.syntax, part.level, release)
     if strict:
         for path, code in doubts(value):
@@ -129,15 +129,6 @@ def decode_text(
         Version of the standard.
     """
     return _decode(text, type_name.strip().upper(), syntax, level, version)
-
-
-def version_of(part: Part) -> str:
-    """Return MSH-12 of the part's message."""
-    message = part.message
-    if not len(message):
-        return LATEST
-    header = Segment(message, 0)
-    return header.field(12)[1][1].raw.decode("latin-1").strip() if header.is_header else LATEST
 
 
 def _delimiter(syntax: Syntax, level: int) -> str:
