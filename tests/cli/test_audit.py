@@ -179,7 +179,7 @@ def test_report(vault: tuple[object, ...], log: Path, tmp_path: Path) -> None:
     assert "nobody who saw your data" in page
     last = list(AuditLog.events(log))[-1]
     assert (last.purpose, last.actor, last.operation, len(last.subjects)) == ("PATRQT", "dpo", "read", 1)
-    (tmp_path / "consent").write_text(consent_json('{"type": "deny", "purpose": ["HRESCH"]}'))
+    (tmp_path / "consent").write_text(json.dumps(consent_json('{"type": "deny", "purpose": ["HRESCH"]}')))
     consent = ("--consent", tmp_path / "consent")
     iomt("report", *vault, "--identifier", "EX-000030", *trail, *at, *consent, "-o", tmp_path / "r.html")
     assert "your own request" in (tmp_path / "r.html").read_text()
