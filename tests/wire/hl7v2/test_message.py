@@ -222,3 +222,46 @@ def test_limits_and_strictness_tell_no_value() -> None:
     message = hl7v2.parse(MESSAGE.replace(b"4711", SECRET.encode()))
     shown = [repr(message), *map(repr, message), *(repr(f) for s in message for f in s), repr(message.diagnostics)]
     assert SECRET not in "".join(shown)
+
+
+@pytest.mark.parametrize(
+    ("path", "presence"),
+    [
+        ("PID-3", Presence.VALUE),
+        ("PID-3[1]", Presence.EMPTY),
+        ("PID-3[2]", Presence.NULL),
+        ("PID-3[3]", Presence.VALUE),
+        ("PID-3[4]", Presence.ABSENT),
+        ("PID-3[3].1", Presence.EMPTY),
+        ("PID-3[3].2", Presence.NULL),
+        ("PID-3[3].3", Presence.VALUE),
+        ("PID-3[3].4", Presence.ABSENT),
+        ("PID-3[3].3.1", Presence.EMPTY),
+        ("PID-3[3].3.2", Presence.NULL),
+        ("PID-3[3].3.3", Presence.VALUE),
+        ("PID-3[3].3.4", Presence.ABSENT),
+        ("PID-3[4].3.4", Presence.ABSENT),
+        ("PID-4", Presence.EMPTY),
+        ("PID-5", Presence.NULL),
+        ("PID-5.1.1", Presence.NULL),
+        ("PID-6", Presence.ABSENT),
+        ("PID-6.2", Presence.ABSENT),
+    ],
+)
+def test_three_states_at_every_level(path: str, presence: Presence) -> None:
+    message = hl7v2.parse(b'MSH|^~\\&|A\rPID|||~""~^""^&""&x||""\r')
+    assert message.presence(path) is presence
+    assert (message[path] is None) == (presence is Presence.ABSENT)
+
+
+@given(st.integers(0, 4), st.integers(0, 3), st.integers(0, 3))
+def test_parts_are_those_of_a_plain_split(repetitions: int, components: int, subcomponents: int) -> None:
+    text = "~".join(["^".join(["&".join(["a"] * (subcomponents + 1))] * (components + 1))] * (repetitions + 1))
+    message = hl7v2.parse(f"MSH|^~\\&|A\rPID|{text}|z\r")
+    field = message.get("PID-1")
+    assert field is not None
+    assert len(field) == len(list(field)) == repetitions + 1
+    for number, part in enumerate(field, 1):
+        assert (field[number].start, field[number].stop, len(part)) == (part.start, part.stop, components + 1)
+        assert [leaf.text for component in part for leaf in component] == ["a"] * (components + 1) * (subcomponents + 1)
+    assert field[repetitions + 2].absent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from itertools import pairwise
 
 import pytest
@@ -75,3 +76,28 @@ def test_a_long_stream_is_cut_in_linear_time_and_bounded() -> None:
     for _ in range(2000):
         found += len(splitter.feed(ONE))
     assert found + len(splitter.finish()) == 2000
+
+
+class Repeated(io.RawIOBase):
+    """A stream of the same messages, which exists nowhere as a whole."""
+
+    def __init__(self, unit: bytes, count: int) -> None:
+        self.unit, self.count = unit, count
+
+    def read(self, size: int = -1) -> bytes:
+        if not self.count:
+            return b""
+        self.count -= 1
+        return self.unit
+
+
+def test_a_long_stream_needs_the_memory_of_a_chunk() -> None:
+    unit = ONE + b"OBX|1|ST|||" + b"x" * 5000 + b"\r"
+    tracemalloc.start()
+    try:
+        found = sum(len(message) for message in hl7v2.iter_messages(Repeated(unit * 20, 200)))  # type: ignore[arg-type]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found == 3 * 20 * 200
+    assert peak < len(unit) * 20 * 20 < len(unit) * 20 * 200 / 8
