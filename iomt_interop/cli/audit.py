@@ -126,7 +126,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError:
-        raise InvalidRequest("USE-002", path=path.name, hint="the file cannot be read") from None
+        raise InvalidRequest("USE-002", path="file", hint="the file cannot be read") from None
 
 
 def _show_facts(facts: dict[str, object], as_json: bool) -> None:
