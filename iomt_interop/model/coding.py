@@ -58,6 +58,7 @@ class Identifier(Model):
     """The facility that assigned it."""
     facility_id: str | None = None
     """Universal id of that facility."""
+    facility_id_type: str | None = None
     start: str | None = None
     end: str | None = None
 

@@ -112,6 +112,10 @@ class Organization(Model):
     identifiers: tuple[Identifier, ...] = ()
     telecoms: tuple[Telecom, ...] = ()
     addresses: tuple[Address, ...] = ()
+    contact_names: tuple[PersonName, ...] = ()
+    """Whom to ask for there."""
+    contact_telecoms: tuple[Telecom, ...] = ()
+    contact_addresses: tuple[Address, ...] = ()
 
 
 class Actor(Model):

@@ -332,18 +332,55 @@ def period_in(json: Any, p: Parse) -> dict[str, str | None]:
     }
 
 
+_UNIVERSAL: Final = systems.v2_table("0301")
+
+
+def _facility_out(value: Identifier, e: Emit, path: str) -> Tree | None:
+    """Return the facility that assigned an identifier (v2-to-FHIR guide, CX.6, XCN.14, XON.8)."""
+    place = e.assigner == "Location"
+    name = None if value.facility is None else fhir_text(value.facility, e, path + ".facility")
+    number = None if value.facility_id is None else fhir_text(value.facility_id, e, path + ".facility_id")
+    kind = None if value.facility_id_type is None else fhir_text(value.facility_id_type, e, path + ".facility_id_type")
+    if name is number is kind is None:
+        return None
+    identifiers: list[Tree] = [{"value": name}] if name is not None and not place else []
+    known: Tree = {} if kind is None else {"type": {"coding": [{"system": _UNIVERSAL, "code": kind}]}}
+    if kind in ("ISO", "UUID") and number is not None:
+        known["system"] = systems.URI
+    known |= {} if number is None else {"value": number}
+    identifiers += [known] if known else []
+    out: Tree = {"resourceType": e.assigner}
+    if identifiers:
+        out["identifier"] = identifiers
+    if name is not None:
+        out["name"] = name
+    if place:
+        out["physicalType"] = {"coding": [{"system": PHYSICAL_TYPE, "code": "si", "display": "Site"}]}
+    return e.contain(out)
+
+
+def _facility_in(reference: Any, p: Parse) -> dict[str, str | None]:
+    place = p.inner(reference, "Location")
+    unit = p.inner(reference, "Organization") if place is None else place
+    if unit is None:
+        return {}
+    name = text_of(unit, "name")
+    # Of an organisation the first identifier is its name once more.
+    numbers = items(unit, "identifier")[1 if name is not None and place is None else 0 :]
+    coding = items(numbers[0].get("type"), "coding") if numbers else []
+    return {
+        "facility": name,
+        "facility_id": text_of(numbers[0], "value") if numbers else None,
+        "facility_id_type": text_of(coding[0], "code") if coding else None,
+    }
+
+
 def _identifier_out(value: Identifier, e: Emit, path: str) -> Tree | None:
     out: Tree = {}
     emit_rows(_IDENTIFIER_ROWS, value, out, e, path + ".")
-    facility: Tree = {"resourceType": "Location"}
-    if value.facility is not None:
-        STRING.put(facility, "name", value.facility, e, path + ".facility")
-    if value.facility_id is not None:
-        text = fhir_text(value.facility_id, e, path + ".facility_id")
-        facility |= {} if text is None else {"identifier": [{"value": text}]}
-    if len(facility) > 1:
-        facility["physicalType"] = {"coding": [{"system": PHYSICAL_TYPE, "code": "si", "display": "Site"}]}
-        out.setdefault("extension", []).append({"url": _FACILITY, "valueReference": e.contain(facility)})
+    facility = _facility_out(value, e, path)
+    if facility is not None:
+        out.setdefault("extension", []).append({"url": _FACILITY, "valueReference": facility})
     if value.system is not None:
         URI.put(out, "system", value.system, e, path + ".system")
     if value.value is not None:
@@ -371,11 +408,8 @@ def _identifier_in(json: Any, p: Parse) -> Identifier | None:
         values["value"] = plain
     values["authority"] = text_of(json.get("assigner"), "display")
     for entry in items(json, "extension"):
-        facility = p.inner(entry.get("valueReference"), "Location") if entry.get("url") == _FACILITY else None
-        if facility is not None:
-            known = items(facility, "identifier")
-            values["facility"] = text_of(facility, "name")
-            values["facility_id"] = text_of(known[0], "value") if known else None
+        if entry.get("url") == _FACILITY:
+            values |= _facility_in(entry.get("valueReference"), p)
     return build(Identifier, values) if any(value is not None for value in values.values()) else None
 
 

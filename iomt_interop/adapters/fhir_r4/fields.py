@@ -50,6 +50,8 @@ class Emit:
     prefix: str = ""
     contained: list[Tree] = field(default_factory=list)
     """Of the resource that is being written."""
+    assigner: str = "Organization"
+    """What a facility that assigned an identifier is: of persons and organisations it is a place."""
 
     def contain(self, tree: Tree) -> Tree:
         """Add a contained resource and return the reference to it; the same content gives the same resource."""

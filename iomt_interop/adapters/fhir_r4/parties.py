@@ -6,11 +6,13 @@ what it happens to know, and seldom who they are beyond doubt; so they stand ins
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from ...model import Actor, Organization
 from .datatypes import ADDRESS, CODEABLE, IDENTIFIER, NAME, TELECOM, period_in, period_out
-from .fields import Complex, Emit, First, Kind, Many, Parse, Row, build, emit_rows, extension, parse_rows
+from .fields import Complex, Emit, First, Kind, Many, Parse, Row, build, emit_rows, extension, items, parse_rows
 from .jsontext import Tree
 from .places import PLACE, contain, place_of
 from .scalars import STRING, TextReference
@@ -25,6 +27,8 @@ _ORGANIZATION_ROWS: Final = (
     Row("telecoms", "telecom", Many(TELECOM)),
     Row("addresses", "address", Many(ADDRESS)),
 )
+_ASK: Final = (("contact_names", "name", NAME), ("contact_addresses", "address", ADDRESS))
+"""Of a contact FHIR has one name and one address; others are contacts of their own."""
 _PERSON_ROWS: Final = (
     Row("identifiers", "identifier", Many(IDENTIFIER)),
     Row("names", "name", Many(NAME)),
@@ -43,6 +47,9 @@ _BEHALF: Final = Complex(
         Row("identifiers", None, Many(IDENTIFIER), "identifier"),
         Row("telecoms", None, Many(TELECOM), "telecom"),
         Row("addresses", None, Many(ADDRESS), "address"),
+        Row("contact_names", None, Many(NAME), "contact-name"),
+        Row("contact_telecoms", None, Many(TELECOM), "contact-telecom"),
+        Row("contact_addresses", None, Many(ADDRESS), "contact-address"),
     ),
 )
 _EXTENSIONS: Final = (
@@ -69,6 +76,42 @@ _PARTIES: Final = {
 _CODES: Final = First(CODEABLE)
 
 
+@contextmanager
+def _of_place(e: Emit) -> Iterator[None]:
+    """Let the facilities of identifiers be places (XCN.14 and XON.8, where CX.6 is an organisation)."""
+    before, e.assigner = e.assigner, "Location"
+    try:
+        yield
+    finally:
+        e.assigner = before
+
+
+def _contacts_out(value: Organization, e: Emit, path: str) -> list[Tree]:
+    """Return ``contact``: the first name, all numbers and the first address, then what is left."""
+    found: list[Tree] = []
+    for index in range(max(len(value.contact_names), len(value.contact_addresses), bool(value.contact_telecoms))):
+        entry: Tree = {}
+        for field, element, kind in _ASK:
+            values = getattr(value, field)
+            if index < len(values):
+                kind.put(entry, element, values[index], e, f"{path}.{field}[{index}]")
+        if index == 0:
+            Many(TELECOM).put(entry, "telecom", value.contact_telecoms, e, path + ".contact_telecoms")
+        found += [entry] if entry else []
+    return found
+
+
+def _contacts_in(tree: Tree, p: Parse) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for entry in items(tree, "contact"):
+        for field, element, kind in _ASK:
+            value = kind.get(entry, element, p)
+            found[field] = (*found.get(field, ()), *(() if value is None else (value,)))
+        lines = Many(TELECOM).get(entry, "telecom", p) or ()
+        found["contact_telecoms"] = (*found.get("contact_telecoms", ()), *lines)
+    return found
+
+
 class _Organization(Kind):
     """An organisation as a contained resource."""
 
@@ -77,13 +120,17 @@ class _Organization(Kind):
     def out(self, value: Any, e: Emit, path: str) -> Any:
         """Return the reference."""
         out: Tree = {"resourceType": "Organization"}
-        emit_rows(_ORGANIZATION_ROWS, value, out, e, path + ".")
+        with _of_place(e):
+            emit_rows(_ORGANIZATION_ROWS, value, out, e, path + ".")
+        contacts = _contacts_out(value, e, path)
+        if contacts:
+            out["contact"] = contacts
         return e.contain(out) if len(out) > 1 else None
 
     def into(self, json: Any, p: Parse) -> Any:
         """Return the organisation."""
         inner = p.inner(json, "Organization")
-        values = {} if inner is None else parse_rows(_ORGANIZATION_ROWS, inner, p)
+        values = {} if inner is None else parse_rows(_ORGANIZATION_ROWS, inner, p) | _contacts_in(inner, p)
         return build(Organization, values) if values else None
 
 
@@ -128,7 +175,8 @@ class _Actor(Kind):
         resource = _RESOURCES.get(value.party or "", "Practitioner")
         rows = _PARTIES[resource][1]
         out: Tree = {"resourceType": resource}
-        emit_rows(rows, value, out, e, path + ".")
+        with _of_place(e):
+            emit_rows(rows, value, out, e, path + ".")
         said = {row.field for row in rows} | {"party"}
         if value.party != "person":
             return (e.contain(out), said) if len(out) > 1 else ({}, set())

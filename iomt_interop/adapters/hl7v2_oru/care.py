@@ -125,6 +125,13 @@ def contact(segment: Segment) -> Contact:
 
     start, end = peeked(8, decode_stated), peeked(9, decode_stated)
     units = peeked(13, _units)
+    unit = units[0] if units else None
+    asked = {
+        "contact_names": peeked(30, _names), "contact_telecoms": peeked(31, _telecoms),
+        "contact_addresses": peeked(32, _addresses),
+    }  # fmt: skip
+    if any(asked.values()):
+        unit = (unit or Organization()).replace(**asked)
     lines = tuple(
         one
         for number, decode in ((5, _telecoms), (6, _work_telecoms), (40, _telecoms), (41, _telecoms))
@@ -136,7 +143,7 @@ def contact(segment: Segment) -> Contact:
         telecoms=lines,
         addresses=peeked(4, _addresses)[:1],
         sex=peeked(15, _sex) or None,
-        organization=units[0] if units else None,
+        organization=unit,
         start=start.value if start else None,
         end=end.value if end else None,
     )
@@ -360,7 +367,8 @@ def appointment(unit: Unit, segment: Segment, parts: list[Segment], comments: li
         participants += [Participant(actor=one) for one in segment.use(number, persons(role)) or ()]
     for part in parts:
         if part.name == "AIS":
-            services += list(part.use(3, _concepts) or ())
+            found: tuple[Concept, ...] = part.use(3, _concepts) or ()
+            services += found
         elif part.name == "AIL":
             place = part.use(3, _location)
             participants += [] if place is None else [Participant(location=place)]

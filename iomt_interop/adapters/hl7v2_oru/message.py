@@ -250,6 +250,12 @@ def records_of(parsed: hl7v2.Message, context: ReadContext, zone: str, announced
     return unit.records
 
 
+def _is_request_alone(found: Order) -> bool:
+    """Tell whether OBR says nothing that only a report has: times, status, people, results of another report."""
+    told = (found.time, found.reported, found.status, found.parent, found.actors, found.categories)
+    return not any(told)
+
+
 def _is_device(outline: _Outline) -> bool:
     """Tell whether a device speaks: by addresses in OBX-4, by its nomenclature, by orders to give and alerts."""
     for patient in outline.patients:
@@ -473,15 +479,19 @@ class _Reading:
         report.specimens = {
             number.value: one.id for one in samples for number in one.identifiers if number.value is not None
         }
-        only = self.kind in _REQUESTS
-        asked = request(unit, segment, group.common, group.comments, whole=False)
+        asks = self.kind in _REQUESTS
+        asked = request(unit, segment, group.common, group.comments)
         found = order(unit, segment, group.common, group.comments, stated, asked)
         names = tuple(one.id for one in samples)
-        if only:
+        if asks:
             results = tuple(unit.id("observation", item.segment) for item in group.items)
-            asked = asked.replace(specimens=names, observations=results, extensions=found.extensions)
+            asked = asked.replace(specimens=names, observations=results)
+        unit.records += [*samples, asked]
+        if asks and _is_request_alone(found):
+            unit.records[-1] = asked.replace(extensions=found.extensions)
             report.order = None
-        unit.records += [*samples, asked, *(() if only else (found.replace(specimens=names),))]
+        else:
+            unit.add(found.replace(specimens=names))
         return found
 
     def _fallback(self) -> Time | None:

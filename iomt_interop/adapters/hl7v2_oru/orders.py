@@ -202,8 +202,10 @@ def _requester(orc: Segment | None, segment: Segment) -> Actor | None:
     return (person or Actor(role="ordering-provider", party="person")).replace(behalf=behalf, addresses=home)
 
 
-def request(unit: Unit, segment: Segment, common: list[Segment], comments: list[Segment], *, whole: bool) -> Request:
+def request(unit: Unit, segment: Segment, common: list[Segment], comments: list[Segment]) -> Request:
     """Map what ORC and OBR say of the request (v2-to-FHIR guide, ORC[ServiceRequest] and OBR[ServiceRequest]).
+
+    What request and report have in common is looked at here, and taken by :func:`order`.
 
     Parameters
     ----------
@@ -215,8 +217,6 @@ def request(unit: Unit, segment: Segment, common: list[Segment], comments: list[
         ORC.
     comments : list of Segment
         NTE of the order.
-    whole : bool
-        Whether no report takes what the request does not.
     """
     orc = common[0] if common else None
     placer = decode_entities(segment.raw(2), segment.syntax).value if segment.raw(2) else ()
@@ -252,19 +252,10 @@ def request(unit: Unit, segment: Segment, common: list[Segment], comments: list[
     if not facts.get("callback"):
         facts["callback"] = segment.use(17, _telecoms) or ()
     details = (segment.use(46, _reasons) or ()) + (segment.use(47, _reasons) or ())
-    texts, kept = notes(comments) if whole else ((), ())
     occurrence = decode_stated(segment.raw(6), segment.syntax).value if segment.raw(6) else None
-    if not whole:
-        texts = tuple(notes([_copy(comment) for comment in comments])[0])
+    texts = notes([_copy(comment) for comment in comments])[0]
     requester = _requester(orc, segment)
     reason = decode_reasons(segment.raw(31), segment.syntax).value if segment.raw(31) else ()
-    if whole:
-        for number in (2, 3):
-            segment.use(number, decode_entities)
-        segment.use(6, decode_stated)
-        segment.use(31, _reasons)
-        segment.use(16, _person)
-        kept += segment.extensions() + tuple(e for one in common for e in one.extensions())
     return Request(
         id=unit.id("request", segment),
         provenance=unit.provenance(segment),
@@ -273,18 +264,13 @@ def request(unit: Unit, segment: Segment, common: list[Segment], comments: list[
         placer=placer,
         filler=filler,
         groups=groups,
-        code=segment.use(4, decode_topic)
-        if whole
-        else decode_topic(segment.raw(4), segment.syntax).value
-        if segment.raw(4)
-        else None,
+        code=decode_topic(segment.raw(4), segment.syntax).value if segment.raw(4) else None,
         details=details,
         occurrence=occurrence,
         requester=requester,
         reason=reason,
         notes=texts,
         **facts,
-        extensions=kept,
     )
 
 

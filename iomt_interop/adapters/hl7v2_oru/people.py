@@ -120,6 +120,7 @@ def cx(node: Node) -> Identifier | None:
         type=_id_type(code),
         facility=node[6][1].take(),
         facility_id=node[6][2].take(),
+        facility_id_type=node[6][3].take(),
         start=_when(node[7]),
         end=_when(node[8]),
         **authority,
@@ -214,6 +215,7 @@ def actor(node: Node, role: str) -> Actor | None:
         type=_id_type(code),
         facility=node[14][1].take(),
         facility_id=node[14][2].take(),
+        facility_id_type=node[14][3].take(),
         **authority,
     )
     person = _name(node, 2)
@@ -241,6 +243,7 @@ def organization(node: Node) -> Organization | None:
         type=_id_type(node[7].take()),
         facility=node[8][1].take(),
         facility_id=node[8][2].take(),
+        facility_id_type=node[8][3].take(),
         **authority,
     )
     if title is None and identifier == _NOBODY:

@@ -167,7 +167,7 @@ RULES: Final = Rules(
             "congregations",
         ),
         m.RelatedPerson: ("names", "birth_date", "addresses", "telecoms"),
-        m.Organization: ("name", "telecoms", "addresses"),
+        m.Organization: ("name", "telecoms", "addresses", "contact_names", "contact_telecoms", "contact_addresses"),
         m.Actor: ("names", "organization", "reference", "telecoms", "addresses"),
         m.Location: ("room", "bed", "description", "reference"),
         m.Message: ("control_id",),
