@@ -266,6 +266,6 @@ def check_rules(message: Message, name: str) -> Iterator[Finding]:
     profiled, rules = RULES[name]
     subject = _Subject(message, profiled)
     for rule in rules:
-        text = (rule.__doc__ or "").removesuffix(".")
+        text = (rule.__doc__ or "").removesuffix(".").replace("``", "")
         for code, path, part, severity in rule(subject):
             yield Finding(code, path, None if part is None else part.span, f"{profiled.clause}: {text}", severity)

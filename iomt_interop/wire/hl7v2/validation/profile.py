@@ -32,10 +32,12 @@ class PartProfile:
         ``R``, ``RE``, ``O``, ``C``, ``CE``, ``X``, ``B`` or ``W``.
     low, high : int
         How often it may stand; ``high`` is ``None`` for as often as one likes.
-    datatype, table, constant : str or None
-        What is stated.
+    datatype : str or None
+        The data type.
     length : int or None
         Most characters.
+    table, constant : str or None
+        The number of a code table, and the one value that may stand.
     parts : tuple of PartProfile
         One level below, from number 1.
     """
