@@ -12,11 +12,13 @@ from support.guards import POLICY as WARD
 from support.guards import ask, observation
 from support.policy import POLICY
 
+import iomt_interop as iomt
 from iomt_interop.crypto.signing import SigningKey
 from iomt_interop.errors import AccessDenied, AuditUnavailable
+from iomt_interop.privacy import find_leaks, identifying_values
 from iomt_interop.privacy.access import AccessPolicy, Actor, Guard
 from iomt_interop.privacy.agreements import load_policy, require_agreement
-from iomt_interop.privacy.audit import AuditRecord, accounting, to_fhir
+from iomt_interop.privacy.audit import AuditRecord, accounting, to_fhir, to_fhir_json
 from iomt_interop.privacy.audit.handles import SubjectHandles
 from iomt_interop.privacy.consent import ConsentRegistry, consent_from_fhir
 from iomt_interop.privacy.report import consent_line, gather, render
@@ -62,6 +64,26 @@ def test_what_happened_is_what_the_person_is_told(tmp_path: Path) -> None:
     raw = (tmp_path / "audit.log").read_text()
     assert "alice" not in raw
     assert "Patient/ex-patient" not in raw
+
+
+def test_nothing_that_identifies_gets_into_the_trail(tmp_path: Path, root: Path) -> None:
+    records = [
+        record
+        for name in ("hl7v2_oru/pcd01_30obx.hl7", "ieee11073_phd/pulse_oximeter.apdu", "hl7v2_oru/types.hl7")
+        for record in iomt.read(root / "fixtures" / name)
+    ]
+    values = sorted({value for record in records for value in identifying_values([record])} | {r.id for r in records})
+    assert len(values) > 100
+    with AuditLog(tmp_path / "audit.log", KEY) as log:
+        guard = Guard(AccessPolicy.from_toml(WARD), ConsentRegistry(), log, handle=HANDLES)
+        for record in records:
+            guard.release(ask(action="read"), [record])
+        guard.release(ask(), records)
+        assert len(log) == len(records) + 1
+    raw = (tmp_path / "audit.log").read_bytes()
+    events = b"\n".join(to_fhir_json(event, site="ward") for event in AuditLog.events(tmp_path / "audit.log"))
+    assert find_leaks(raw, values) == []
+    assert find_leaks(events, values) == []
 
 
 def test_a_disclosure_without_an_agreement_is_refused_and_written_down(tmp_path: Path) -> None:
