@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import types
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -25,7 +26,9 @@ def type_text(annotation: Any, home: str) -> str:
     if origin in _GENERICS:
         return _GENERICS[origin](args, home)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return f":class:`~{home}.{annotation.__name__}`"
+        # A part of another package is linked there.
+        own = hasattr(sys.modules.get(home), annotation.__name__)
+        return f":class:`~{home if own else annotation.__module__}.{annotation.__name__}`"
     return literal(getattr(annotation, "__name__", annotation))
 
 

@@ -59,11 +59,8 @@ class Planter:
             return self.fill(kind, path, choice)
         if kind is str:
             return self._mark(path)
-        return (
-            {int: 1, bool: True, bytes: self._mark(path).encode()}[kind]
-            if kind is not bytes
-            else self._mark(path).encode()
-        )
+        plain: dict[Any, Any] = {int: 1, bool: True}
+        return plain[kind] if kind in plain else self._mark(path).encode()
 
     def _mark(self, path: str) -> str:
         mark = f"Zebra{len(self.marks):05d}Q"

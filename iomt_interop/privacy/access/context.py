@@ -50,8 +50,8 @@ class Context:
     """Decisions for one request about one subject, as long as consents and clock allow."""
 
     __slots__ = (
-        "_consent", "_final", "_memo", "_provider", "_roles", "_wide", "emergency", "end", "epoch", "purpose_known",
-        "request", "rulings", "start", "subject", "wants",
+        "_ask", "_consent", "_final", "_memo", "_provider", "_roles", "_wide", "emergency", "end", "epoch",
+        "purpose_known", "request", "rulings", "start", "subject", "wants",
     )  # fmt: skip
 
     def __init__(
@@ -93,6 +93,7 @@ class Context:
         self.wants = self.rulings.wants | ({"codes"} if self._wide else set())
         constant = self.rulings.constant
         self._consent = None if constant is None else self._settle(constant)
+        self._ask = self.rulings.asking()
         self._memo: dict[tuple[object, ...], Decision | None] = {}
 
     def __repr__(self) -> str:
@@ -120,7 +121,10 @@ class Context:
             if len(self._memo) >= _MEMO:
                 self._memo.clear()
             found = self._memo[key] = self._gate(facts)
-        return self._settle(self.rulings.decide(facts)) if found is None else found
+        if found is not None:
+            return found
+        verdict = self._ask(facts)
+        return _GLASS if self.emergency and verdict.permit else verdict
 
     def _settle(self, verdict: Decision) -> Decision:
         return _GLASS if verdict.permit and self.emergency else verdict

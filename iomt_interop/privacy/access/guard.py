@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from ... import model
 from ...crypto import SecretKey
 from ...errors import AccessDenied, AuditUnavailable, InvalidRequest
 from ...model import Record
@@ -31,7 +32,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 class Page:
     """What may be seen of an answer; nothing of it tells whether there was more."""
 
-    records: tuple[Record, ...]
+    records: tuple[model.Record, ...]
     total: int
     """How many records the whole answer has for whoever asked."""
 
@@ -266,9 +267,16 @@ class Guard:
         stop = None if limit is None else offset + limit
         page = [without(record, found.hidden) for record in found.seen[offset:stop]]
         self._record(
-            request, _OPERATIONS[request.action], subjects=found.subjects, reasons=found.reasons,
-            denied=bool(found.hidden) and not found.seen, released=page, recipient=recipient, policies=policies, consents=found.consents,
-        )  # fmt: skip
+            request,
+            _OPERATIONS[request.action],
+            subjects=found.subjects,
+            reasons=found.reasons,
+            denied=bool(found.hidden) and not found.seen,
+            released=page,
+            recipient=recipient,
+            policies=policies,
+            consents=found.consents,
+        )
         return Page(tuple(page), len(found.seen))
 
     def read(self, request: Request, record: Record | None) -> Record:

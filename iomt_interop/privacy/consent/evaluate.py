@@ -12,7 +12,7 @@ The rules, from IHE ITI PCF 1.1.0 (content profiles; notes of the examples) and,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Literal, NamedTuple
 
 from ...errors import TimeError
@@ -79,6 +79,19 @@ class _Rule(NamedTuple):
             and (self.window is None or self._timed(self.window, facts.span))
             and (self.instances is None or self._meant(self.instances, facts))
         )
+
+    def compiled(self) -> Callable[[Facts], bool]:
+        """Return :meth:`meets`, shorter where there is one condition or none."""
+        window = self.window
+        if self.unconditional:
+            return lambda _: True
+        if window is None or self.labels is not None or self.instances is not None:
+            return self.meets
+        unknown = not self.permit
+        first, last = (window.sure_start, window.sure_end) if self.permit else (window.any_start, window.any_end)
+        if self.permit:
+            return lambda facts: unknown if facts[3] is None else first <= facts[3][0] and facts[3][1] <= last
+        return lambda facts: unknown if facts[3] is None else facts[3][0] < last and first < facts[3][1]
 
     def _labelled(self, labels: Labels) -> bool:
         assert self.labels is not None
@@ -165,6 +178,27 @@ class Rulings(NamedTuple):
         timed = any(rule.window is not None for rule in rules)
         meant = any(rule.instances is not None for rule in rules)
         return frozenset(name for name, wanted in (("time", timed), ("references", meant)) if wanted)
+
+    def asking(self) -> Callable[[Facts], Verdict]:
+        """Return :meth:`decide`, shorter where one consent governs alone."""
+        if len(self.groups) != 1 or len(self.groups[0]) != 1:
+            return self.decide
+        ruling = self.groups[0][0]
+        # One verdict after the other in a flat list: this is asked for every record.
+        steps = [(rule.compiled(), _EXCEPTION_DENY) for rule in ruling.denies]
+        steps += [(rule.compiled(), _EXCEPTION_PERMIT) for rule in ruling.permits]
+        if ruling.base is not None:
+            steps.append((ruling.base.compiled(), _PERMIT if ruling.base.permit else _DENY))
+        if ruling.constant is not None:
+            steps = [(lambda _: True, ruling.constant)]
+
+        def decide(facts: Facts) -> Verdict:
+            for meets, verdict in steps:
+                if meets(facts):
+                    return verdict
+            return _NOT_COVERED
+
+        return decide
 
     def decide(self, facts: Facts) -> Verdict:
         """Return the verdict on a record; deny wins."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from ... import model
 from ...errors import InvalidRequest
 from ...model import Absent, Address, Coding, Instant, Observation, Quantity, Record
 from ...model.base import Model
@@ -30,7 +31,7 @@ _MASKED: Final = frozenset({"TextValue", "AttachmentValue"})
 class Minimised:
     """Records as a purpose needs them, and how many went."""
 
-    records: list[Record] = field(default_factory=list)
+    records: list[model.Record] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
     """Kinds of the records that went wholly, and how many of each."""
     policy: str = ""

@@ -54,6 +54,7 @@ def test_every_row_is_decided_as_the_guide_says(shape: str) -> None:
             rulings = known[asked] = known.get(asked) or prepared(consent, row)
             verdict = rulings.decide(FACTS[row["record"]])
             assert verdict.reason in REASONS
+            assert rulings.asking()(FACTS[row["record"]]) == verdict
             assert rulings.constant is None or rulings.constant.permit == verdict.permit
             if verdict.permit != (row["decision"] == "permit"):
                 wrong.append((tuple(row.values()), verdict.reason))
