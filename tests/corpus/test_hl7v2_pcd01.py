@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from adapters.hl7v2_pcd01.support import facts, normal, read, segments, written
 
+from iomt_interop.plugins import ReadContext, default_registry
 from iomt_interop.testing import assert_records_equal
 
 PCD01 = (
@@ -100,3 +101,16 @@ def test_every_message_can_be_written_again(messages: Path) -> None:
         if facts(back) != facts(original):
             different.append(path.name)
     assert not different
+
+
+def test_results_of_personal_and_point_of_care_devices_come_back(corpus: Path) -> None:
+    paths = sorted((corpus / "ieee11073").glob("fhir_*/*.json"))
+    if not paths:
+        pytest.skip("the corpus has no resources of devices")
+    tried = 0
+    for path in paths:
+        reader = default_registry().get("fhir_r4").reader_factory()(ReadContext())
+        original = [*reader.feed(path.read_bytes()), *reader.finish()]
+        tried += any(record.kind == "observation" for record in original)
+        assert facts(read(written(original)[0])) == facts(original), path.name
+    assert tried > 10

@@ -178,8 +178,10 @@ def facts(records: Iterable[Any]) -> list[tuple[Any, ...]]:
     subjects = {id_: r.identifiers for id_, r in known.items() if r.kind == "subject"}
 
     def who(record: Any) -> Any:
-        found = subjects.get(record.subject or "")
-        return None if found is None else [i.value for i in found]
+        if record.subject is None:
+            return None
+        found = subjects.get(record.subject)  # a person without a record is known by the record's id
+        return [record.subject] if found is None else [i.value for i in found]
 
     def equipment(record: Any) -> Any:
         device = known.get(record.device or "")
