@@ -20,7 +20,6 @@ _ENVELOPE: Final = re.compile(rb"\x0b*(FHS|BHS|BTS|FTS)([^A-Za-z0-9\s])")
 _USUAL: Final = (b"^", b"~", b"\\", b"&")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class Batch:
     """Messages between BHS and BTS, or messages that have no such envelope.
 
@@ -34,10 +33,19 @@ class Batch:
         Doubts about the envelope alone.
     """
 
-    header: Message | None
-    messages: tuple[Message, ...]
-    trailer: Message | None
-    diagnostics: tuple[Diagnostic, ...]
+    __slots__ = ("diagnostics", "header", "messages", "trailer")
+
+    def __init__(
+        self,
+        header: Message | None,
+        messages: tuple[Message, ...],
+        trailer: Message | None,
+        diagnostics: tuple[Diagnostic, ...],
+    ) -> None:
+        self.header = header
+        self.messages = messages
+        self.trailer = trailer
+        self.diagnostics = diagnostics
 
     def __repr__(self) -> str:
         return f"Batch({len(self.messages)} messages)"
@@ -46,7 +54,6 @@ class Batch:
         return b"".join(bytes(each) for each in (self.header, *self.messages, self.trailer) if each is not None)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class BatchFile:
     """Everything in a file: batches between FHS and FTS, or without them.
 
@@ -62,11 +69,21 @@ class BatchFile:
         Doubts about the file's envelope alone.
     """
 
-    lead: bytes
-    header: Message | None
-    batches: tuple[Batch, ...]
-    trailer: Message | None
-    diagnostics: tuple[Diagnostic, ...]
+    __slots__ = ("batches", "diagnostics", "header", "lead", "trailer")
+
+    def __init__(
+        self,
+        lead: bytes,
+        header: Message | None,
+        batches: tuple[Batch, ...],
+        trailer: Message | None,
+        diagnostics: tuple[Diagnostic, ...],
+    ) -> None:
+        self.lead = lead
+        self.header = header
+        self.batches = batches
+        self.trailer = trailer
+        self.diagnostics = diagnostics
 
     def __repr__(self) -> str:
         return f"BatchFile({len(self.batches)} batches)"
