@@ -16,7 +16,17 @@ from ..errors import InvalidRequest
 from ..facade import adapters as list_adapters
 from ..model import Record
 from ..privacy.advisories import load_advisory, match
-from ..privacy.agreements import Interface, Policy, check_disclosure, load_policy, register, register_markdown
+from ..privacy.agreements import (
+    Held,
+    Interface,
+    Policy,
+    check_disclosure,
+    due_for_erasure,
+    held_of,
+    load_policy,
+    register,
+    register_markdown,
+)
 from ..privacy.audit import AuditRecord
 from ..privacy.audit.times import parse
 from ..privacy.consent import consent_from_fhir
@@ -203,4 +213,42 @@ def check_command(
         table.add_row(*map(printable, cells))
         show_table(table)
     if not verdict.permitted:
+        raise typer.Exit(FINDINGS)
+
+
+@agreements_app.command("due")
+def due_command(
+    path: PolicyArgument,
+    vault: VaultOption,
+    on: DayOption,
+    key_file: KeyFileOption = None,
+    audit_key: AuditKeyOption = None,
+    every: Annotated[bool, typer.Option("--all", help="List what is kept, too.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List what a vault holds longer than the policy file says; nothing is erased, and findings give exit code 1."""
+    with errors(as_json=as_json):
+        policy, day = _policy(path), _day(on)
+        key = None if audit_key is None else SigningKey.load(audit_key)
+        if key is None and any(hold.subjects for hold in policy.holds):
+            raise InvalidRequest("USE-001", path="--audit-key", hint="the file's legal holds name people by handles")
+        with _open(vault, key_file) as store:
+            stored = held_of(store.records(versions="latest"))
+        named = {held.subject: held.subject if key is None else handle_of(held.subject, key) for held in stored}
+        held = [Held(named[one.subject], one.kind, one.newest) for one in stored]
+        states = due_for_erasure(policy, held, day)
+    found = [
+        {"subject": one.subject, "kind": one.kind, "newest": str(one.newest or ""), "state": state.state,
+         "on": str(state.on or ""), "holds": list(state.holds)}
+        for one, state in zip(stored, states, strict=True)
+        if every or state.state != "kept"
+    ]  # fmt: skip
+    if as_json:
+        emit_json(found)
+    else:
+        table = Table("person", "kind", "newest", "state", "may be erased from", "holds")
+        for line in found:
+            table.add_row(*(printable(", ".join(c) if isinstance(c, list) else str(c)) for c in line.values()))
+        show_table(table)
+    if any(state.state == "due" for state in states):
         raise typer.Exit(FINDINGS)

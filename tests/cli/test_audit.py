@@ -157,6 +157,19 @@ def vault(tmp_path: Path, root: Path) -> tuple[object, ...]:
     return place
 
 
+def test_due(vault: tuple[object, ...], log: Path, tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_bytes(POLICY)
+    due = ("agreements", "due", tmp_path / "policy.toml", *vault, "--audit-key", tmp_path / "key")
+    early = iomt(*due, "--on", "2030-01-01", "--json", "--all")
+    assert early.exit_code == 0
+    states = {line["kind"]: line["state"] for line in json.loads(early.stdout)}
+    assert (states["observation"], states["subject"]) == ("kept", "no-rule")
+    late = iomt(*due, "--on", "2040-01-01")
+    assert late.exit_code == 1
+    assert "due" in late.stdout
+    assert iomt(*due[:-2], "--on", "2040-01-01").exit_code == 2
+
+
 def test_devices(vault: tuple[object, ...], tmp_path: Path) -> None:
     (device,) = json.loads(iomt("devices", *vault, "--json").stdout)["devices"]
     assert device["node"] == "mds"

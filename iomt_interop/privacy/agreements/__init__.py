@@ -16,7 +16,7 @@ from .policy import (
     load_policy,
 )
 from .register import Activity, Interface, RecipientLine, register, register_markdown
-from .retention import Due, Held, due_for_erasure
+from .retention import Due, Held, due_for_erasure, held_of
 
 __all__ = [
     "REASONS",
@@ -37,6 +37,7 @@ __all__ = [
     "DisclosureDecision",
     "check_disclosure",
     "due_for_erasure",
+    "held_of",
     "load_policy",
     "register",
     "register_markdown",

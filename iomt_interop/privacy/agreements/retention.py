@@ -1,18 +1,24 @@
-"""What is due for erasure at a date: the longest rule of a kind counts, a legal hold stops it, no rule keeps it."""
+"""What is due for erasure at a date: the longest rule of a kind counts, a legal hold stops it, no rule keeps it.
+
+What has no date of its own is as old as the newest thing of the same person, and without any date it is never due.
+"""
 
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal
+from typing import Final, Literal
 
+from ...model import Day, Instant, Interval, Record, Subject
 from .policy import Policy, Retention
 
-__all__ = ["Due", "Held", "due_for_erasure"]
+__all__ = ["Due", "Held", "due_for_erasure", "held_of"]
 
-State = Literal["due", "kept", "held", "no-rule"]
+State = Literal["due", "kept", "held", "no-rule", "no-date"]
+
+_TIMES: Final = ("time", "period", "recorded", "start", "reported", "sent", "reference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +27,8 @@ class Held:
 
     subject: str
     kind: str
-    newest: date
+    newest: date | None
+    """``None`` where no record of the person has a date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,50 @@ class Due:
     """The first day on which it may be erased; ``None`` where no rule says."""
     holds: tuple[str, ...]
     """Ids of the legal holds that stop it."""
+
+
+def held_of(records: Iterable[Record], handle: Callable[[str], str] = str) -> list[Held]:
+    """Return what records hold, by person and kind.
+
+    Parameters
+    ----------
+    records : iterable of Record
+        The records; those of nobody are passed over.
+    handle : callable, optional
+        Gives the handle by which the policy file's holds name a person, by their id.
+    """
+    newest: dict[tuple[str, str], date | None] = {}
+    people: dict[str, date] = {}
+    for record in records:
+        subject = record.id if isinstance(record, Subject) else record.subject
+        if subject is None:
+            continue
+        day = max(_days(record), default=None)
+        known = newest.get((subject, record.kind))
+        newest[subject, record.kind] = max(filter(None, (known, day)), default=None)
+        if day is not None:
+            people[subject] = max(day, people.get(subject, day))
+    found = [(subject, kind, day or people.get(subject)) for (subject, kind), day in newest.items()]
+    return [Held(handle(subject), kind, day) for subject, kind, day in found]
+
+
+def _days(record: Record) -> Iterator[date]:
+    """Yield the last days that the record's times may be of."""
+    for name in _TIMES:
+        found = getattr(record, name, None)
+        for time in (found.start, found.end) if isinstance(found, Interval) else (found,):
+            if isinstance(time, Instant | Day) and (day := _last_day(time.value)) is not None:
+                yield day
+
+
+def _last_day(text: str) -> date | None:
+    """Return the last day of a day, a month or a year; ``None`` for what is in no calendar."""
+    year, month, day = (*text[:10].split("-"), "", "")[:3]
+    try:
+        number = int(month or 12)
+        return date(int(year), number, int(day) if day else calendar.monthrange(int(year), number)[1])
+    except ValueError:
+        return None
 
 
 def due_for_erasure(policy: Policy, stored: Iterable[Held], day: date) -> list[Due]:
@@ -54,10 +105,11 @@ def due_for_erasure(policy: Policy, stored: Iterable[Held], day: date) -> list[D
 
 def _state(policy: Policy, held: Held, day: date) -> Due:
     rules = [rule for rule in policy.retention if held.kind in rule.kinds]
-    if not rules:
-        return Due(held.subject, held.kind, "no-rule", None, ())
+    if not rules or held.newest is None:
+        return Due(held.subject, held.kind, "no-date" if rules else "no-rule", None, ())
     # Kept through its last day.
-    first = max(_end(held.newest, rule) for rule in rules) + timedelta(days=1)
+    newest = held.newest
+    first = max(_end(newest, rule) for rule in rules) + timedelta(days=1)
     holds = tuple(hold.id for hold in policy.holds if hold.covers(held.subject, day))
     if day < first:
         return Due(held.subject, held.kind, "kept", first, holds)

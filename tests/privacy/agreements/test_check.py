@@ -8,13 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.policy import POLICY as TEXT
+from support.records import PROVENANCE, SPO2
 
+from iomt_interop import model as m
 from iomt_interop.privacy.agreements import (
     REASONS,
     Held,
     Interface,
     check_disclosure,
     due_for_erasure,
+    held_of,
     load_policy,
     register,
     register_markdown,
@@ -111,6 +114,36 @@ def test_what_is_due(subject: str, kind: str, newest: str, day: str, state: str,
     (found,) = due_for_erasure(POLICY, [Held(subject, kind, date.fromisoformat(newest))], date.fromisoformat(day))
     assert (found.state, found.on and found.on.isoformat()) == (state, on)
     assert found.holds == (("case-7",) if state == "held" else ())
+
+
+def test_what_records_hold() -> None:
+    def observed(number: int, time: m.Time | None, subject: str | None = "a") -> m.Observation:
+        return m.Observation(
+            id=m.record_id(number), provenance=PROVENANCE, code=SPO2, status="final", time=time, subject=subject
+        )
+
+    records = [
+        m.Subject(id="a", provenance=PROVENANCE),
+        m.Subject(id="b", provenance=PROVENANCE),
+        observed(1, m.Instant(value="2016-05-01T10:00:00Z")),
+        observed(
+            2, m.Interval(start=m.Instant(value="2016-06-30T23:00:00Z"), end=m.Instant(value="2016-07-01T01:00Z"))
+        ),
+        observed(3, m.Instant(value="2016")),
+        observed(4, m.Instant(value="2016-02-31")),
+        observed(5, None),
+        observed(6, m.Day(value="2030-01-01"), subject=None),
+        observed(7, m.Instant(value="2015-02"), subject="c"),
+    ]
+    found = {(held.subject, held.kind): held.newest for held in held_of(records, str.upper)}
+    assert found == {
+        ("A", "subject"): date(2016, 12, 31),
+        ("A", "observation"): date(2016, 12, 31),
+        ("B", "subject"): None,
+        ("C", "observation"): date(2015, 2, 28),
+    }
+    (undated,) = due_for_erasure(POLICY, [Held(TWO, "observation", None)], date(2999, 1, 1))
+    assert (undated.state, undated.on) == ("no-date", None)
 
 
 @given(st.dates(), st.dates())
