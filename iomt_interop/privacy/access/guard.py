@@ -99,6 +99,13 @@ class Session:
             context = self._context = self._guard._context(context.request, self.subject)
         return context.decide(facts)
 
+    def move(self, at: int) -> None:
+        """Go on at a later time, in UTC nanoseconds: consents and emergencies that are over by then permit no more.
+
+        A session that is kept for longer than a moment must be moved, since nothing here looks at a clock.
+        """
+        self._context = self._guard._context(self._context.request.later(at), self.subject)
+
     def judge(self, record: Record) -> tuple[Facts, Decision]:
         """Decide about one record, and return what was taken from it; no more than the decision asks for."""
         guard = self._guard

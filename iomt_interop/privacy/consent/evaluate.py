@@ -313,15 +313,24 @@ def _governing(consents: Sequence[Consent]) -> list[list[Consent]]:
         span = spans[id(consent)]
         return span is not None and all(span[1] <= latest[p] for p in consent.policies) and bool(consent.policies)
 
+    kept = [consent for consent in counted if not replaced(consent)]
+    by_policy: dict[str, list[int]] = {}
+    for number, consent in enumerate(kept):
+        for policy in consent.policies:
+            by_policy.setdefault(policy, []).append(number)
     groups: list[list[Consent]] = []
-    place: dict[str, list[Consent]] = {}
-    for consent in counted:
-        if replaced(consent):
-            continue
-        shared = {id(group): group for policy in consent.policies if (group := place.get(policy)) is not None}
-        joined = [each for group in shared.values() for each in group] + [consent]
-        groups = [group for group in groups if id(group) not in shared] + [joined]
-        place.update((policy, joined) for each in joined for policy in each.policies)
+    seen: set[int] = set()
+    for number in range(len(kept)):
+        group, todo = [], [number]
+        while todo:
+            each = todo.pop()
+            if each not in seen:
+                seen.add(each)
+                group.append(kept[each])
+                # A policy's list is walked once: whoever is in it comes into this group.
+                todo += [other for policy in kept[each].policies for other in by_policy.pop(policy, ())]
+        if group:
+            groups.append(group)
     return groups
 
 

@@ -201,7 +201,10 @@ def consent_from_fhir(data: bytes | str | Mapping[str, Any]) -> Consent:
     tree = dict(data) if isinstance(data, Mapping) else _parse(data)
     if tree.get("resourceType") != "Consent":
         raise MalformedInput("PRV-102", path="resourceType")
-    digest = sha256(_text(tree).encode("utf-8", "surrogatepass")).hexdigest()
+    try:
+        digest = sha256(_text(tree).encode()).hexdigest()
+    except (TypeError, ValueError):  # not JSON: other types, circles, half a surrogate pair
+        raise MalformedInput("PRV-101") from None
     r = _Reader()
     status = r.text(tree, "status") if tree.get("status") in _STATUS else None
     if status is None:
@@ -309,7 +312,7 @@ def consent_to_fhir(consent: Consent) -> bytes:
     for extra in consent.extras:
         if extra.namespace == NAMESPACE and extra.value is not None:
             _put(tree, extra.path.split(".")[1:], json.loads(extra.value))
-    return json.dumps(tree, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return json.dumps(tree, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _concept_out(concept: Concept) -> Tree:

@@ -203,6 +203,15 @@ def test_a_consent_that_does_not_leave_it_open_stays_closed() -> None:
     assert reason(guarded, glass, observation()) == "consent-deny"
 
 
+def test_a_session_that_is_moved_on_ends_with_the_emergency() -> None:
+    guarded = guard()
+    session = guarded.session(ask(GROUP, purpose="BTG", emergency=declared(guarded)), "alice")
+    facts = guarded.facts(observation())
+    assert session.decide(facts) == (True, "break-glass")
+    session.move(AT + 10 * MINUTE)
+    assert session.decide(facts) == (False, "break-glass-over")
+
+
 def test_nobody_else_can_use_or_make_a_declaration() -> None:
     guarded = guard()
     emergency = declared(guarded)

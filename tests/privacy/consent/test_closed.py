@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -249,3 +250,18 @@ def test_withdrawal_works_on_the_next_read() -> None:
     assert [c.status for c in registry.consents("s")] == ["inactive"]
     assert not registry.withdraw("s", "another")
     assert registry.epoch("another") == 0
+
+
+def test_many_consents_take_time_in_proportion() -> None:
+    """All of one day, so that none replaces another; each shares a policy with the next."""
+    consent = consent_from_fhir(consent_json(PERMIT))
+    chain = [consent.replace(policies=(f"urn:{i}", f"urn:{i + 1}")) for i in range(2000)]
+
+    def seconds(count: int) -> float:
+        begin = time.process_time()
+        rulings = prepare(chain[:count], patient=PATIENT, actor=ACTOR, purpose=(ACT_REASON, "TREAT"), at=AT)
+        assert [len(group) for group in rulings.groups] == [count]
+        return time.process_time() - begin
+
+    short, long = min(seconds(500) for _ in range(3)), min(seconds(2000) for _ in range(3))
+    assert long < 12 * short

@@ -72,6 +72,9 @@ def test_any_octets_give_a_consent_or_an_error_of_ours(data: bytes | str) -> Non
         (b'{"resourceType": "Patient"}', "PRV-102"),
         (b'{"resourceType": "Consent", "status": "active", "status": "draft"}', "PRV-101"),
         (b'{"resourceType": "Consent", "id": NaN}', "PRV-101"),
+        (b'{"resourceType": "Consent", "id": "\\ud800"}', "PRV-101"),
+        ({"resourceType": "Consent", "id": b"octets"}, "PRV-101"),
+        ({"resourceType": "Consent", 1: "x", "y": "z"}, "PRV-101"),
         (b"\xff", "PRV-101"),
         (b" " * (MAX_CONSENT + 1), "PRV-103"),
         (b'{"resourceType": "Consent", "x": ' + b"[" * 100_000, "PRV-103"),
@@ -81,7 +84,7 @@ def test_any_octets_give_a_consent_or_an_error_of_ours(data: bytes | str) -> Non
         ),
     ],
 )
-def test_what_is_no_consent_is_refused(data: bytes, code: str) -> None:
+def test_what_is_no_consent_is_refused(data: Any, code: str) -> None:
     with pytest.raises(InputError) as caught:
         consent_from_fhir(data)
     assert caught.value.code == code
