@@ -17,6 +17,8 @@ __all__ = ["Finding", "Score", "leaves", "resources", "score"]
 Tree = dict[str, Any]
 _MADE_UP = frozenset({"id", "fullUrl", "resourceType", "text.div", "versionId", "lastUpdated", "contained"})
 Leaf = tuple[str, Any]
+_IDENTIFYING = ("identifier.value", "Organization.name", "name.family", "telecom.value")
+"""What tells two things of one kind apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +173,10 @@ def _arrays(expected: list[Any], found: list[Any], path: str, *, again: bool = F
     )
     total, left, taken = Score(), set(range(len(expected))), set()
     for result, at, to in pairs:
-        if not result.hits and isinstance(expected[at], dict):
-            continue  # nothing in common: ours is about something else
+        if isinstance(expected[at], dict):
+            if not result.hits:
+                continue
+            result = _other_thing(result)
         if at in left and (again or to not in taken):
             left.remove(at)
             taken.add(to)
@@ -180,6 +184,17 @@ def _arrays(expected: list[Any], found: list[Any], path: str, *, again: bool = F
     for at in sorted(left):
         total.add(_missed(expected[at], path))
     return total
+
+
+def _other_thing(result: Score) -> Score:
+    """Return the result of a pair, without contradictions where the two are not the same thing.
+
+    They are not when they have another number or name, or disagree on more than they agree on.
+    """
+    wrong = result.contradictions
+    if len(wrong) < result.hits and not any(one.path.endswith(_IDENTIFYING) for one in wrong):
+        return result
+    return Score(result.total, result.hits, [Finding(one.path, one.expected, None) for one in result.findings])
 
 
 def score(expected: Iterable[Tree], found: Iterable[Tree]) -> Score:

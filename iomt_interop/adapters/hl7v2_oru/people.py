@@ -45,6 +45,7 @@ _TELECOM_USE: Final[dict[str, Literal["home", "work", "temp", "old", "mobile"]]]
 }  # fmt: skip
 _TELECOM_SYSTEM: Final[dict[str, Literal["phone", "fax", "email", "pager", "url", "sms", "other"]]] = {
     "PH": "phone", "CP": "phone", "SAT": "phone", "FX": "fax", "BP": "pager", "INTERNET": "email", "X.400": "email",
+    "MD": "other", "TDD": "other", "TTY": "other",
 }  # fmt: skip
 
 
@@ -320,7 +321,7 @@ def telecom(node: Node) -> Telecom | None:
         system = system or ("email" if value is not None and "@" in value else None)
     if value is None and not any((country, area, local)):
         return None
-    usage = "mobile" if equipment == "CP" else _TELECOM_USE.get(use)
+    usage = _TELECOM_USE.get(use) or ("mobile" if equipment == "CP" else None)
     return Telecom(
         system=system or "phone", value=value, use=usage, country=country, area=area, local=local, extension=extension
     )

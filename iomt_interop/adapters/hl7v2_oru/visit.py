@@ -28,6 +28,7 @@ from .unit import ADAPTER, Segment, Unit
 
 __all__ = ["encounter"]
 
+_DAYS: Final = Coding(display="days")
 _PARTICIPATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 _CODES: Final[dict[str, tuple[str, str | None, str | None]]] = {
     "attending": ("ATND", "attender", None),
@@ -102,7 +103,7 @@ def _length(segment: Segment) -> Quantity | None:
     raw = segment.raw(11)
     if not (raw.isascii() and raw.isdigit() and len(raw) < 10):
         return None
-    return Quantity(**Number.from_text(segment.strike(11)).model_dump(exclude_defaults=True), unit="d")
+    return Quantity(**Number.from_text(segment.strike(11)).model_dump(exclude_defaults=True), unit="d", native_unit=_DAYS)
 
 
 def _details(segment: Segment | None) -> dict[str, Any]:

@@ -1,0 +1,238 @@
+"""HL7 v2 to FHIR against two other converters: CDC ReportStream, leaf by leaf, and Microsoft's FHIR Converter.
+
+ReportStream follows HL7's v2-to-FHIR guide as we do. Where it says something else, a row of the guide (or a rule of
+FHIR that no guide can lift) decides; :data:`DECIDED` names it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from support.fhir_score import Finding, Score, resources, score
+
+import iomt_interop as iomt
+from iomt_interop.plugins import ReadContext, WriteContext
+
+
+class Decision(NamedTuple):
+    """Where the oracle says something else than we do, and what decides."""
+
+    path: str
+    expected: str
+    row: str
+    """Map and row of the guide, or the clause of a standard."""
+    reason: str
+
+
+_TIME = r"\d{4}(-\d\d(-\d\dT.*)?)?"
+DECIDED = (
+    Decision(
+        r"Provenance\.(target\.reference|activity\.coding\.(system|code))", r"Patient|UPDATE|.*v3-DataOperation",
+        "ORU_R01, PID to Provenance[4]", "only where PID-33 and PID-34 are valued",
+    ),
+    Decision(
+        r"Provenance\.policy", r".*message-oru-r01-to-bundle", "MSH[Provenance-Transformation], policy",
+        "the rules of the message's own structure, not always those of ORU_R01",
+    ),
+    Decision(
+        r"DiagnosticReport\.specimen\.reference", "Specimen", "OBR[Specimen]",
+        "an OBR without a word about a specimen makes none; the oracle's is empty",
+    ),
+    Decision(
+        r"Patient\.contact\.extension\..*", r".*", "NK1[Patient], NK1-3 and NK1-7",
+        "the guide has contact.relationship, and no such extension",
+    ),
+    Decision(
+        r".*coding\.system", r"https://terminology\.hl7\.org/CodeSystem-v2-0396.*", "CWE[CodeableConcept], CWE.3",
+        "a local system is named by its own name; the address of a web page is no code system",
+    ),
+    Decision(
+        r"Patient\.extension\.valueHumanName.*", r".*", "PID[Patient], PID-6", "valueString; the parts stand beside it",
+    ),
+    Decision(
+        r".*\.address\.extension\.valueCode", r".*", "XAD[Address], XAD.10",
+        "FHIR defines iso21090-ADXP-censusTract as a string",
+    ),
+    Decision(
+        r"(RelatedPerson|Patient)\.identifier\.extension\.valueString", r".*", "CX[Identifier], CX.3",
+        "FHIR defines namingsystem-checkDigit as a code; the oracle itself writes one in XCN and XON",
+    ),
+    Decision(
+        r"Coverage\.extension\.url", r".*/R5/.*", "IN1[Coverage], IN1-10 and IN1-49", "the guide's URL has 5.0",
+    ),
+    Decision(
+        r".*(\.start|\.end|dateTime|DateTime|issued|receivedTime|birthDate|\.recorded)", _TIME,
+        "MSH-7 (HL7 v2 2.14.9.7), DTM[dateTime]",
+        "the offset of MSH-7 holds for all times of a message; a time without any offset is no time in UTC",
+    ),
+    Decision(
+        r"MessageHeader\.source\.endpoint", r"urn:oid:2\.16\.840\.1\.114222\.XXX", "MSH-3 and MSH-24",
+        "MSH-3 gives the endpoint only where MSH-24 is not valued",
+    ),
+    Decision(
+        r"MessageHeader\.(source|destination)\.endpoint", r"urn:[a-z]+:Sending App Universal",
+        "HD[MessageHeader.source-endpoint], HD.2", "FHIR url: what is no OID makes no URN",
+    ),
+    Decision(
+        r"MessageHeader\.source\.name", r".*-CLIA:.*", "HD[MessageHeader.source-endpoint], HD.2",
+        "name and universal id stay apart",
+    ),
+    Decision(
+        r"(Patient|Practitioner|Organization|RelatedPerson)\.identifier\.system", r"(?!http).*",
+        "CX.4, XCN.9, XON.6 (assigner or system)", "a name space is the assigner; a system is a URI",
+    ),
+    Decision(
+        r"Encounter\.location\.extension.*", r".*", "PV1[Encounter], PV1-11",
+        "the guide has no extension temporary-location",
+    ),
+    Decision(
+        r"Encounter\.location\.status", "planned", "PV1[Encounter], PV1-42", "a pending location is reserved",
+    ),
+    Decision(
+        r"Encounter\.episodeOfCare\.reference", "EpisodeOfCare", "PV1[Encounter], PV1-54",
+        "named by its identifier: a resource would need a status that nobody stated",
+    ),
+    Decision(
+        r"Encounter\.length\.system", r".*/", "NM[Quantity-LengthOfStay]", "the URI of UCUM has no slash at its end",
+    ),
+    Decision(
+        r".*\.name\.use", "official", "NameType",
+        "only the types of name that the concept map has: B and D have none",
+    ),
+    Decision(
+        r"PractitionerRole\.location\.reference", "Location", "PL[Location]",
+        "the narrowest place is named; the wider ones are what it is part of",
+    ),
+    Decision(r"Location\.status", "active", "PL[Location], PL.5", "without a target in the guide"),
+    Decision(r"Location\.identifier\.assigner\.reference", "Organization", "PL[Location], PL.10", "the assigner's name"),
+    Decision(r"ServiceRequest\.intent", "order", "OBR[ServiceRequest], OBR-11", "G is a reflex order"),
+    Decision(
+        r"ServiceRequest\.identifier\..*", r"FGN|Specimen12322|.*v2-0203", "ORC[ServiceRequest], ORC-4",
+        "one number is the placer's; the filler's is there only where ORC-4.2 is valued",
+    ),
+    Decision(r".*\.gender", "unknown", "AdministrativeSex", "N maps to other"),
+    Decision(r"Observation\.valueTime", r"\d{6}.*", "FHIR R4 time", "hh:mm:ss with colons"),
+    Decision(
+        r".*\.note\.text", r".*", "NTE[Observation], NTE-3", "all repetitions of a comment, not the first alone",
+    ),
+    Decision(
+        r".*\.telecom\.use", "home", "TelecommunicationEquipmentType", "CP is a mobile phone",
+    ),
+    Decision(
+        r"Observation\.valueString", r".*", "OBX[Observation], OBX-5 (SN, VR)",
+        "the source's own writing, components and all",
+    ),
+    Decision(
+        r"Observation\.valueQuantity\.(system|code)", "METRIC|1", "CWE[Quantity]",
+        "the unit in UCUM where it is certain; the source's own code stands beside it",
+    ),
+    Decision(
+        r"Observation\.value(Range|Ratio)\.extension.*", r".*", "SN[Ratio], SN[Range]",
+        "extensions named SN.1 and SN.3 are the oracle's own, without its prefix",
+    ),
+    Decision(r"Device\.deviceName\.type", "manufacturer-name", "SFT[Device], SFT-3", "open: a name that users know"),
+    Decision(r"(Patient|RelatedPerson|Organization)(\.contact)?\.telecom\.system", "other|email|phone",
+             "XTN[ContactPoint], XTN.3", "a number that has digits is a phone's unless XTN.3 says otherwise"),
+    Decision(r"Patient\.contact\.telecom\..*", r".*", "NK1[Patient], NK1-31", "the organisation's, not the contact's"),
+    Decision(r"Organization\.address\..*", '""', "HL7 v2 2.5.3 (null)", "an explicit null is no text"),
+)  # fmt: skip
+"""What decides, for everything that the oracle says otherwise and for what it says and we do not."""
+
+
+def decision(finding: Finding) -> Decision | None:
+    """Return what decides a finding."""
+    return next(
+        (
+            one
+            for one in DECIDED
+            if re.fullmatch(one.path, finding.path) and re.fullmatch(one.expected, str(finding.expected), re.DOTALL)
+        ),
+        None,
+    )
+
+
+def ours(data: bytes) -> list[dict[str, Any]]:
+    """Translate a message and return the resources."""
+    result = iomt.translate(
+        data, to="fhir_r4", adapter="hl7v2_oru", context=ReadContext(identity="keep"),
+        write_context=WriteContext(include_test_data=True),
+    )  # fmt: skip
+    return resources(json.loads(result.payload), lambda url: False, lambda resource: False)
+
+
+def converter(resource: dict[str, Any]) -> bool:
+    """Tell whether a resource stands for ReportStream itself."""
+    return resource.get("resourceType") == "Organization" and any(
+        one.get("value") == "CDC PRIME - Atlanta" for one in resource.get("identifier", ())
+    )
+
+
+def oracle(text: str) -> list[dict[str, Any]]:
+    """Return the resources of an expected Bundle, without the times at which it was made."""
+    bundle = json.loads(text)
+    for entry in bundle["entry"]:
+        resource = entry["resource"]
+        made = bundle.get("meta", {}).get("lastUpdated", "")[:4]
+        if resource["resourceType"] == "Provenance" and resource.get("recorded", "").startswith(("2024", made)):
+            del resource["recorded"]
+    return resources(bundle, lambda url: "reportstream.cdc.gov" in url or "ibm.com/fhir" in url, converter)
+
+
+@pytest.fixture(scope="module")
+def scores(corpus: Path) -> dict[str, Score]:
+    folder = corpus / "hl7v2" / "reportstream" / "catchall"
+    if not folder.is_dir():
+        pytest.skip("the corpus has no ReportStream pairs")
+    found: dict[str, Score] = {}
+    for path in sorted(folder.rglob("*.hl7")):
+        expected = path.with_suffix(".fhir")
+        if expected.is_file():
+            one = score(oracle(expected.read_text()), ours(path.read_bytes()))
+            found.setdefault(str(path.parent.relative_to(folder)), Score()).add(one)
+    return found
+
+
+def test_leaves_of_reportstream(scores: dict[str, Score]) -> None:
+    total = Score()
+    for folder, one in scores.items():
+        print(f"{folder:24} {one.hits:5} of {one.total:5}  {one.share:.1%}")
+        total.add(one)
+    undecided = [finding for finding in total.findings if decision(finding) is None]
+    agreed = total.hits / (total.hits + len(undecided))
+    print(
+        f"{total.hits} of {total.total} leaves, {total.share:.1%}; {agreed:.1%} of those that the guide leaves standing"
+    )
+    assert total.total > 8000
+    assert total.share >= 0.84
+    assert agreed >= 0.90
+
+
+def test_every_contradiction_is_decided(scores: dict[str, Score]) -> None:
+    open_ones = [one for score_ in scores.values() for one in score_.contradictions if decision(one) is None]
+    assert {(one.path, one.expected, one.found) for one in open_ones} == set()
+
+
+def test_a_decision_decides_something(scores: dict[str, Score]) -> None:
+    used = {decision(one) for score_ in scores.values() for one in score_.findings}
+    assert [one.path for one in DECIDED if one not in used] == []
+
+
+def test_leaves_of_microsoft(corpus: Path) -> None:
+    folder = corpus / "hl7v2" / "microsoft"
+    if not (folder / "expected").is_dir():
+        pytest.skip("the corpus has no bundles of Microsoft's converter")
+    total = Score()
+    for path in sorted((folder / "expected").rglob("*-expected.json")):
+        [source] = [*(folder / "input").rglob(path.name.replace("-expected.json", ".hl7"))] or [None]
+        if source is not None:
+            bundle = json.loads(path.read_text())
+            one = score(resources(bundle, lambda url: False, lambda resource: False), ours(source.read_bytes()))
+            print(f"{path.parent.name:10} {source.stem:36} {one.hits:5} of {one.total:5}  {one.share:.1%}")
+            total.add(one)
+    print(f"{total.hits} of {total.total} leaves, {total.share:.1%}: a second opinion, by other rules than the guide's")
+    assert total.total > 3000
+    assert total.share >= 0.47
