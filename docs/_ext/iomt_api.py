@@ -20,7 +20,8 @@ from sphinx.pycode import ModuleAnalyzer
 
 __all__ = ["aliases", "api", "public_names"]
 
-_PACKAGES = ("plugins", "model", "errors", "vault", "crypto", "privacy", "wire.hl7v2", "wire.mder", "wire.phd")
+_PACKAGES = ("plugins", "model", "errors", "vault", "crypto", "privacy", "wire.hl7v2", "wire.mllp",
+             "wire.mder", "wire.phd", "transport")  # fmt: skip
 _PAGES = {"iomt_interop.model.": "/reference/model", "iomt_interop.plugins.manifest.": "/reference/manifest"}
 
 
@@ -84,12 +85,14 @@ def _described() -> dict[str, frozenset[str]]:
 def aliases(package: str) -> list[str]:
     """Return what only submodules without a page of their own export, but for functions; signatures name it."""
     lines: list[str] = []
+    within = import_module(package)
+    exported = public_names(within) if hasattr(within, "__path__") else ()
     for home in sorted(name for name in modules() if name.startswith(f"{package}.") or name == package):
         module = import_module(home)
         above = [known for name, known in _described().items() if f"{home}.".startswith(f"{name}.")]
         for name in public_names(module):
             value = getattr(module, name)
-            if any(name in known for known in above) or inspect.isroutine(value):
+            if name in exported or any(name in known for known in above) or inspect.isroutine(value):
                 continue
             lines += _entry(home, name, value) if inspect.isclass(value) else _data(home, name, value)
     return lines
