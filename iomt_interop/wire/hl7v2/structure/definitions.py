@@ -7,6 +7,7 @@ from functools import cache
 from importlib import import_module
 from typing import Final, NamedTuple
 
+from ....terminology.hl7tables import ADMINISTRATIVE_SEX, INTERPRETATION, RESULT_STATUS
 from .composed import composed
 from .grammar import GroupRule, read_grammar, read_usage
 
@@ -19,6 +20,8 @@ DEFAULT_VERSION: Final = "2.5.1"
 """By which a message is read whose MSH-12 says nothing."""
 
 _VERSION: Final = re.compile(r"\s*2\.(\d{1,3})(?:\.(\d{1,3}))?")
+_OF_ALL_VERSIONS: Final = {"0001": ADMINISTRATIVE_SEX, "0078": INTERPRETATION, "0085": RESULT_STATUS}
+
 Entries = dict[str, str]
 
 
@@ -119,9 +122,13 @@ class Definitions:
         return self._grammars[name]
 
     def codes(self, table: str) -> frozenset[str] | None:
-        """Return the codes of a table; ``None`` where none are known, or not all of them."""
+        """Return the codes of a table; ``None`` where none are known, or not all of them.
+
+        Versions before 2.3.1 have no tables of their own; for what observations need, those of all versions stand in.
+        """
         if table not in self._codes:
-            found = _tables(self.version)[3].get(table, "...").split("|")
+            texts = _tables(self.version)[3]
+            found = texts.get(table, "...").split("|") if texts else [*_OF_ALL_VERSIONS.get(table, ("...",))]
             self._codes[table] = None if found[-1] == "..." else frozenset(found)
         return self._codes[table]
 

@@ -77,6 +77,13 @@ def test_one_violation_of_each_rule(lines: list[str], expected: tuple[str, str])
         assert [each for each in found if each[0] != "HL7-316"] in ([expected], [])
 
 
+def test_versions_without_tables_of_their_own() -> None:
+    lines = ["MSH|^~\\&|A|B|C|D|20261124||ORU^R01|1|P|2.3", "OBR|1|||1^x^LN", "OBX|1|ST|1^x^LN||on|||Q|||Q"]
+    found = [each for each in check(*lines) if each[0] in {"HL7-315", "HL7-316"}]
+    assert found == [("HL7-315", "OBX(1)-8"), ("HL7-315", "OBX(1)-11")]
+    assert not [each for each in check(*lines[:2], "OBX|1|ST|1^x^LN||on|||H|||F") if each[0] == "HL7-315"]
+
+
 def test_a_finding_has_place_rule_and_severity_but_no_value() -> None:
     message = hl7v2.parse("\r".join(replaced(4, f"OBX|1|NM|{SECRET}|1.1.1.1|{SECRET}||||||{SECRET}")) + "\r")
     found = validate(message)
