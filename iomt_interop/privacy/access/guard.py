@@ -6,16 +6,18 @@ import hmac
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
 
 from ... import model
 from ...crypto import SecretKey
 from ...errors import AccessDenied, AuditUnavailable, InvalidRequest
 from ...model import Record
+from ..agreements import Policy, require_agreement
 from ..audit.sink import AuditRecord, AuditSink, Operation
 from ..consent import ConsentStore
 from ..facts import UNKNOWN_LEVEL, Facts, facts_of, labels_of, subject_of
+from ..minimise import MinimisationPolicy, Minimised, Pseudonyms, minimise, policy_for
 from ..vocabulary import ACT_REASON, BREAK_GLASS, CONFIDENTIALITIES, is_purpose
 from .context import Context, Decision, PolicyProvider
 from .policy import DISCLOSING, AccessPolicy
@@ -324,7 +326,79 @@ class Guard:
         found.consents = tuple(sorted({each for session in sessions.values() for each in session.consents}))
         return found
 
-    def _record(
+    def disclose(
+        self,
+        request: Request,
+        records: Iterable[Record],
+        *,
+        recipient: str,
+        agreements: Policy,
+        day: date,
+        policy: MinimisationPolicy | None = None,
+        pseudonyms: Pseudonyms | None = None,
+        as_of: int | None = None,
+    ) -> Minimised:
+        """Return what may go to a recipient: what may be seen, no more than the purpose needs, under an agreement.
+
+        Parameters
+        ----------
+        request : Request
+            An export, and the purpose of the recipient.
+        records : iterable of Record
+            What was asked for.
+        recipient : str
+            Id of the recipient in the register of agreements.
+        agreements : Policy
+            The register.
+        day : date
+            Today, where the controller is.
+        policy : MinimisationPolicy, optional
+            What the recipient needs; by default the strictest one built in that serves the purpose.
+        pseudonyms : Pseudonyms, optional
+            Names and date shifts of the recipient.
+        as_of : int, optional
+            The year in which ages are counted; the year of ``day`` by default.
+
+        Raises
+        ------
+        AccessDenied
+            ``AGR-003`` when no agreement in force covers it; the refusal is in the audit trail.
+        AuditUnavailable
+            ``AUD-001`` when the audit trail does not take the event; nothing is disclosed.
+        InvalidRequest
+            ``PRV-302`` when the policy, or any, does not serve the purpose.
+        """
+        if request.action != "export":
+            raise InvalidRequest("USE-001", path="request.action", hint="a disclosure is an export")
+        system, code = request.purpose
+        chosen = policy or policy_for(code if system == ACT_REASON else "")
+        if system != ACT_REASON or not chosen.serves(code):
+            raise InvalidRequest("PRV-302")
+        found = self._sift(request, records)
+        shown = [without(record, found.hidden) for record in found.seen]
+        result = minimise(shown, chosen, pseudonyms=pseudonyms, as_of=day.year if as_of is None else as_of)
+        event = self._event(
+            request,
+            "disclose",
+            subjects=found.subjects,
+            reasons=found.reasons,
+            denied=bool(found.hidden) and not found.seen,
+            released=result.records,
+            recipient=recipient,
+            policies=(chosen.digest,),
+            consents=found.consents,
+        )
+        self._take(require_agreement(agreements, _Careful(self._sink), event, day))
+        return result
+
+    def _record(self, request: Request, operation: Operation, **facts: Any) -> None:
+        """Have the audit trail take the event, or raise."""
+        self._take(self._event(request, operation, **facts))
+
+    def _take(self, event: AuditRecord) -> None:
+        _Careful(self._sink).record(event)
+
+    def _event(
         self,
         request: Request,
         operation: Operation,
@@ -336,38 +410,49 @@ class Guard:
         recipient: str | None = None,
         policies: tuple[str, ...] = (),
         consents: tuple[str, ...] = (),
-    ) -> None:
-        """Have the audit trail take the event, or raise."""
+    ) -> AuditRecord:
+        """Make the audit event, or raise: what cannot be written down does not happen."""
         records = list(released)
         # Known codes alone: what stands in a label of a stranger's must not get into the trail.
         held = [labels_of(record.labels) for record in records if record.labels]
         labels = {code for each in held for code in each.sensitivities}
         labels |= {CONFIDENTIALITIES[each.level] for each in held if each.level < UNKNOWN_LEVEL}
         try:
-            self._sink.record(
-                AuditRecord(
-                    time=_iso(request.at),
-                    operation=operation,
-                    outcome="denied" if denied else "success",
-                    actor=request.actor.id,
-                    client=request.actor.client,
-                    roles=tuple(sorted(request.actor.roles)),
-                    purpose=request.purpose[1] if self._names_purpose(request) else None,
-                    reasons=tuple(reasons),
-                    subjects=() if self._handle is None else tuple(map(self._handle, subjects)),
-                    kinds=tuple(sorted({record.kind for record in records})),
-                    records=len(records),
-                    recipient=recipient,
-                    break_glass=request.emergency is not None or operation == "break-glass",
-                    labels=tuple(sorted(labels)),
-                    request=request.request_id,
-                    policies=(self.policy.digest, *policies),
-                    consents=consents,
-                )
+            return AuditRecord(
+                time=_iso(request.at),
+                operation=operation,
+                outcome="denied" if denied else "success",
+                actor=request.actor.id,
+                client=request.actor.client,
+                roles=tuple(sorted(request.actor.roles)),
+                purpose=request.purpose[1] if self._names_purpose(request) else None,
+                reasons=tuple(reasons),
+                subjects=() if self._handle is None else tuple(map(self._handle, subjects)),
+                kinds=tuple(sorted({record.kind for record in records})),
+                records=len(records),
+                recipient=recipient,
+                break_glass=request.emergency is not None or operation == "break-glass",
+                labels=tuple(sorted(labels)),
+                request=request.request_id,
+                policies=(self.policy.digest, *policies),
+                consents=consents,
             )
+        except Exception:  # noqa: BLE001 - whatever is wrong with it, nothing is released
+            raise AuditUnavailable("AUD-001") from None
+
+
+class _Careful:
+    """A sink of which every failure is one."""
+
+    def __init__(self, sink: AuditSink) -> None:
+        self._sink = sink
+
+    def record(self, event: AuditRecord, /) -> None:
+        try:
+            self._sink.record(event)
         except AuditUnavailable:
             raise
-        except Exception:  # noqa: BLE001 - an event that cannot be made or taken releases nothing
+        except Exception:  # noqa: BLE001 - an event that was not taken releases nothing
             raise AuditUnavailable("AUD-001") from None
 
 
