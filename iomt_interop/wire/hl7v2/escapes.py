@@ -124,7 +124,9 @@ def unescape(text: str, syntax: Syntax, *, vendor: Vendor | None = None) -> str:
         return text
     found = list(sequences(text, mark))
     if any(each.kind == "C" for each in found):
-        return _designated(text, found, syntax, vendor)
+        switched = _designated(text, found, syntax, vendor)
+        if switched is not None:
+            return switched
     parts: list[str] = []
     at = number = 0
     while number < len(found):
@@ -177,8 +179,11 @@ def _delimiters(syntax: Syntax) -> dict[str, str]:
     }
 
 
-def _designated(text: str, found: list[Sequence], syntax: Syntax, vendor: Vendor | None) -> str:
-    """Resolve a leaf that switches its character set: everything is octets again until the leaf ends."""
+def _designated(text: str, found: list[Sequence], syntax: Syntax, vendor: Vendor | None) -> str | None:
+    """Resolve a leaf that switches its character set: everything is octets again until the leaf ends.
+
+    ``None`` for a set that is not known, or octets that are not of it; then no switch of the leaf is followed.
+    """
     charset = syntax.charset or "ascii"
     pieces: list[bytes | str] = []
     at = 0
@@ -189,7 +194,7 @@ def _designated(text: str, found: list[Sequence], syntax: Syntax, vendor: Vendor
             if each.kind == "C":
                 set_name = binascii.unhexlify(each.body[1:])
                 if set_name not in DESIGNATIONS:
-                    return text
+                    return None
                 pieces.append(b"\x1b" + set_name)
             elif each.kind == "X":
                 pieces.append(binascii.unhexlify(each.body[1:]))
@@ -199,7 +204,7 @@ def _designated(text: str, found: list[Sequence], syntax: Syntax, vendor: Vendor
         pieces.append(text[at:].encode(charset))
         return decode_designated(pieces, charset)
     except UnicodeError:
-        return text
+        return None
 
 
 @lru_cache(maxsize=64)
