@@ -108,7 +108,9 @@ DECIDED = (
         "the narrowest place is named; the wider ones are what it is part of",
     ),
     Decision(r"Location\.status", "active", "PL[Location], PL.5", "without a target in the guide"),
-    Decision(r"Location\.identifier\.assigner\.reference", "Organization", "PL[Location], PL.10", "the assigner's name"),
+    Decision(
+        r"Location\.identifier\.assigner\.reference", "Organization", "PL[Location], PL.10", "the assigner's name",
+    ),
     Decision(r"ServiceRequest\.intent", "order", "OBR[ServiceRequest], OBR-11", "G is a reflex order"),
     Decision(
         r"ServiceRequest\.identifier\..*", r"FGN|Specimen12322|.*v2-0203", "ORC[ServiceRequest], ORC-4",

@@ -426,7 +426,7 @@ def _participant_in(json: Any, p: Parse) -> Any:
 _PARTICIPANT: Final = Many(Part("", _participant_out, _participant_in))
 _APPOINTMENT: Final = (
     Row("identifiers", "identifier", Many(IDENTIFIER)),
-    Row("status", "status", OneOf(APPOINTMENT_STATUS, "pending")),
+    Row("status", "status", OneOf(APPOINTMENT_STATUS, "proposed")),
     Row("services", "serviceType", Many(CODEABLE)),
     Row("type", "appointmentType", CODEABLE),
     Row("reason", "reasonCode", Many(CODEABLE)),
@@ -436,6 +436,27 @@ _APPOINTMENT: Final = (
     Row("native_status", None, CODEABLE, OWN + "native-status"),
 )
 _OF_PATIENT: Final = OWN + "patient"
+
+
+_ENDS: Final = ("start", "end")
+_TIMELESS: Final = frozenset({"proposed", "cancelled", "waitlist"})
+
+
+def _times_out(record: Appointment, out: Tree, e: Emit) -> None:
+    """Keep to what FHIR demands of times: both ends or none (app-2), and both unless it is a proposal (app-3)."""
+    if len(out.keys() & set(_ENDS)) == 1:
+        for name in _ENDS:
+            value = getattr(record, name)
+            if value is not None:
+                out.pop(name, None)
+                out.pop("_" + name, None)
+                extension(out, f"{OWN}appointment-{name}", INSTANT, value, e, name)
+    status = out.get("status")
+    if "start" not in out and status is not None and status not in _TIMELESS:
+        sibling = out.setdefault("_status", {}).setdefault("extension", [])
+        if not sibling:
+            sibling.append({"url": OWN + "native-code", "valueString": status})
+        out["status"] = "proposed"
 
 
 def _appointment_out(record: Appointment, out: Tree, e: Emit) -> None:
@@ -451,6 +472,7 @@ def _appointment_out(record: Appointment, out: Tree, e: Emit) -> None:
         found = [{"type": [{"text": "unknown"}], "status": "needs-action"}]
         extension(out, OWN + "no-participant", BOOLEAN, True, e, "participants")
     out["participant"] = found
+    _times_out(record, out, e)
     requests = Many(IDENTIFIER).out(record.requests, e, "requests") or []
     if requests:
         out["basedOn"] = [{"type": "ServiceRequest", "identifier": one} for one in requests]
@@ -468,6 +490,9 @@ def _appointment_in(tree: Tree, p: Parse) -> dict[str, Any]:
         entries = []
     elif entries and (subject := _PATIENT.get(entries[0], "actor", p)) is not None:
         values["subject"], entries = subject, entries[1:]
+    for name in _ENDS:
+        own = read_own(tree, f"{OWN}appointment-{name}", INSTANT, p)
+        values |= {} if own is None else {name: own}
     values["participants"] = _PARTICIPANT.into(entries, p)
     requests = (IDENTIFIER.get(entry, "identifier", p) for entry in items(tree, "basedOn"))
     return values | {"requests": tuple(one for one in requests if one is not None)}
@@ -559,7 +584,7 @@ CARE: Final[dict[str, _Care]] = {
         into=_place_in, subject="patient",
     ),
     "appointment": _Care(
-        "Appointment", Appointment, _APPOINTMENT, required={"status": "pending"}, out=_appointment_out,
+        "Appointment", Appointment, _APPOINTMENT, required={"status": "proposed"}, out=_appointment_out,
         into=_appointment_in, subject="",
     ),
     "activity": _Care(

@@ -16,7 +16,7 @@ from .fields import Complex, Emit, First, Kind, Many, Parse, Row, build, emit_ro
 from .jsontext import Tree
 from .places import PLACE, contain, place_of
 from .scalars import STRING, TextReference
-from .tables import OWN
+from .tables import CORE, OWN
 
 __all__ = ["ACTOR", "AGENT", "ORGANIZATION", "PLAIN_ACTOR"]
 
@@ -76,6 +76,13 @@ _PARTIES: Final = {
 _CODES: Final = First(CODEABLE)
 
 
+def _named(out: Tree) -> Tree:
+    """Say of an organisation without a number and a name that its name is not known (org-1)."""
+    if out["resourceType"] == "Organization" and not out.keys() & {"identifier", "name"}:
+        out["_name"] = {"extension": [{"url": CORE + "data-absent-reason", "valueCode": "unknown"}]}
+    return out
+
+
 @contextmanager
 def _of_place(e: Emit) -> Iterator[None]:
     """Let the facilities of identifiers be places (XCN.14 and XON.8, where CX.6 is an organisation)."""
@@ -125,7 +132,7 @@ class _Organization(Kind):
         contacts = _contacts_out(value, e, path)
         if contacts:
             out["contact"] = contacts
-        return e.contain(out) if len(out) > 1 else None
+        return e.contain(_named(out)) if len(out) > 1 else None
 
     def into(self, json: Any, p: Parse) -> Any:
         """Return the organisation."""
@@ -179,7 +186,7 @@ class _Actor(Kind):
             emit_rows(rows, value, out, e, path + ".")
         said = {row.field for row in rows} | {"party"}
         if value.party != "person":
-            return (e.contain(out), said) if len(out) > 1 else ({}, set())
+            return (e.contain(_named(out)), said) if len(out) > 1 else ({}, set())
         unit = value.behalf
         if unit is not None and unit == Organization(name=unit.name):
             unit = None  # would come back as the organisation's name
