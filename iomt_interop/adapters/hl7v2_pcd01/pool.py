@@ -125,6 +125,8 @@ class Pool:
             found = 2 * (bool(group.source) and digest == group.source) + (not foreign)
             if found >= weight:
                 best, weight = record, found
+        if isinstance(best, Device) and best.subject not in (None, group.subject) and (best.notes or best.extensions):
+            return best.replace(notes=(), extensions=())  # what is said of the device may be said of the person
         return best
 
     def report_of(self, record: Alert) -> Order | None:

@@ -79,6 +79,19 @@ def test_two_persons_of_one_source_message_become_two_messages() -> None:
     assert b"X1" not in second
 
 
+def test_what_is_noted_of_a_shared_device_stays_with_the_person_of_the_note() -> None:
+    one, other = person("alpha"), person("beta")
+    kind = m.Concept(codings=(m.Coding(system=systems.MDC, code="65573", refid="MDC_MOC_VMS_MDS_SIMP"),))
+    kept = (m.Extension(namespace="hl7v2", path="OBX(1)-13", value="belongs to alpha"),)
+    notes = (m.Note(text="carried by alpha"),)
+    device = made(m.Device, "d", node="mds", type=kind, subject=one.id, notes=notes, extensions=kept)
+    results = [observed(name, subject=who.id, device=device.id) for name, who in (("a", one), ("b", other))]
+    first, second = written([one, other, device, *results])[0].split(b"MSH")[1:]
+    assert b"carried by alpha" in first
+    assert b"65573" in second
+    assert b"alpha" not in second
+
+
 def test_a_person_without_a_record_is_known_by_its_id_alone() -> None:
     data, _ = written([observed("o", subject="ab" * 16)])
     assert segments(data, "PID")[0][3] == f"{'ab' * 16}^^^IOMT_INTEROP^PI"

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import hl7
 import pytest
 from adapters.hl7v2_pcd01.support import normal, read, segments, written
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from iomt_interop import model as m
 from iomt_interop.terminology import systems
@@ -75,3 +78,44 @@ def test_each_alert_is_a_message_and_measurements_are_none() -> None:
     data, writer = written([alert("a"), measured, alert("b")], "hl7v2_pcd04")
     assert len(segments(data, "MSH")) == 2
     assert [loss.record for loss in writer.losses] == [measured.id]
+
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1, max_size=12)
+SOURCES = st.sampled_from([("147842", "MDC_ECG_HEART_RATE"), ("150456", "MDC_PULS_OXIM_SAT_O2")])
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.builds(
+        alert,
+        code=st.just(m.Concept(codings=(m.Coding(system=systems.MDC, code="196652", refid="MDC_EVT_HI"),))),
+        text=TEXTS,
+        source=st.builds(
+            lambda pair: m.Concept(codings=(m.Coding(system=systems.MDC, code=pair[0], refid=pair[1]),)), SOURCES
+        ),
+        phase=st.sampled_from(["start", "continue", "end", "update", "escalate", "deescalate", "reset"]),
+        state=st.sampled_from(["active", "inactive", "latched"]),
+        priority=st.sampled_from(["none", "low", "medium", "high"]),
+        alert_kind=st.sampled_from(["physiological", "technical", "advisory"]),
+        inactivation=st.none() | st.sampled_from(["audio-paused", "audio-off~alert-acknowledged"]),
+        identifiers=st.builds(lambda text: (m.Identifier(value=text, authority="W"),), TEXTS),
+        time=st.just(m.Instant(value="2026-11-24T10:58:03+01:00")),
+    )
+)
+def test_generated_alerts_come_back(original: m.Alert) -> None:
+    data, writer = written([original], "hl7v2_pcd04")
+    assert not writer.losses
+    (back,) = (record for record in read(data) if record.kind == "alert")
+    for name in ("text", "phase", "state", "priority", "alert_kind", "inactivation", "identifiers"):
+        assert getattr(back, name) == getattr(original, name), name
+    assert back.code.codings[0] == original.code.codings[0]  # type: ignore[union-attr]
+    assert back.source.codings[0] == original.source.codings[0]  # type: ignore[union-attr]
+    assert back.time.value == original.time.value  # type: ignore[union-attr]
+
+
+def test_python_hl7_sees_every_field() -> None:
+    text = (FIXTURES / "hl7v2_pcd04" / "heart_rate.hl7").read_bytes().decode()
+    for part in text.split("MSH")[1:]:
+        parsed = hl7.parse(f"MSH{part}")
+        assert str(parsed) == f"MSH{part}"
+        assert str(parsed["MSH"][0][9]) == "ORU^R40^ORU_R40"
