@@ -235,11 +235,16 @@ def bench_listen(
         seconds = measure(int(found[1]), sending, kind, 0, measured)
         name, start = " ".join(("listen", *more)), time.perf_counter()
         row(table, name, kind, measured.messages, seconds, cpu_of(process.pid) - before)
-        process.send_signal(signal.SIGTERM)
-        while "sp" in name and process.poll() is None and (folder / f"{position}.vault.spool").is_dir():
+        process.send_signal(signal.SIGKILL if more and arguments.skip_translation else signal.SIGTERM)
+        while (
+            more
+            and not arguments.skip_translation
+            and process.poll() is None
+            and (folder / f"{position}.vault.spool").is_dir()
+        ):
             time.sleep(0.01)
             whole = cpu_of(process.pid) - before
-        if more:
+        if whole:
             row(table, name + ", translated", kind, measured.messages, seconds + time.perf_counter() - start, whole)
         process.communicate(timeout=600)
 
@@ -275,7 +280,10 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=5000)
     parser.add_argument("--connections", type=int, default=20)
     parser.add_argument("--window", type=int, default=10, help="messages under way on each connection")
-    parser.add_argument("--only", choices=("framing", "file", "listen", "alone"))
+    parser.add_argument("--only", choices=("framing", "file", "listen", "spool", "alone"))
+    parser.add_argument(
+        "--skip-translation", action="store_true", help="kill the listener with a spool once all is sealed"
+    )
     arguments = parser.parse_args()
     from support.certificates import Issuer
 
@@ -294,6 +302,7 @@ def main() -> None:
                 bench_plainly(each, folder, served, sending, arguments, table)
         if arguments.only in (None, "listen"):
             bench_listen(folder, served, sending, arguments, table)
+        if arguments.only in (None, "spool"):
             bench_listen(folder, served, sending, arguments, table, "--spool", "--grace", "600")
         if arguments.only in (None, "alone"):
             bench_without_network(folder, arguments, table)

@@ -135,7 +135,7 @@ class MllpClient:
     host, port : str, int
         The receiver.
     tls : SSLContext, optional
-        From :func:`~iomt_interop.transport.tls.client_context`.
+        From :func:`~iomt_interop.transport.client_context`.
     plain : {"no", "loopback", "anywhere"}, optional
         Where a channel in clear is allowed.
     server_hostname : str, optional

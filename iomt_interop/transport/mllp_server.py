@@ -54,7 +54,7 @@ class MllpServer:
     host, port : str, int
         Where to listen; the empty text is every interface, port 0 any free one.
     tls : SSLContext, optional
-        From :func:`~iomt_interop.transport.tls.server_context`.
+        From :func:`~iomt_interop.transport.server_context`.
     plain : {"no", "loopback", "anywhere"}, optional
         Where a channel in clear is allowed.
     limits : Limits, optional
