@@ -12,9 +12,10 @@ from .delimiters import Delimiters
 from .edits import append_segment, delete, edit, insert, insert_segment, remove_segment
 from .escapes import Syntax, escape, unescape
 from .message import NULL, Diagnostic, Message, Part, Presence, Segment, TextSyntax
-from .parse import MAX_MESSAGE, Input, Openable, parse
+from .parse import MAX_MESSAGE, parse
 from .path import Path, parse_path
 from .render import render
+from .source import Input, Openable
 from .split import MessageSplitter
 
 __all__ = [

@@ -11,7 +11,8 @@ from ...errors import MalformedInput
 from .delimiters import Delimiters
 from .doubts import CLAUSES
 from .message import Diagnostic, Message
-from .parse import MAX_MESSAGE, Input, parse
+from .parse import MAX_MESSAGE, parse
+from .source import Input
 from .split import MessageSplitter, iter_units
 
 __all__ = ["Batch", "BatchFile", "iter_messages", "read_batches"]
@@ -183,7 +184,7 @@ def iter_messages(source: Input, *, strict: bool = False, max_message: int = MAX
 
     Raises
     ------
-    LimitExceeded, MalformedInput
+    LimitExceeded, MalformedInput, InvalidRequest, SourceUnavailable
         As :func:`parse` does.
     """
     envelopes = _Envelopes()
@@ -213,7 +214,7 @@ def read_batches(source: Input, *, strict: bool = False, max_message: int = MAX_
 
     Raises
     ------
-    LimitExceeded, MalformedInput
+    LimitExceeded, MalformedInput, InvalidRequest, SourceUnavailable
         As :func:`parse` does.
 
     Examples

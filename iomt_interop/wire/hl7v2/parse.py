@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from mmap import mmap
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from ..._accel import load
 from ...errors import LimitExceeded, MalformedInput
@@ -13,13 +11,14 @@ from .charset import blank_characters
 from .delimiters import HEADER, Delimiters, read_delimiters
 from .doubts import CLAUSES
 from .message import Diagnostic, Message, Segment
+from .source import Input, chunks
 
 if TYPE_CHECKING:
     from ..._accel import er7_py as er7
 else:
     er7 = load("er7")
 
-__all__ = ["MAX_MESSAGE", "Input", "Openable", "parse"]
+__all__ = ["MAX_MESSAGE", "parse"]
 
 MAX_MESSAGE: Final = 1 << 30
 """Longest message in octets; offsets are 32 bits wide."""
@@ -41,18 +40,6 @@ _COUNTED: Final = (
     (3, "HL7-113", re.compile(rb"(?<!\r)\n(?!" + _AHEAD + rb")")),
     (4, "HL7-114", re.compile(rb"\r\r|\n[\r\n]")),
 )
-
-
-class Openable(Protocol):
-    """A path that opens itself: :class:`pathlib.Path`, :class:`zipfile.Path`, a resource of a package."""
-
-    @property
-    def open(self) -> Callable[..., Any]:
-        """Open it; called with the mode ``"rb"``."""
-
-
-Input: TypeAlias = bytes | bytearray | memoryview | mmap | str | BinaryIO | Openable
-"""What can be read: octets in memory or mapped, text, a binary stream, a path that opens itself."""
 
 
 def parse(
@@ -92,6 +79,8 @@ def parse(
         ``HL7-120`` when the message is longer than ``max_message``.
     MalformedInput
         In strict mode, with the code of the first doubt, its byte range, and the clause that rules it.
+    InvalidRequest, SourceUnavailable
+        ``USE-001`` for what cannot be read at all, ``SRC-004`` for a stream or path that fails.
 
     Examples
     --------
@@ -122,21 +111,17 @@ def parse(
 
 
 def _octets(data: Input, limit: int) -> bytes:
-    """Take the octets of whatever was given; of a stream no more than one beyond the limit."""
+    """Take the octets of whatever was given; of a stream no more than a piece beyond the limit."""
     if isinstance(data, str):
         return data.encode("utf-8", "surrogatepass")
-    try:
-        return bytes(memoryview(data))  # type: ignore[arg-type]
-    except TypeError:
-        pass
-    if hasattr(data, "read"):
-        parts, size = [], 0
-        while size <= limit and (chunk := data.read(min(1 << 20, limit + 1 - size))):
-            parts.append(bytes(chunk))
-            size += len(chunk)
-        return b"".join(parts)
-    with data.open("rb") as stream:  # type: ignore[union-attr]
-        return _octets(stream, limit)
+    parts: list[bytes] = []
+    size = 0
+    for chunk in chunks(data):
+        parts.append(bytes(chunk))
+        size += len(chunk)
+        if size > limit:
+            break
+    return b"".join(parts)
 
 
 def _begin(raw: bytes, found: list[Diagnostic], origin: int) -> tuple[bytes, int, str]:

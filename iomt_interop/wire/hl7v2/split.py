@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...errors import LimitExceeded
-from .parse import MAX_MESSAGE, Input
+from .parse import MAX_MESSAGE
+from .source import Input, chunks
 
 __all__ = ["MessageSplitter", "iter_units"]
 
@@ -17,7 +18,6 @@ _MARK: Final = re.compile(rb"[^A-Za-z0-9\s]")
 _BEFORE: Final = b"\r\n\x1c"
 _VT: Final = 0x0B
 _AHEAD: Final = 4
-_CHUNK: Final = 1 << 20
 
 
 class MessageSplitter:
@@ -106,23 +106,6 @@ class MessageSplitter:
 
 def iter_units(source: Input, splitter: MessageSplitter) -> Iterator[tuple[int, bytes]]:
     """Yield the units of anything that can be read, each with its offset, at the memory of a chunk and a unit."""
-    if isinstance(source, str):
-        source = source.encode("utf-8", "surrogatepass")
-    try:
-        view = memoryview(source)  # type: ignore[arg-type]
-    except TypeError:
-        yield from _streamed(source, splitter)
-    else:
-        with view if view.contiguous else memoryview(bytes(view)) as flat, flat.cast("B") as octets:
-            for at in range(0, len(octets), _CHUNK):
-                yield from splitter.feed(octets[at : at + _CHUNK])
+    for chunk in chunks(source):
+        yield from splitter.feed(chunk)
     yield from splitter.finish()
-
-
-def _streamed(source: Input, splitter: MessageSplitter) -> Iterator[tuple[int, bytes]]:
-    if hasattr(source, "read"):
-        while chunk := source.read(_CHUNK):
-            yield from splitter.feed(chunk)
-    else:
-        with source.open("rb") as stream:  # type: ignore[union-attr]
-            yield from _streamed(stream, splitter)

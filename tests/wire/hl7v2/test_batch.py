@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iomt_interop.errors import LimitExceeded, MalformedInput
+from iomt_interop.errors import InvalidRequest, LimitExceeded, MalformedInput, SourceUnavailable
 from iomt_interop.wire import hl7v2
 
 ONE = b"MSH|^~\\&|A|||||||1\rPID|||1\r"
@@ -133,9 +133,21 @@ def test_an_endless_stream_is_refused_at_the_limit() -> None:
     stream = Endless()
     with pytest.raises(LimitExceeded):
         hl7v2.parse(stream, max_message=5_000_000)  # type: ignore[arg-type]
-    assert stream.taken <= 5_000_001
+    assert stream.taken <= 5_000_000 + (1 << 20)
     with pytest.raises(LimitExceeded):
         list(hl7v2.iter_messages(Endless(), max_message=5_000_000))  # type: ignore[arg-type]
+
+
+def test_what_cannot_be_read_is_refused_and_tells_no_name(tmp_path: Path) -> None:
+    for wrong in (5, None, io.StringIO(ONE.decode()), ["MSH"]):
+        with pytest.raises(InvalidRequest, match="USE-001"):
+            hl7v2.parse(wrong)  # type: ignore[arg-type]
+        with pytest.raises(InvalidRequest, match="USE-001"):
+            list(hl7v2.iter_messages(wrong))  # type: ignore[arg-type]
+    for path in (tmp_path / "ZEBRA48151623", tmp_path):
+        with pytest.raises(SourceUnavailable, match="SRC-004") as caught:
+            hl7v2.parse(path)
+        assert "ZEBRA" not in f"{caught.value}{caught.value.__cause__}"
 
 
 def test_segments_without_a_header_are_split_by_given_delimiters() -> None:

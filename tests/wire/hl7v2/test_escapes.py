@@ -87,6 +87,14 @@ def test_python_s_iso_2022_is_read_whatever_octets_it_has(text: str) -> None:
     assert (message["PID-5.1"], message["PID-5.2"], message["PID-6"]) == (text, "q", "x")
 
 
+def test_an_edit_writes_japanese_as_its_neighbours_are_written() -> None:
+    raw = "山田".encode("iso2022_jp")
+    message = hl7v2.parse(b"MSH|^~\\&||||||||||||||||~ISO IR87\rPID|||||" + raw + b"^a|x\r")
+    edited = hl7v2.edit(message, "PID-5.2", "太郎れ")
+    assert [edited["PID-5.1"], edited["PID-5.2"], edited["PID-6"]] == ["山田", "太郎れ", "x"]
+    assert "太郎れ".encode("iso2022_jp") in bytes(edited)
+
+
 def test_local_sequences_by_a_hook() -> None:
     seen: list[str] = []
 
