@@ -96,8 +96,11 @@ class Part:
     @property
     def text(self) -> str:
         """The decoded text; unescaped when there is no delimiter in it, else verbatim."""
-        verbatim = self.message.decode(self.raw)
-        syntax = self.message.syntax
+        message = self.message
+        verbatim = message.decode(message.data[self.start : self.stop])
+        syntax = message.syntax
+        if not syntax.escape or syntax.escape not in verbatim:
+            return verbatim
         below = (syntax.repetition, syntax.component, syntax.subcomponent)[self.level :]
         if any(mark and mark in verbatim for mark in below):
             return verbatim
