@@ -57,6 +57,8 @@ class Unit(NamedTuple):
     ucum: str | None
     native: Coding | None
     concept: Concept
+    complete: bool = False
+    """Whether the concept holds everything that OBX-6 says."""
 
 
 def coding(node: Node, code: int = 1, text: int = 2, system: int = 3, version: int = 7) -> Coding | None:
@@ -176,10 +178,11 @@ def unit(field: Node) -> Unit:
     in the metric's unit, and stay in extensions too.
     """
     own = coding(field[1], *_ALTERNATES[0])
-    whole = concept(Node(field.raw, field.syntax)[1]) or Concept()
+    every = Node(field.raw, field.syntax)
+    whole = concept(every[1]) or Concept()
     found = next((ucum for c in whole.codings if (ucum := _ucum(c)) is not None), None)
     bare = found is not None and own == Coding(system=systems.UCUM, code=found)
-    return Unit(found, None if bare else own, whole)
+    return Unit(found, None if bare else own, whole, not every.rest())
 
 
 def _ucum(native: Coding) -> str | None:

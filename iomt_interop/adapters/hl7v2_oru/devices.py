@@ -158,6 +158,7 @@ class Tree:
     """Innermost nodes above which everything has been added."""
     _equipment: dict[str, tuple[Identifier, ...]] = field(default_factory=dict)
     _metrics: dict[tuple[str, str], str] = field(default_factory=dict)
+    _units: dict[tuple[str, str], str] = field(default_factory=dict)
     _attributes: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def survey(self, segments: Iterable[Segment]) -> None:
@@ -322,13 +323,18 @@ class Tree:
             )
         return identity
 
-    def metric(self, segment: Segment, handle: Handle, code: Code, facts: dict[str, Any]) -> str:
-        """Add the metric of an address once, and return its id."""
+    def holds_unit(self, handle: Handle, code: Code, raw: str) -> bool:
+        """Tell whether the metric of an address holds, or will hold, all codings of this OBX-6."""
+        return self._units.get((handle.text, code.key), raw) == raw
+
+    def metric(self, segment: Segment, handle: Handle, code: Code, facts: dict[str, Any], unit: str = "") -> str:
+        """Add the metric of an address once, and return its id; ``unit`` is the text of OBX-6 that facts tell."""
         known = self._metrics.get((handle.text, code.key))
         if known is None:
             parent = self.id(handle.nodes[-1])
             known = _stable_id("metric", parent, handle.text, code.key)
             self._metrics[handle.text, code.key] = known
+            self._units[handle.text, code.key] = unit
             self.unit.add(
                 Metric(
                     id=known,

@@ -88,10 +88,10 @@ def stated_code(segment: Segment) -> Concept:
     return found
 
 
-def _one(report: Report, segment: Segment) -> Value | None:
+def _one(report: Report, segment: Segment, *, held: bool = False) -> Value | None:
     """Map OBX-5 to a single value: several codes are one, several others are kept as their text."""
     raw, kind = segment.raw(5), segment.raw(2)
-    values, _ = report.values(segment)
+    values, _ = report.values(segment, held=held)
     if len(values) > 1:
         coded = [found for found in values if isinstance(found, CodedValue)]
         if len(coded) == len(values):
@@ -122,12 +122,12 @@ def _setting(report: Report, item: Item, sources: Sequence[Item]) -> str:
     code = report.code(segment)
     identity = report.unit.id("setting", segment)
     facts = core(report, item)
-    unit = report.unit_facts(segment)
-    value = _one(report, segment)
+    unit, measure = report.unit_facts(segment), segment.raw(6)
+    value = _one(report, segment, held=handle is not None and report.tree.holds_unit(handle, code, measure))
     if handle is not None:
         method = decode_method(segment.raw(17), segment.syntax).value.facts if segment.raw(17) else {}
         known = {"category": "setting"} | method | unit
-        facts["metric"] = report.tree.metric(segment, handle, code, known)
+        facts["metric"] = report.tree.metric(segment, handle, code, known, measure)
     segment.strike(6) if isinstance(value, Quantity) else None
     report.unit.add(
         Setting(

@@ -66,6 +66,8 @@ class Plan(NamedTuple):
 
     code: Code
     unit: Measure
+    alternates: bool
+    """Whether OBX-6 has codings beside the one that a value carries."""
     facts: dict[str, Any]
     metric: dict[str, Any]
 
@@ -84,7 +86,7 @@ def plan_of(
     measure = decode_unit(unit, syntax) if unit else Decoded(_NO_UNIT, ())
     verdict = decode_verdict(flags, syntax) if flags else Decoded(_NO_VERDICT, ())
     way = decode_method(method, syntax) if method else Decoded(_NO_METHOD, ())
-    rest = named.rest or measure.rest or verdict.rest or way.rest
+    rest = named.rest or verdict.rest or way.rest
     if rest or named.value.issue or named.value.role or verdict.value.mode:
         return None
     facts: dict[str, Any] = {"code": named.value.concept, "native_type": "NM"}
@@ -98,7 +100,7 @@ def plan_of(
         facts["reference_ranges"] = (ReferenceRange(range=reference_range(limit, measure.value), purpose=purpose),)
     if way.value.concepts:
         facts |= {"method": way.value.concepts, "metric_category": way.value.facts.get("category", "unspecified")}
-    return Plan(named.value, measure.value, facts, _metric_facts(measure.value, way.value, None))
+    return Plan(named.value, measure.value, bool(measure.rest), facts, _metric_facts(measure.value, way.value, None))
 
 
 @dataclass(slots=True, repr=False)
@@ -177,9 +179,11 @@ class Report:
         purpose = self._purpose(_NO_CODE, handle)
         plan = plan_of(fields[3], fields[6], fields[7], fields[8], fields[11], fields[17], purpose, segment.syntax)
         found = None if plan is None or fields[5] in self.sentinels else quantity(fields[5], plan.unit)
+        unit, tree, measure = self.unit, self.tree, fields[6]
         if plan is None or found is None:
             return False
-        unit, tree = self.unit, self.tree
+        if plan.alternates and not (plan.unit.complete and tree.holds_unit(handle, plan.code, measure)):
+            return False
         fields[2:9] = _STRUCK
         fields[11] = fields[17] = ""
         time = self.moment(segment)
@@ -194,7 +198,7 @@ class Report:
                 labels=(HTEST,) if unit.mode is not None else (),
                 value=found,
                 time=time,
-                metric=tree.metric(segment, handle, plan.code, plan.metric),
+                metric=tree.metric(segment, handle, plan.code, plan.metric, measure),
                 device=device,
                 gateway=tree.gateway,
                 encounter=unit.encounter,
@@ -209,13 +213,15 @@ class Report:
         """Map a measurement or a statement."""
         segment, handle = item.segment, item.handle
         code, unit_text = self.code(segment), segment.raw(6)
+        held = handle is not None and self.tree.holds_unit(handle, code, unit_text)
         verdict = segment.use(8, decode_verdict) or _NO_VERDICT
         method = segment.use(17, decode_method) or _NO_METHOD
-        values, unit = self.values(segment)
+        values, unit = self.values(segment, held=held)
         facts = self._common(item, verdict, self.moment(segment)) | _content(values, code, verdict)
         if handle is not None:
             resolution = _resolution(facets) if facets else None
-            facts["metric"] = self.tree.metric(segment, handle, code, _metric_facts(unit, method, resolution))
+            described = _metric_facts(unit, method, resolution)
+            facts["metric"] = self.tree.metric(segment, handle, code, described, unit_text)
         elif segment.raw(4):
             facts["group"] = segment.strike(4)
         if method.concepts:
@@ -420,8 +426,11 @@ class Report:
             self.unit.issue("ORU-203", f"{segment.path}-14", segment.span)
         return self.time
 
-    def values(self, segment: Segment) -> tuple[list[Value], Measure]:
-        """Map OBX-5, and OBX-6 where a value carries it."""
+    def values(self, segment: Segment, *, held: bool = False) -> tuple[list[Value], Measure]:
+        """Map OBX-5, and OBX-6 where a value carries it.
+
+        A value carries one coding of its unit; ``held`` says that the metric carries the others.
+        """
         syntax, kind, raw = segment.syntax, segment.raw(2), segment.raw(5)
         unit, rest = decode_unit(segment.raw(6), syntax) if segment.raw(6) else (_NO_UNIT, ())
         if not raw:
@@ -438,7 +447,7 @@ class Report:
             segment.settle(5, field)
         if any(type(found) in _AMOUNTS for found in values):
             segment.strike(6)
-            segment.keep(6, rest)
+            segment.keep(6, () if held and unit.complete else rest)
         return values, unit
 
 

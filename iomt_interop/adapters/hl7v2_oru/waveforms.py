@@ -91,6 +91,9 @@ def _narrowed(wide: bytes) -> tuple[SampleType, bytes]:
     return "i8", wide
 
 
+_GAP: Final = Samples(array("q", [0]), 0, bytes([_MISSING]), True)
+
+
 @lru_cache(128)
 def _canonical(delimiter: str, exponent: int) -> re.Pattern[str]:
     """Return the pattern of texts that integers at this exponent give back."""
@@ -347,9 +350,9 @@ def sampling(kind: str, raw: str, syntax: Syntax) -> Sampling | None:
         padded = (cell + [""] * (width - len(cell)) for cell in cells)
         vectors = [[syntax.component.join(column)] for column in zip(*padded, strict=True)]
     else:
-        vectors = [[row for row in rows if row]]
-        even = all(rows)
-    channels = [[read_samples(text, syntax.component) for text in vector] for vector in vectors]
+        vectors = [rows]
+    # An empty repetition is a run of one sample that is missing.
+    channels = [[read_samples(text, syntax.component) if text else _GAP for text in vector] for vector in vectors]
     found = [[samples for samples in channel if samples is not None] for channel in channels]
     whole = [samples for channel in found for samples in channel]
     if not any(samples.marks is None or 0 in samples.marks for samples in whole):

@@ -152,6 +152,27 @@ def test_units_become_ucum_only_where_it_is_certain(field: str, ucum: set[str | 
     assert value.native_unit is not None
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        (b"265266^MDC_X^MDC^mL/h^mL/h^UCUM", b"265266^MDC_X^MDC^mL/h^mL/h^UCUM", []),
+        (
+            b"265266^MDC_X^MDC^mL/h^mL/h^UCUM",
+            b"265266^MDC_X^MDC^mL/h^other^UCUM",
+            ["OBX(2)-6.4", "OBX(2)-6.5", "OBX(2)-6.6"],
+        ),
+        (b"265266^MDC_X^MDC~a^b^L", b"", ["OBX(1)-6[2]"]),
+        (b"265266^MDC_X^MDC^^^^^^^^^^^^x", b"", ["OBX(1)-6.15"]),
+    ],
+)
+def test_the_metric_holds_the_other_codings_of_its_unit(first: bytes, second: bytes, kept: list[str]) -> None:
+    line = b"OBX|%d|NM|1^rate^L|1.1.1.1|12|%s\r"
+    records = read(b"MSH|^~\\&|A|||||ORU^R01|1|P|2.6\r" + line % (1, first) + line % (2, second))
+    paths = [e.path for o in of(records, "observation") for e in o.extensions]
+    assert paths == kept
+    assert one(records, "metric").unit.codings[0].code == "265266"
+
+
 def test_performers_methods_and_the_other_fields_behind_the_time() -> None:
     found = TYPES["N6"]
     roles = [(a.role, a.organization or a.names[0].family if a.names else a.organization) for a in found.performers]

@@ -116,6 +116,23 @@ def test_without_a_number_there_is_no_waveform(raw: str) -> None:
     assert sampling("NA", raw, SYNTAX) is None
 
 
+@pytest.mark.parametrize(
+    ("raw", "runs", "exact"),
+    [
+        ("~5", [(0, [0], b"\1"), (1, [5], None)], True),
+        ("1^2~~3", [(0, [1, 2], None), (2, [0], b"\1"), (3, [3], None)], True),
+        ("0.5~~0.7", [(0, [5], None), (1, [0], b"\1"), (2, [7], None)], False),
+    ],
+)
+def test_an_empty_repetition_is_a_missing_sample(raw: str, runs: list[object], exact: bool) -> None:
+    found = sampling("NA", raw, SYNTAX)
+    assert found is not None
+    packed = found.runs(None)
+    assert packed is not None
+    assert [(run.start_index, unpack(run), run.marks) for run in packed] == runs
+    assert found.exact is exact
+
+
 def test_period_sentinels_and_marks_of_a_continuous_wave() -> None:
     records = read((ROOT / "fixtures/hl7v2_oru/waves_wcm.hl7").read_bytes())
     lead, pleth = of(records, "waveform")
