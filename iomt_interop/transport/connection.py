@@ -77,7 +77,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         self.peer = str(peer[0]) if isinstance(peer, tuple) else ""
-        self._server.opened(self)
+        self._server._opened(self)
 
     def connection_lost(self, _error: Exception | None) -> None:
         """End; what waits for the store is stored nevertheless."""
@@ -85,7 +85,7 @@ class Connection(asyncio.Protocol):
         self._ended = True
         if not self.closed.done():
             self.closed.set_result(None)
-        self._server.gone(self)
+        self._server._gone(self)
 
     def data_received(self, data: bytes) -> None:
         """Take octets."""
@@ -197,7 +197,7 @@ class Connection(asyncio.Protocol):
                 counters["acknowledgements"] += 1
                 continue
             self.waiting += 1
-            self._server.offer(item)
+            self._server._offer(item)
 
     def _pass_over(self, octets: bytes) -> None:
         if octets.strip(_BLANK + b"\x0b\x1c"):

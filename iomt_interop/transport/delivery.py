@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from ..errors import InputError, InvalidRequest, IomtError, LimitExceeded, ModelError, OutputError, UnsupportedVersion
+from ..wire.hl7v2 import ack
 from ..wire.hl7v2.ack import AckError, Outcome
 
 __all__ = ["ACCEPTED", "Delivery", "Limits", "SameId", "Store", "Verdict", "verdict_of"]
@@ -28,8 +29,8 @@ class Delivery(NamedTuple):
 class Verdict(NamedTuple):
     """What became of a message, and what the sender is told of it."""
 
-    outcome: Outcome
-    errors: tuple[AckError, ...] = ()
+    outcome: ack.Outcome
+    errors: tuple[ack.AckError, ...] = ()
 
 
 ACCEPTED: Final = Verdict(Outcome.ACCEPTED)

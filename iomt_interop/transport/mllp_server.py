@@ -174,7 +174,7 @@ class MllpServer:
 
     # What connections call.
 
-    def opened(self, connection: Connection) -> None:
+    def _opened(self, connection: Connection) -> None:
         """Take a connection in."""
         self.counters["connections"] += 1
         self._connections.add(connection)
@@ -183,11 +183,11 @@ class MllpServer:
         elif self._full:
             connection.hold(True)
 
-    def gone(self, connection: Connection) -> None:
+    def _gone(self, connection: Connection) -> None:
         """Let a connection go."""
         self._connections.discard(connection)
 
-    def offer(self, item: Item) -> None:
+    def _offer(self, item: Item) -> None:
         """Take a message; stop reading when there are too many."""
         self.counters["received"] += 1
         self._queue.append(item)

@@ -82,7 +82,7 @@ class VaultSink:
                     verdicts[number] = verdict_of(error)
         return verdicts
 
-    def keep(self, records: list[Record]) -> None:
+    def _keep(self, records: list[Record]) -> None:
         """Store records as they are."""
         self._put(records)
 

@@ -270,7 +270,7 @@ class Drain:
         verdicts = self._sink([Delivery(message, "") for message in some])
         refused = [(m, v) for m, v in zip(some, verdicts, strict=True) if v.outcome is not Outcome.ACCEPTED]
         if refused:
-            self._sink.keep([_residue(message, verdict) for message, verdict in refused])
+            self._sink._keep([_residue(message, verdict) for message, verdict in refused])
         del self._todo[: len(some)]
         return len(some)
 
