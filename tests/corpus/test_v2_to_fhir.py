@@ -136,7 +136,6 @@ DECIDED = (
         r"Observation\.value(Range|Ratio)\.extension.*", r".*", "SN[Ratio], SN[Range]",
         "extensions named SN.1 and SN.3 are the oracle's own, without its prefix",
     ),
-    Decision(r"Device\.deviceName\.type", "manufacturer-name", "SFT[Device], SFT-3", "open: a name that users know"),
     Decision(r"(Patient|RelatedPerson|Organization)(\.contact)?\.telecom\.system", "other|email|phone",
              "XTN[ContactPoint], XTN.3", "a number that has digits is a phone's unless XTN.3 says otherwise"),
     Decision(r"Patient\.contact\.telecom\..*", r".*", "NK1[Patient], NK1-31", "the organisation's, not the contact's"),

@@ -17,7 +17,6 @@ from ...model import (
     Coverage,
     Immunization,
     Model,
-    Participant,
     Procedure,
     Reaction,
     RelatedPerson,
@@ -25,6 +24,7 @@ from ...model import (
     Specimen,
     Target,
 )
+from .appointments import APPOINTMENT, appointment_in, appointment_out
 from .datatypes import ADDRESS, CODEABLE, IDENTIFIER, NAME, NOTE, SIMPLE, TELECOM
 from .envelope import put_links, read_envelope, start, take_links
 from .fields import (
@@ -44,7 +44,7 @@ from .fields import (
     read_own,
     text_of,
 )
-from .jsontext import NumberText, Tree
+from .jsontext import Tree
 from .numbers import put_numbers, take_numbers
 from .observation import close
 from .parties import ACTOR, AGENT
@@ -52,7 +52,7 @@ from .patient import put_gender, take_gender
 from .places import contain, place_of
 from .references import RESOURCES
 from .scalars import BOOLEAN, CODE, DATE, DATE_TIME, INSTANT, LONG, STRING, URI, OneOf, Reference
-from .tables import APPOINTMENT_STATUS, CORE, OWN, PROCEDURE_STATUS, REQUEST_INTENT, REQUEST_PRIORITY, REQUEST_STATUS
+from .tables import CORE, OWN, PROCEDURE_STATUS, REQUEST_INTENT, REQUEST_PRIORITY, REQUEST_STATUS
 from .values import PERIOD, put_time, take_time
 
 __all__ = ["CARE", "emit_care", "read_care"]
@@ -383,121 +383,6 @@ def _immunization_out(record: Immunization, out: Tree, e: Emit) -> None:
         out["occurrenceString"] = "unknown"
 
 
-# ---- Appointment
-
-
-def _participant_out(value: Participant, e: Emit, path: str) -> Tree:
-    out: Tree = {}
-    Many(CODEABLE).put(out, "type", value.types, e, path + ".types")
-    if value.actor is not None:
-        ACTOR.put(out, "actor", value.actor, e, path + ".actor")
-    if value.location is not None:
-        reference = contain(value.location, e, path + ".location")
-        if reference is not None and "actor" in out:
-            out["extension"] = [{"url": OWN + "participant-place", "valueReference": reference}]
-        elif reference is not None:
-            out["actor"] = reference
-    if not out:  # app-1
-        out["type"] = [{"text": "unknown"}]
-        extension(out, OWN + "no-type", BOOLEAN, True, e, path)
-    out["status"] = "accepted"
-    if value.period is not None:
-        PERIOD.put(out, "period", value.period, e, path + ".period")
-    return out
-
-
-def _participant_in(json: Any, p: Parse) -> Any:
-    if not isinstance(json, dict):
-        return None
-    values: dict[str, Any] = {"period": PERIOD.get(json, "period", p)}
-    if not read_own(json, OWN + "no-type", BOOLEAN, p):
-        values["types"] = Many(CODEABLE).get(json, "type", p) or ()
-    reference = json.get("actor")
-    if p.inner(reference, "Location") is not None:
-        values["location"] = place_of(reference, p)
-    elif reference is not None:
-        values["actor"] = ACTOR.into(reference, p)
-    for entry in items(json, "extension"):
-        if entry.get("url") == OWN + "participant-place":
-            values["location"] = place_of(entry.get("valueReference"), p)
-    return build(Participant, values)
-
-
-_PARTICIPANT: Final = Many(Part("", _participant_out, _participant_in))
-_APPOINTMENT: Final = (
-    Row("identifiers", "identifier", Many(IDENTIFIER)),
-    Row("status", "status", OneOf(APPOINTMENT_STATUS, "proposed")),
-    Row("services", "serviceType", Many(CODEABLE)),
-    Row("type", "appointmentType", CODEABLE),
-    Row("reason", "reasonCode", Many(CODEABLE)),
-    Row("start", "start", INSTANT),
-    Row("end", "end", INSTANT),
-    Row("notes", None, Many(NOTE), OWN + "note"),
-    Row("native_status", None, CODEABLE, OWN + "native-status"),
-)
-_OF_PATIENT: Final = OWN + "patient"
-
-
-_ENDS: Final = ("start", "end")
-_TIMELESS: Final = frozenset({"proposed", "cancelled", "waitlist"})
-
-
-def _times_out(record: Appointment, out: Tree, e: Emit) -> None:
-    """Keep to what FHIR demands of times: both ends or none (app-2), and both unless it is a proposal (app-3)."""
-    if len(out.keys() & set(_ENDS)) == 1:
-        for name in _ENDS:
-            value = getattr(record, name)
-            if value is not None:
-                out.pop(name, None)
-                out.pop("_" + name, None)
-                extension(out, f"{OWN}appointment-{name}", INSTANT, value, e, name)
-    status = out.get("status")
-    if "start" not in out and status is not None and status not in _TIMELESS:
-        sibling = out.setdefault("_status", {}).setdefault("extension", [])
-        if not sibling:
-            sibling.append({"url": OWN + "native-code", "valueString": status})
-        out["status"] = "proposed"
-
-
-def _appointment_out(record: Appointment, out: Tree, e: Emit) -> None:
-    if record.minutes is not None:
-        if 0 < record.minutes < 1 << 31:
-            out["minutesDuration"] = NumberText(record.minutes)
-        else:
-            e.loss("minutes", "not a positive integer")
-    found = _PARTICIPANT.out(record.participants, e, "participants") or []
-    if record.subject is not None:
-        found = [{"actor": _PATIENT.out(record.subject, e, "subject"), "status": "accepted"}, *found]
-    if not found:
-        found = [{"type": [{"text": "unknown"}], "status": "needs-action"}]
-        extension(out, OWN + "no-participant", BOOLEAN, True, e, "participants")
-    out["participant"] = found
-    _times_out(record, out, e)
-    requests = Many(IDENTIFIER).out(record.requests, e, "requests") or []
-    if requests:
-        out["basedOn"] = [{"type": "ServiceRequest", "identifier": one} for one in requests]
-    if record.notes:
-        STRING.put(out, "comment", record.notes[0].text, e, "notes[0]")
-
-
-def _appointment_in(tree: Tree, p: Parse) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    minutes = tree.get("minutesDuration")
-    if isinstance(minutes, NumberText) and minutes.isascii() and minutes.isdigit() and len(minutes) < 11:
-        values["minutes"] = int(minutes)
-    entries = items(tree, "participant")
-    if read_own(tree, OWN + "no-participant", BOOLEAN, p):
-        entries = []
-    elif entries and (subject := _PATIENT.get(entries[0], "actor", p)) is not None:
-        values["subject"], entries = subject, entries[1:]
-    for name in _ENDS:
-        own = read_own(tree, f"{OWN}appointment-{name}", INSTANT, p)
-        values |= {} if own is None else {name: own}
-    values["participants"] = _PARTICIPANT.into(entries, p)
-    requests = (IDENTIFIER.get(entry, "identifier", p) for entry in items(tree, "basedOn"))
-    return values | {"requests": tuple(one for one in requests if one is not None)}
-
-
 # ---- Provenance
 
 _KIND: Final = OWN + "record-kind"
@@ -584,8 +469,8 @@ CARE: Final[dict[str, _Care]] = {
         into=_place_in, subject="patient",
     ),
     "appointment": _Care(
-        "Appointment", Appointment, _APPOINTMENT, required={"status": "proposed"}, out=_appointment_out,
-        into=_appointment_in, subject="",
+        "Appointment", Appointment, APPOINTMENT, required={"status": "proposed"}, out=appointment_out,
+        into=appointment_in, subject="",
     ),
     "activity": _Care(
         "Provenance", Activity, _ACTIVITY, (("time", "occurred"),),

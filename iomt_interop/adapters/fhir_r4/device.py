@@ -228,6 +228,9 @@ def emit_device(record: Device, e: Emit) -> list[Tree]:
     _put_monitor_facts(out, record, e)
     _put_activation(out, record, e)
     emit_rows(_ROWS, record, out, e)
+    if record.node == "software":
+        for name in out.get("deviceName", ()):
+            name["type"] = "manufacturer-name"  # v2-to-FHIR guide, SFT[Device]
     if record.location is not None:
         reference = contain(record.location, e, "location")
         if reference is not None:

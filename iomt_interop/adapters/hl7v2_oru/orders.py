@@ -202,6 +202,24 @@ def _requester(orc: Segment | None, segment: Segment) -> Actor | None:
     return (person or Actor(role="ordering-provider", party="person")).replace(behalf=behalf, addresses=home)
 
 
+def _control(orc: Segment) -> dict[str, Any]:
+    """Map what ORC says of the order as such: its status by ORC-5, else by ORC-1."""
+    control, state = orc.text(1), orc.text(5)
+    known = map_code("OrderStatus", state) or (
+        map_code("OrderControlCode[ServiceRequest.status]", control) if state is None else None
+    )
+    if state is not None and control is not None:
+        orc.keep(1, [("", control)])
+    return {
+        "status": None if known is None else known.code,
+        "native_status": state or control,
+        "intent": "order",
+        "authored": orc.use(9, decode_stated) if control == "NW" else None,
+        "callback": orc.use(14, _telecoms) or (),
+        "location": orc.use(29, decode_concept),
+    }
+
+
 def request(unit: Unit, segment: Segment, common: list[Segment], comments: list[Segment]) -> Request:
     """Map what ORC and OBR say of the request (v2-to-FHIR guide, ORC[ServiceRequest] and OBR[ServiceRequest]).
 
@@ -227,21 +245,7 @@ def request(unit: Unit, segment: Segment, common: list[Segment], comments: list[
         placer = (orc.use(2, decode_entities) or ()) or placer
         filler = (orc.use(3, decode_entities) or ()) or filler
         groups = _typed(orc.use(4, _group) or (), "PGN", "FGN") + _typed(orc.use(33, _alternates) or (), "PLAC")
-        control = orc.text(1)
-        state = orc.text(5)
-        known = map_code("OrderStatus", state) or (
-            map_code("OrderControlCode[ServiceRequest.status]", control) if state is None else None
-        )
-        facts = {
-            "status": None if known is None else known.code,
-            "native_status": state or control,
-            "intent": "order",
-            "authored": orc.use(9, decode_stated) if control == "NW" else None,
-            "callback": orc.use(14, _telecoms) or (),
-            "location": orc.use(29, decode_concept),
-        }
-        if state is not None and control is not None:
-            orc.keep(1, [("", control)])
+        facts = _control(orc)
     groups += _typed(segment.use(53, _alternates) or (), "PLAC")
     if segment.raw(11) == "G":
         facts["intent"] = "reflex-order"

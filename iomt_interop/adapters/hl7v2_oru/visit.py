@@ -103,7 +103,8 @@ def _length(segment: Segment) -> Quantity | None:
     raw = segment.raw(11)
     if not (raw.isascii() and raw.isdigit() and len(raw) < 10):
         return None
-    return Quantity(**Number.from_text(segment.strike(11)).model_dump(exclude_defaults=True), unit="d", native_unit=_DAYS)
+    days = Number.from_text(segment.strike(11))
+    return Quantity(**days.model_dump(exclude_defaults=True), unit="d", native_unit=_DAYS)
 
 
 def _details(segment: Segment | None) -> dict[str, Any]:
