@@ -22,6 +22,7 @@ from ...model import (
     Device,
     Encounter,
     Event,
+    Identifier,
     Message,
     Metric,
     Observation,
@@ -87,17 +88,47 @@ class Group:
 
 
 @dataclass(slots=True, repr=False)
+class _Versions:
+    """All versions of one record, found without looking at each."""
+
+    last: Any = None
+    by_source: dict[str | None, Any] = field(default_factory=dict)
+    by_subject: dict[str | None, Any] = field(default_factory=dict)
+    by_both: dict[tuple[str | None, str | None], Any] = field(default_factory=dict)
+
+    def add(self, record: Any) -> None:
+        digest, subject = record.provenance.digest, record.subject
+        self.last = self.by_source[digest] = self.by_subject[subject] = self.by_both[digest, subject] = record
+
+    def best(self, group: Group, *, anybody: bool) -> Any:
+        """Return the version for a message: of its source and person, of its source, of its person."""
+        people = (group.subject, None)
+        if group.source:
+            for subject in people:
+                if (group.source, subject) in self.by_both:
+                    return self.by_both[group.source, subject]
+            if anybody and group.source in self.by_source:
+                return self.by_source[group.source]
+        for subject in people:
+            if subject in self.by_subject:
+                return self.by_subject[subject]
+        return self.last if anybody else None
+
+
+@dataclass(slots=True, repr=False)
 class Pool:
     """The records that others speak of, by id; each message has its own version of them."""
 
-    _records: dict[tuple[type, str], dict[tuple[str | None, str | None], Any]] = field(default_factory=dict)
+    _records: dict[tuple[type, str], _Versions] = field(default_factory=dict)
     _messages: dict[str, Message] = field(default_factory=dict)
+    _reports: dict[tuple[str | None, str | None, tuple[Identifier, ...]], Order] = field(default_factory=dict)
 
     def add(self, record: Record) -> None:
         """Take a record that others may speak of."""
         if isinstance(record, _CONTEXT):
-            versions = self._records.setdefault((type(record), record.id), {})
-            versions[record.provenance.digest, record.subject] = record
+            self._records.setdefault((type(record), record.id), _Versions()).add(record)
+        if isinstance(record, Order) and record.filler:
+            self._reports.setdefault((record.provenance.digest, record.subject, record.filler), record)
         if isinstance(record, Message) and record.protocol == "hl7v2" and record.provenance.digest is not None:
             self._messages[record.provenance.digest] = record
 
@@ -116,27 +147,17 @@ class Pool:
         That of the same source first; one of another person never, except for devices and metrics, of which a
         message says nothing but what they are.
         """
-        versions: dict[tuple[str | None, str | None], T] = self._records.get((kind, identity or ""), {})
-        best, weight = None, -1
-        for (digest, subject), record in versions.items():
-            foreign = subject is not None and subject != group.subject
-            if foreign and kind not in (Device, Metric):
-                continue
-            found = 2 * (bool(group.source) and digest == group.source) + (not foreign)
-            if found >= weight:
-                best, weight = record, found
+        versions = self._records.get((kind, identity or ""))
+        best: T | None = None if versions is None else versions.best(group, anybody=kind in (Device, Metric))
         if isinstance(best, Device) and best.subject not in (None, group.subject) and (best.notes or best.extensions):
             return best.replace(notes=(), extensions=())  # what is said of the device may be said of the person
         return best
 
     def report_of(self, record: Alert) -> Order | None:
         """Return the order under which an alert came: the one of its source that has its identifiers."""
-        for versions in (v for (kind, _), v in self._records.items() if kind is Order) if record.identifiers else ():
-            for (digest, subject), order in versions.items():
-                known: Order = order
-                if (digest, subject, known.filler) == (record.provenance.digest, record.subject, record.identifiers):
-                    return known
-        return None
+        if not record.identifiers:
+            return None
+        return self._reports.get((record.provenance.digest, record.subject, record.identifiers))
 
     def groups(self, results: Iterable[Result], others: Iterable[Order | Device]) -> list[Group]:
         """Return the messages in the order of their first record."""

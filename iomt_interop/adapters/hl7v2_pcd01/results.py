@@ -219,10 +219,10 @@ class Results:
         restore("OBX", _ordinal(record), fields, record.extensions, self._dropper(record))
         self.put(fields)
         self._lines += notes(record.notes, lost)
-        used: set[int] = set()
-        for component in facets:
-            assert address is not None  # facets ask for one
-            self._facet(component, self._tree.facet(address, component.handle, used), record, fields)
+        if facets and address is not None:
+            numbers = self._tree.facets(address)
+            for component in facets:
+                self._facet(component, numbers.address(component.handle), record, fields)
 
     def _content(self, record: Observation, metric: Metric | None, lost: Lost) -> tuple[Sequence[Component], Said]:
         """Return the parts that become facets, and what the observation says itself."""
@@ -274,13 +274,11 @@ class Results:
             restore("OBX", _ordinal(record), fields, rest, self._dropper(record))
             self.put(fields)
             self._lines += notes(record.notes, lost)
-            used: set[int] = set()
-            for facet in signal.facets:
-                assert address is not None  # facets ask for one
-                self.put(
-                    {2: facet.kind, 3: facet.code, 4: self._tree.facet(address, None, used), 5: facet.text,
-                     6: facet.unit, 11: fields[11]}
-                )  # fmt: skip
+            if signal.facets and address is not None:
+                numbers = self._tree.facets(address)
+                for facet in signal.facets:
+                    part = {2: facet.kind, 3: facet.code, 4: numbers.address(None), 5: facet.text, 6: facet.unit}
+                    self.put(part | {11: fields[11]})
 
     def happening(self, record: Setting | Event, time: Time | None) -> None:
         """Put a setting as a result of category setting, an event as a result whose code says that it is one."""

@@ -15,7 +15,7 @@ from typing import Final
 from ...model import Concept, Device, record_id
 from ...terminology import systems
 
-__all__ = ["NOWHERE", "Tree", "dotted"]
+__all__ = ["NOWHERE", "Facets", "Tree", "dotted"]
 
 NOWHERE: Final = (0,)
 """Root of what no device is named for, but needs an address for its parts."""
@@ -54,6 +54,7 @@ class Tree:
     _taken: dict[Address, object] = field(default_factory=dict)
     _metrics: dict[tuple[Address, str], Address] = field(default_factory=dict)
     _facets: dict[Address, set[int]] = field(default_factory=dict)
+    _free_from: dict[tuple[Address, int], int] = field(default_factory=dict)
     _chains: dict[str, list[str]] = field(default_factory=dict)
 
     def reserve(self, handles: list[tuple[str, str | None]], results: list[str | None]) -> None:
@@ -91,15 +92,15 @@ class Tree:
             return NOWHERE
         known = self._nodes.get(identity)
         if known is None:
-            chain = self.chain(identity)
-            if len(chain) > _DEPTH and identity != chain[_DEPTH - 1]:
-                return self.node(chain[_DEPTH - 1])  # deeper levels have no address of their own
-            known = self._nodes[identity] = self._new_node(identity, chain)
+            above: Address = ()
+            # Deeper levels have no address of their own. From the outside in, so that a circle has an end.
+            for each in self.chain(identity)[:_DEPTH]:
+                above = self._nodes[each] = self._nodes.get(each) or self._new_node(each, above)
+            known = self._nodes[identity] = above
         return known
 
-    def _new_node(self, identity: str, chain: list[str]) -> Address:
+    def _new_node(self, identity: str, above: Address) -> Address:
         device = self.find(identity)
-        above = self.node(chain[-2]) if len(chain) > 1 else ()
         level = min(max(_LEVEL.get(device.node if device else "", len(above)), len(above)), 2) if above else 0
         prefix = (*above, *(0,) * (level - len(above)))
         handle = device.handle if device is not None and level else None
@@ -108,9 +109,11 @@ class Tree:
 
     def _free(self, prefix: Address, wanted: int | None, owner: object) -> Address:
         """Return the wanted number below a prefix, or the next that is free."""
-        number = wanted or 1
+        start = wanted or 1
+        number = self._free_from.get((prefix, start), start)
         while self._taken.setdefault((*prefix, number), owner) != owner:
             number += 1
+        self._free_from[prefix, start] = number
         return (*prefix, number)
 
     def metric(self, node: str | None, key: str, handle: str | None, code: Concept) -> Address:
@@ -148,15 +151,29 @@ class Tree:
         parts = _parts(handle)
         return parts if parts is not None and len(parts) == 4 else None
 
-    def facet(self, metric: Address, handle: str | None, used: set[int]) -> str:
-        """Return the address of a part of a metric, and mark its number as used."""
-        used |= self._facets.get(metric[:4], set())
+    def facets(self, metric: Address) -> Facets:
+        """Return the numbers of the parts of one result; those that other results have as their address are taken."""
+        return Facets(metric, set(self._facets.get(metric[:4], ())))
+
+
+@dataclass(slots=True, repr=False)
+class Facets:
+    """The fifth parts of the addresses below one metric."""
+
+    metric: Address
+    used: set[int]
+    _next: int = 1
+
+    def address(self, handle: str | None) -> str:
+        """Return the address of the next part: the source's own where it is free."""
         parts = _parts(handle)
-        number = parts[4] if parts is not None and len(parts) == 5 and parts[:4] == metric else 0
-        if not number or number in used:
-            number = next(n for n in range(1, len(used) + 2) if n not in used)
-        used.add(number)
-        return dotted((*metric, number))
+        number = parts[4] if parts is not None and len(parts) == 5 and parts[:4] == self.metric else 0
+        if not number or number in self.used:
+            while self._next in self.used:
+                self._next += 1
+            number = self._next
+        self.used.add(number)
+        return dotted((*self.metric, number))
 
 
 def dotted(address: Address) -> str:

@@ -242,3 +242,21 @@ def test_a_hostile_extension_cannot_leave_its_field() -> None:
     assert b"ZZZ" not in data
     assert len(data.split(b"\r")) == 4
     assert ("observation", "extensions") in lost(writer)
+
+
+def test_devices_in_a_circle_and_too_deep_ones_have_an_address() -> None:
+    names = [m.record_id("device", number) for number in range(6)]
+    circle = [m.Device(id=names[n], provenance=MADE, type=SPO2, parent=names[1 - n]) for n in (0, 1)]
+    assert segments(written([*circle, observed("o", device=names[0])])[0], "OBX")[-1][4].count(".") == 3
+    deep = [
+        m.Device(id=name, provenance=MADE, parent=above) for above, name in zip([None, *names], names, strict=False)
+    ]
+    assert segments(written([*deep, observed("o", device=names[5])])[0], "OBX")[-1][4] == "1.1.1.150456"
+
+
+def test_two_metrics_of_one_code_have_addresses_of_their_own() -> None:
+    device = made(m.Device, "d", node="mds", type=SPO2)
+    metrics = [made(m.Metric, f"m{n}", code=SPO2, device=device.id) for n in range(3)]
+    results = [observed(f"o{n}", device=device.id, metric=metrics[n % 3].id) for n in range(4)]
+    found = [obx[4] for obx in segments(written([device, *metrics, *results])[0], "OBX")]
+    assert found == ["1.0.0.0", "1.0.0.150456", "1.0.0.150457", "1.0.0.150458", "1.0.0.150456"]
