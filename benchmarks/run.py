@@ -94,6 +94,7 @@ def hl7(budget: float) -> None:
         size=len(bulk),
         against=("split", best(lambda: bulk.split(b"\r"), budget)),
     )
+    streams_and_values(report, message, budget)
     rows = best(lambda: read_columns(message, context), budget)
     peer = apy = 0.0
     with suppress(ImportError):
@@ -152,6 +153,18 @@ def compose(report: Report, records: list[object], message: bytes, budget: float
         return b"".join(make_writer(WriteContext()).write(records))
 
     report.row("records to PCD-01", best(write, budget), count=1, against=("hl7apy to_er7", peer) if peer else None)
+
+
+def streams_and_values(report: Report, message: bytes, budget: float) -> None:
+    from iomt_interop.wire import hl7v2
+    from iomt_interop.wire.hl7v2.types import decode_obx
+
+    bulk = message * 400
+    stream = best(lambda: sum(1 for _ in hl7v2.iter_messages(bulk)), budget)
+    report.row("stream, 400 messages one by one", stream, size=len(bulk))
+    results = [segment for segment in hl7v2.parse(message) if segment.id == "OBX"]
+    values = best(lambda: [decode_obx(each) for each in results], budget / 2)
+    report.row("OBX-5 by data type, all", values, count=1)
 
 
 def fhir(observations: list[object], budget: float) -> None:
