@@ -100,11 +100,11 @@ class AccessPolicy:
         """
         try:
             document = _Document.model_validate_json(_json(text))
-        except tomllib.TOMLDecodeError:
-            raise InvalidRequest("PRV-201", hint="not TOML") from None
         except ValidationError as error:
             found = model_error(error)
             raise InvalidRequest("PRV-201", path=found.path, hint=found.hint) from None
+        except (ValueError, RecursionError):
+            raise InvalidRequest("PRV-201", hint="not TOML") from None
         own = {name: (system, code) for name, (system, code) in document.purposes.items()}
         for name, role in document.roles.items():
             if not all(purpose in own or is_purpose(purpose) for purpose in role.purposes):

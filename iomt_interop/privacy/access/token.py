@@ -191,8 +191,8 @@ def _import(jwks: Mapping[str, Any]) -> dict[str, tuple[str, str | None, Key]]:
             raise InvalidRequest("USE-001", path="jwks", hint="two keys of one kid")
         public = {name: value for name, value in each.items() if name not in ("d", "p", "q", "dp", "dq", "qi", "oth")}
         try:
-            key = jwk.import_key(public)
-            weak = kind == "RSA" and key.public_key.key_size < _MIN_RSA_BITS  # type: ignore[union-attr]
+            key: Any = jwk.import_key(public)
+            weak = kind == "RSA" and key.public_key.key_size < _MIN_RSA_BITS
         except Exception:  # noqa: BLE001 - a key that cannot be used is no key
             weak = True
         if not weak:

@@ -127,11 +127,11 @@ class MinimisationPolicy:
 def _read(text: str) -> _Document:
     try:
         return _Document.model_validate_json(json.dumps(tomllib.loads(text), default=str))
-    except tomllib.TOMLDecodeError:
-        raise InvalidRequest("PRV-301", hint="not TOML") from None
     except ValidationError as error:
         found = model_error(error)
         raise InvalidRequest("PRV-301", path=found.path, hint=found.hint) from None
+    except (ValueError, RecursionError):
+        raise InvalidRequest("PRV-301", hint="not TOML") from None
 
 
 def _classes() -> dict[str, type[Model]]:
