@@ -145,7 +145,8 @@ class TokenVerifier:
             found = jwt.decode(token, key, algorithms=[algorithm], registry=registry)
         except Exception:  # noqa: BLE001 - one answer for all, so that nothing can be probed
             raise _refused("signature") from None
-        return found.claims
+        claims: dict[str, Any] = found.claims
+        return claims
 
     def _check(self, claims: Mapping[str, Any], now: int) -> None:
         audience = claims.get("aud")
