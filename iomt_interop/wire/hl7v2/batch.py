@@ -17,7 +17,7 @@ from .split import MessageSplitter, iter_units
 
 __all__ = ["Batch", "BatchFile", "iter_messages", "read_batches"]
 
-_ENVELOPE: Final = re.compile(rb"\x0b*(FHS|BHS|BTS|FTS)([^A-Za-z0-9\s])")
+_ENVELOPE: Final = re.compile(rb"\x0b*(?:\xef\xbb\xbf)?(FHS|BHS|BTS|FTS)([^A-Za-z0-9\s])")
 _USUAL: Final = (b"^", b"~", b"\\", b"&")
 
 

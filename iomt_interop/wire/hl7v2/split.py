@@ -17,6 +17,7 @@ _HEADS: Final = (b"MSH", b"FHS", b"BHS", b"BTS", b"FTS")
 _MARK: Final = re.compile(rb"[^A-Za-z0-9\s]")
 _BEFORE: Final = b"\r\n\x1c"
 _VT: Final = 0x0B
+_BOM: Final = b"\xef\xbb\xbf"
 _AHEAD: Final = 4
 
 
@@ -91,12 +92,14 @@ class MessageSplitter:
         return sorted(found)
 
     def _beginning(self, header: int, floor: int) -> int | None:
-        """Return where the unit of a header begins: before the run of VT that stands in front of it.
+        """Return where the unit of a header begins: before the byte-order mark and the run of VT in front of it.
 
         ``None`` when the letters stand inside a line, and so are no header. Each run is walked once, from its
         header backwards; a search forwards from each of its octets would take the square of its length.
         """
         at = header
+        if at - len(_BOM) >= floor and self._buffer.startswith(_BOM, at - len(_BOM)):
+            at -= len(_BOM)
         while at > floor and self._buffer[at - 1] == _VT:
             at -= 1
         if at < header or at == 0 or self._buffer[at - 1] in _BEFORE:

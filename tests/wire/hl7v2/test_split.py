@@ -26,6 +26,7 @@ PIECES = [
     b"BTS|1\r",
     b"FTS|1\r",
     b"junk",
+    b"\xef\xbb\xbf",
     b"MSH",
     b"|",
     b"\n",
@@ -58,6 +59,15 @@ def test_messages_of_a_batch_and_its_counts() -> None:
     wrong = list(hl7v2.iter_messages(BATCH.replace(b"FTS|1", b"FTS|x")))
     assert [d.code for m in wrong for d in m.diagnostics] == ["HL7-118"]
     assert [d.code for m in hl7v2.iter_messages(BATCH.replace(b"BTS|2", b"BTS|")) for d in m.diagnostics] == []
+
+
+def test_files_with_byte_order_marks_one_behind_the_other() -> None:
+    bom = b"\xef\xbb\xbf"
+    data = bom + ONE + bom + TWO[:-1] + bom + ONE + bom + b"BTS|3\r"
+    messages = list(hl7v2.iter_messages(data))
+    assert [bytes(m) for m in messages] == [bom + ONE, bom + TWO[:-1], bom + ONE]
+    assert [d.code for d in messages[0].diagnostics] == ["HL7-102"]
+    assert "HL7-118" not in [d.code for d in messages[2].diagnostics]
 
 
 def test_frames_of_mllp() -> None:
