@@ -74,6 +74,7 @@ class Composer:
         self._source = pool.message(group.source)
         self._sent = self._source.sent if self._source is not None else None
         self._assumed = False
+        self._written: dict[tuple[str, bool], str] = {}
         self._local: list[Envelope] = []
         self._latest: list[Instant] = []
         self._tree = Tree(self._find_device)
@@ -121,7 +122,15 @@ class Composer:
             lost(f"{path}.device_clock", "DTM has one clock")
         if instant.uncertainty_ns is not None or instant.clock_sync is not None or _UNSURE.intersection(instant.flags):
             lost(path, "DTM does not say how sure a time is")
-        return dtm(instant, lost, path, local=local)
+        known = self._written.get((instant.value, local))
+        if known is None:
+            told: list[tuple[str, str]] = []
+            known = dtm(instant, lambda *loss: told.append(loss), path, local=local)
+            for loss in told:
+                lost(*loss)
+            if not told:
+                self._written[instant.value, local] = known
+        return known
 
     def _sent_text(self) -> str:
         """Return MSH-7: when the source was sent, else the latest time in the message; never the time of writing."""

@@ -7,19 +7,15 @@ from typing import Any, Final
 
 from ...errors import InvalidRequest
 from ...model import (
-    Alert,
     Coding,
     Concept,
     Device,
     Event,
     Issue,
     Metric,
-    Observation,
     Order,
     Record,
-    Setting,
     Subject,
-    Waveform,
 )
 from ...model.envelope import Envelope
 from ...plugins import Loss, WriteContext
@@ -34,11 +30,8 @@ __all__ = ["FORMS", "MessageWriter", "make_alert_writer", "make_writer"]
 FORMS: Final = ("pcd01", "oru")
 """``pcd01``: IHE PCD-01. ``oru``: ORU^R01 in general, of no profile, codes in the source's own order."""
 
-_RESULTS: Final[dict[str, tuple[type, ...]]] = {
-    "pcd01": (Event, Observation, Setting, Waveform),
-    "oru": (Event, Observation, Setting, Waveform),
-    "pcd04": (Alert,),
-}
+_MEASURED: Final = frozenset({"event", "observation", "setting", "waveform"})
+_RESULTS: Final = {"pcd01": _MEASURED, "oru": _MEASURED, "pcd04": frozenset({"alert"})}
 _CONTEXT: Final = frozenset({"device", "encounter", "message", "metric", "order", "subject"})
 _ENVELOPE: Final = frozenset({"kind", "id", "schema_version", "provenance", "subject", "extensions", "labels"})
 """Fields of every record that a message says by itself, or of which something else is told."""
@@ -77,7 +70,7 @@ class MessageWriter:
 
     def _is_result(self, record: Record) -> bool:
         """Tell whether a record is written; an event only where its code says that it is none of the measurements."""
-        if not isinstance(record, _RESULTS[self._form]):
+        if record.kind not in _RESULTS[self._form]:
             return False
         return not isinstance(record, Event) or is_own(record) or any(map(_is_event, record.code.codings))
 
@@ -113,7 +106,7 @@ class MessageWriter:
     def _unsaid(self, kept: Sequence[Record], named: set[str]) -> None:
         """Tell which records, and which fields of the others, have no place in the messages."""
         for record in kept:
-            if self._is_result(record) or record.kind in _CONTEXT:
+            if record.kind in _CONTEXT or self._is_result(record):
                 if record.kind == "message" and getattr(record, "protocol", "") != "hl7v2":
                     self._lose(record, "", "the header of another protocol")
                     continue
