@@ -18,7 +18,7 @@ from ..errors import CODES, InvalidRequest, IomtError
 from ..plugins import ReadContext, default_registry
 from ..transport import Drain, Limits, MllpServer, Spool, VaultSink, server_context
 from ..transport.delivery import SameId, Store
-from ..transport.tls import check_channel
+from ..transport.tls import Plain, check_channel
 from ..vault import KeyFile, KeyProvider, Vault
 from .common import FINDINGS, AdapterOption, JsonOption, StrictnessOption, ZoneOption, complain, emit_json, errors
 from .keys import NewKeyFileOption, key_provider
@@ -47,33 +47,47 @@ class _Job:
     grace: float
 
 
+_MllpOption = Annotated[
+    str, typer.Option("--mllp", help="Where to listen: HOST:PORT; an empty host is every interface.")
+]
+_CertOption = Annotated[Path | None, typer.Option("--tls-cert", help="Certificate chain of this server, PEM.")]
+_KeyOption = Annotated[Path | None, typer.Option("--tls-key", help="Its private key; else in --tls-cert.")]
+_ClientCaOption = Annotated[
+    Path | None, typer.Option("--client-ca", help="Let only clients in whose certificate one of these issued, PEM.")
+]
+_SameIdOption = Annotated[
+    SameId, typer.Option("--same-id", help="Another message under a known control id: refuse it, or store it.")
+]
+_SpoolOption = Annotated[
+    bool, typer.Option("--spool", help="Acknowledge what is sealed in VAULT.spool; translate when there is time.")
+]
+_ConnectionsOption = Annotated[int, typer.Option("--connections", min=1, help="Connections at a time.")]
+_MaxMessageOption = Annotated[int, typer.Option("--max-message", min=1, help="Longest message in octets.")]
+_IdleOption = Annotated[float, typer.Option("--idle", min=0.1, help="Seconds after which a silent peer is let go.")]
+_EveryOption = Annotated[float, typer.Option("--every", min=0, help="Seconds between counts; 0 for none.")]
+_GraceOption = Annotated[float, typer.Option("--grace", min=0, help="Seconds for the last answers at the end.")]
+
+
 def listen(
-    mllp: Annotated[str, typer.Option("--mllp", help="Where to listen: HOST:PORT; an empty host is every interface.")],
+    mllp: _MllpOption,
     vault: NewVaultOption,
     key_file: NewKeyFileOption = None,
-    tls_cert: Annotated[Path | None, typer.Option("--tls-cert", help="Certificate chain of this server, PEM.")] = None,
-    tls_key: Annotated[Path | None, typer.Option("--tls-key", help="Its private key; else in --tls-cert.")] = None,
-    client_ca: Annotated[
-        Path | None, typer.Option("--client-ca", help="Let only clients in whose certificate one of these issued, PEM.")
-    ] = None,
+    tls_cert: _CertOption = None,
+    tls_key: _KeyOption = None,
+    client_ca: _ClientCaOption = None,
     plain: PlainOption = False,
     insecure: InsecureOption = False,
     adapter: AdapterOption = "hl7v2_oru",
     strictness: StrictnessOption = "lenient",
     zone: ZoneOption = None,
-    same_id: Annotated[
-        SameId, typer.Option("--same-id", help="Another message under a known control id: refuse it, or store it.")
-    ] = "refuse",
+    same_id: _SameIdOption = "refuse",
     commit: CommitOption = False,
-    spool: Annotated[
-        bool,
-        typer.Option("--spool", help="Acknowledge what is sealed in VAULT.spool; translate when there is time."),
-    ] = False,
-    connections: Annotated[int, typer.Option("--connections", min=1, help="Connections at a time.")] = 256,
-    max_message: Annotated[int, typer.Option("--max-message", min=1, help="Longest message in octets.")] = 16 << 20,
-    idle: Annotated[float, typer.Option("--idle", min=0.1, help="Seconds after which a silent peer is let go.")] = 3600,
-    every: Annotated[float, typer.Option("--every", min=0, help="Seconds between counts; 0 for none.")] = 60,
-    grace: Annotated[float, typer.Option("--grace", min=0, help="Seconds for the last answers at the end.")] = 30,
+    spool: _SpoolOption = False,
+    connections: _ConnectionsOption = 256,
+    max_message: _MaxMessageOption = 16 << 20,
+    idle: _IdleOption = 3600,
+    every: _EveryOption = 60,
+    grace: _GraceOption = 30,
     as_json: JsonOption = False,
 ) -> None:
     """Receive HL7 v2 messages over MLLP, store them encrypted, and acknowledge what is stored.
@@ -82,34 +96,46 @@ def listen(
     message was not accepted.
     """
     with errors(as_json=as_json):
-        host, port = address_of(mllp)
-        where = plain_of(plain, insecure, tls_cert)
-        if tls_cert is None and (tls_key is not None or client_ca is not None):
-            raise InvalidRequest("USE-001", path="--tls-cert", hint="missing: a key and issuers of clients need it")
-        tls = None if tls_cert is None else server_context(tls_cert, tls_key, client_ca=client_ca)
-        check_channel(host, tls, where)
+        channel = _channel(mllp, plain_of(plain, insecure, tls_cert), tls_cert, tls_key, client_ca)
         context = ReadContext(strictness=strictness, default_zone=zone)
         if adapter is not None:
             default_registry().get(adapter).reader_factory()
         limits = Limits(connections=connections, message_bytes=max_message, idle=idle)
-        folder = Path(f"{vault}.spool")
         opener, keys = _opener(vault, key_file)
+        folder = Path(f"{vault}.spool")
         job = _Job(
-            lambda store, writer: MllpServer(
-                store, host, port, tls=tls, plain=where, limits=limits, commit=commit, same_id=same_id, writer=writer
+            server=lambda store, writer: channel.server(
+                store, limits=limits, commit=commit, same_id=same_id, writer=writer
             ),
-            lambda opened: VaultSink(opened, adapter=adapter, context=context),
-            (lambda: Spool(folder, keys())) if spool or os.path.isdir(folder) else None,
-            "in clear" if tls is None else "TLS" if client_ca is None else "TLS with client certificates",
-            every,
-            grace,
+            sink=lambda opened: VaultSink(opened, adapter=adapter, context=context),
+            spool=(lambda: Spool(folder, keys())) if spool or os.path.isdir(folder) else None,
+            channel=channel.name,
+            every=every,
+            grace=grace,
         )
         counters, counts = _run(job, opener, receive_into_spool=spool)
-        failed = any(counters[name] for name in ("errors", "rejected"))
         if as_json:
             emit_json({"messages": dict(sorted(counters.items())), "vault": dict(sorted(counts.items()))})
-    if failed:
+    if counters["errors"] or counters["rejected"]:
         raise typer.Exit(FINDINGS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Channel:
+    """Where to listen, and under what protection."""
+
+    name: str
+    server: Callable[..., MllpServer]
+
+
+def _channel(mllp: str, where: Plain, certificate: Path | None, key: Path | None, issuers: Path | None) -> _Channel:
+    host, port = address_of(mllp)
+    if certificate is None and (key is not None or issuers is not None):
+        raise InvalidRequest("USE-001", path="--tls-cert", hint="missing: a key and issuers of clients need it")
+    tls = None if certificate is None else server_context(certificate, key, client_ca=issuers)
+    check_channel(host, tls, where)
+    name = "in clear" if tls is None else "TLS" if issuers is None else "TLS with client certificates"
+    return _Channel(name, lambda store, **more: MllpServer(store, host, port, tls=tls, plain=where, **more))
 
 
 def _opener(path: Path, key_file: Path | None) -> tuple[Callable[[], Vault], Callable[[], KeyProvider]]:
