@@ -441,7 +441,7 @@ class NotRepresentable(OutputError):
 
 
 class DeliveryFailed(OutputError):
-    """The message was sent in vain, or nobody knows whether it arrived: sent again as it is, it will not count twice."""
+    """The message was sent in vain, or nobody knows whether it arrived; sent again as it is, it counts once."""
 
 
 class UsageError(IomtError):

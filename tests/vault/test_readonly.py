@@ -124,9 +124,9 @@ def test_what_a_live_writer_has_committed_is_seen(vault: Path, key: KeyFile) -> 
     with Vault.open(vault, keys=key, mode="write") as writer:
         writer.put([record.replace(id="0" * 32) for record in every_kind()[-1:]])
         assert vault.with_name("v-wal").stat().st_size
-        assert (
-            as_nobody(lambda path, key: str(sum(1 for _ in Vault.open(path, keys=key).records())), vault, key) == str(len(every_kind()) + 1)
-        )
+        assert as_nobody(
+            lambda path, key: str(sum(1 for _ in Vault.open(path, keys=key).records())), vault, key
+        ) == str(len(every_kind()) + 1)
     assert sorted(p.name for p in vault.parent.iterdir()) == ["key", "v"]
 
 
@@ -198,7 +198,11 @@ def test_a_writer_leaves_one_file_that_asks_for_no_other(vault: Path, key: KeyFi
     assert vault.read_bytes()[18:20] == b"\1\1"
     with Vault.open(vault, keys=key) as reader:
         info = reader.info()
-        assert (info["records"], info["bytes"], "log_bytes" in info) == (len(every_kind()) + 2, vault.stat().st_size, False)
+        assert (info["records"], info["bytes"], "log_bytes" in info) == (
+            len(every_kind()) + 2,
+            vault.stat().st_size,
+            False,
+        )
         assert sorted(p.name for p in vault.parent.iterdir()) == ["key", "v"]
 
 
