@@ -9,7 +9,7 @@ from ...model import Absent, Actor, Coding, Concept, Identifier, Organization, Q
 from ...model.observation import QualityFlag
 from ...terminology import hl7tables, systems
 from .codes import coded, concept, decode_topic, decode_unit
-from .ledger import Node, Syntax, decoder
+from .ledger import MAX_REMEMBERED, Node, Syntax, decoder
 from .orders import decode_entities
 from .people import Persons, address, each, organizations, persons
 from .tables import ABSENT_BY_FLAG, FLAGS, METHODS, TEST_MODES
@@ -151,7 +151,8 @@ def _limits(raw: str, unit: str, syntax: Syntax, purpose: Purpose) -> ReferenceR
 def limits(segment: Segment, unit: str, purpose: Purpose) -> tuple[ReferenceRange, ...]:
     """Map OBX-7: the alarm limits of a device metric, the reference range of any other result."""
     raw = segment.strike(7)
-    return (_limits(raw, unit, segment.syntax, purpose),) if raw else ()
+    read = _limits if len(raw) + len(unit) <= MAX_REMEMBERED else _limits.__wrapped__
+    return (read(raw, unit, segment.syntax, purpose),) if raw else ()
 
 
 def absence(quality: Quality | None) -> Absent | None:
