@@ -124,8 +124,11 @@ class Answers:
         message, templates = hl7v2.parse(payload), list[_Template | None]()
         for code in decide(message, outcome):
             if code is not None:
-                told = acknowledge(message, code, control_id="0", at="2000+0000")
-                templates.append(_cut(told, payload[3:4], message))
+                try:
+                    told = acknowledge(message, code, control_id="0", at="2000+0000")
+                    templates.append(_cut(told, payload[3:4], message))
+                except IomtError:  # the long way will say so, every time
+                    templates.append(None)
         whole = tuple(template for template in templates if template is not None)
         known = whole if len(whole) == len(templates) else None
         if len(self._templates) >= _TEMPLATES:

@@ -321,7 +321,11 @@ class MllpServer:
         told: dict[Connection, list[bytes]] = {}
         for item in batch:
             if item.answers is None:
-                item.answers = self._answers(item, at)
+                try:
+                    item.answers = self._answers(item, at)
+                except Exception:  # noqa: BLE001 - one message without an answer must not silence all others
+                    self.counters["failed:unknown"] += 1
+                    item.answers = b""
             told.setdefault(item.connection, []).append(item.answers)
         for connection, answers in told.items():
             connection.answer(b"".join(answers), len(answers))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import ssl
 import threading
 import time
@@ -526,5 +527,47 @@ def test_a_channel_in_clear_and_bad_arguments_are_refused() -> None:
                 await taken.start()
             assert caught.value.code == "NET-101"
             await taken.close()
+
+    asyncio.run(run())
+
+
+def test_octets_of_every_kind_do_not_stop_it() -> None:
+    chance = random.Random(20261124)
+    pieces = [
+        b"\x0b",
+        b"\x1c",
+        b"\r",
+        b"\x1c\r",
+        b"MSH",
+        b"MSH|^~\\&|",
+        b"|||ACK",
+        message("x"),
+        b"\xff\xfe",
+        b"\0",
+        b"\x06",
+    ]
+
+    async def run() -> None:
+        shelf = Shelf()
+        async with serving(shelf, Limits(message_bytes=3000)) as server:
+            for _ in range(60):
+                line = await dial(server)
+                for _ in range(40):
+                    line[1].write(
+                        chance.choice(pieces) if chance.random() < 0.8 else chance.randbytes(chance.randrange(90))
+                    )
+                if chance.random() < 0.5:
+                    with suppress(ConnectionError):
+                        line[1].write_eof()
+                        await asyncio.wait_for(line[0].read(), 5)
+                await hang_up(line)
+            line = await dial(server)
+            assert said(await ask(line, message("last"))) == ("AA", "last")
+            await hang_up(line)
+        counters = server.counters
+        assert not [name for name in counters if name.startswith("failed:")]
+        counted = sum(counters[name] for name in ("accepted", "errors", "rejected", "repeated"))
+        assert counted == counters["received"]
+        assert counters["accepted"] == len(shelf.kept) > 1
 
     asyncio.run(run())
