@@ -164,8 +164,8 @@ def coverage(unit: Unit, segment: Segment) -> Coverage:
     relation = segment.use(17, decode_concept)
     holder = groups[0] if groups else None
     held = tuple(one for one in member if _code(one) != "SN")
-    people = segment.use(16, _names) or ()
     itself = relation is not None and any(one.code == "SEL" for one in relation.codings)
+    people = () if itself else segment.use(16, _names) or ()
     return Coverage(
         **_frame("coverage", unit, segment),
         identifiers=() if plan is None else (plan,),
@@ -185,7 +185,7 @@ def coverage(unit: Unit, segment: Segment) -> Coverage:
             identifiers=(() if holder is None else holder.identifiers) + held,
         ),
         subscriber_ids=numbers + insured,
-        subscriber=None if itself or not people else Actor(role="subscriber", party="person", names=people),
+        subscriber=None if not people else Actor(role="subscriber", party="person", names=people),
         subscribes=True if itself else None,
         relationship=relation,
         period=_period(segment, 12, 13),

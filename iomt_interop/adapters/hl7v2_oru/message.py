@@ -20,7 +20,7 @@ from .devices import Tree, is_structural, parse_handle
 from .header import is_identified, message, sender, subject
 from .ledger import Syntax
 from .observations import Item, Report, strike_set_ids
-from .orders import order, report_time, request
+from .orders import order, ordered, report_time, request
 from .specimens import specimen, specimen_of_report
 from .surroundings import SURROUNDING, Surroundings, software_device
 from .tables import DEVICE_SENDERS, RATE_IN_NAME, SENTINELS
@@ -480,7 +480,10 @@ class _Reading:
             number.value: one.id for one in samples for number in one.identifiers if number.value is not None
         }
         asks = self.kind in _REQUESTS
+        orc = group.common[0] if group.common else None
+        control = None if orc is None else orc.raw(1)
         asked = request(unit, segment, group.common, group.comments)
+        done = None if orc is None else ordered(unit, orc, control, asked)
         found = order(unit, segment, group.common, group.comments, stated, asked)
         names = tuple(one.id for one in samples)
         if asks:
@@ -492,6 +495,7 @@ class _Reading:
             report.order = None
         else:
             unit.add(found.replace(specimens=names))
+        unit.records += [] if done is None else [done]
         return found
 
     def _fallback(self) -> Time | None:

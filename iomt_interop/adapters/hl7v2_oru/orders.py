@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ...model import (
+    Activity,
     Actor,
     Coding,
     Concept,
@@ -17,6 +18,7 @@ from ...model import (
     Organization,
     PersonName,
     Request,
+    Target,
 )
 from ...model.time import Time
 from ...terminology import systems
@@ -27,7 +29,7 @@ from .people import Persons, actor, actors, address, cx, each, ei, eip, organiza
 from .times import decode_order, decode_stated, decode_window, instant
 from .unit import Segment, Unit
 
-__all__ = ["decode_entities", "notes", "order", "report_time", "request"]
+__all__ = ["decode_entities", "notes", "order", "ordered", "report_time", "request"]
 
 decode_entities = decoder(lambda field: each(field, ei))
 _parent = decoder(lambda field: eip(field[1]))
@@ -81,6 +83,16 @@ _FUNCTIONS: Final = {"technician": "SPRF", "transcriptionist": "TRANS"}
 _PARTICIPATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 
 
+def _spoken(field: Node) -> str | None:
+    """Return how the author of a comment is called; number and parts of the name stay an extension."""
+    node = field[1]
+    parts = [text for n in (3, 4, 2) if (text := node[n].peek())]
+    return " ".join(parts) or node[1].peek()
+
+
+_author = decoder(_spoken)
+
+
 def notes(segments: list[Segment]) -> tuple[tuple[Note, ...], tuple[Extension, ...]]:
     """Map NTE segments; repetitions of a comment are its lines. What a note cannot hold is for its owner to keep."""
     found: list[Note] = []
@@ -90,7 +102,8 @@ def notes(segments: list[Segment]) -> tuple[tuple[Note, ...], tuple[Extension, .
         if text:
             kind = segment.use(4, decode_concept)
             when = segment.use(6, decode_stated)
-            found.append(Note(text=text, type=kind, time=None if when is None else when.value))
+            author = _author(segment.raw(5), segment.syntax).value if segment.raw(5) else None
+            found.append(Note(text=text, type=kind, author=author, time=None if when is None else when.value))
         kept.extend(segment.extensions())
     return tuple(found), tuple(kept)
 
@@ -218,6 +231,47 @@ def _control(orc: Segment) -> dict[str, Any]:
         "callback": orc.use(14, _telecoms) or (),
         "location": orc.use(29, decode_concept),
     }
+
+
+_AGENT: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+_OPERATION: Final = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
+_DONE: Final = {"NW": "CREATE", "SC": "UPDATE", "OC": "CANCEL", "CA": "CANCEL"}
+_AGENTS: Final = tuple(
+    (number, role, persons(role)) for number, role in ((10, "enterer"), (11, "verifier"), (19, "performer"))
+)
+
+
+def ordered(unit: Unit, orc: Segment, control: str | None, asked: Request) -> Activity | None:
+    """Map who entered, verified and carried out an order (ORC[Provenance]); nothing where nobody is named.
+
+    Parameters
+    ----------
+    unit : Unit
+        The message.
+    orc : Segment
+        ORC, of which the request has taken its part.
+    control : str or None
+        Order control code (ORC-1).
+    asked : Request
+        The request.
+    """
+    agents = tuple(
+        one.replace(code=Concept(codings=(Coding(system=_AGENT, code=role),)))
+        for number, role, decode in _AGENTS
+        for one in orc.use(number, decode) or ()
+    )
+    if not agents:
+        return None
+    code = _DONE.get(control or "")
+    return Activity(
+        id=unit.id("activity", orc),
+        provenance=unit.provenance(orc),
+        subject=unit.subject,
+        targets=(Target(kind="request", id=asked.id),),
+        code=None if code is None else Concept(codings=(Coding(system=_OPERATION, code=code),)),
+        recorded=decode_stated(orc.raw(9), orc.syntax).value if orc.raw(9) else None,
+        actors=agents,
+    )
 
 
 def request(unit: Unit, segment: Segment, common: list[Segment], comments: list[Segment]) -> Request:

@@ -1,0 +1,235 @@
+"""Messages between information systems: what HL7's v2-to-FHIR guide makes of each segment, and nothing lost."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from adapters.hl7v2_oru.support import altered, content, leaves, of, one, read
+
+import iomt_interop as iomt
+from iomt_interop.adapters.fhir_r4.resources import to_fhir_resources
+from iomt_interop.plugins import WriteContext
+
+
+def segment(name: str, **fields: str) -> str:
+    """Compose a segment from its fields by number (``f3``)."""
+    numbers = {int(key[1:]): value for key, value in fields.items()}
+    return "|".join((name, *(numbers.get(n, "") for n in range(1, max(numbers) + 1))))
+
+
+_PID = segment(
+    "PID", f1="1", f3="4711^3^M10^LAB&2.999.1&ISO^MR^SITE&2.999.2&ISO^20200101^20301231",
+    f5="Berg&van&Berg&de&Meer^Eva^M^II^Dr^MD^L^^^^G^20010203^20300101^RN", f7="19800229101500+0100", f8="F",
+    f11="1 Road&Road^Flat 2^Ghent^OV^9000^BEL^H^^OV^17", f13="^PRN^PH^^32^9^5551234^7",
+    f14="^WPN^Internet^eva@example.org", f16="M^Married^HL70002", f17="CHR^Christian^HL70006", f23="Bruges", f24="Y",
+    f25="2", f26="BE^Belgium", f33="20260101101500+0100", f34="HOSP^2.999.3^ISO",
+)  # fmt: skip
+_PV1 = segment(
+    "PV1", f1="1", f2="I", f3="WARD^12^B^HOSP&2.999.4&ISO^active^^MAIN^3^by the window", f4="R", f5="PRE-1",
+    f6="WARD^11^A", f7="7^Who^Ann^^^Dr", f8="8^Ref^Bo", f9="9^Con^Cy", f10="CAR", f11="TMP^1", f14="7", f15="A0",
+    f17="10^Adm^Di", f19="VN-1", f36="01", f37="HOME", f42="OTHER^2", f43="OLD^3", f44="20261124080000+0100",
+    f45="20261125090000+0100",
+)  # fmt: skip
+MESSAGES = {
+    "ADT^A01^ADT_A01": (
+        "EVN|A01|20261124080500+0100|20261125|01|77^Clerk^Jo|20261124080000+0100",
+        _PID,
+        segment(
+            "PD1", f3="Practice^^^^^^^^^P-1", f4="99^Doc^Fay", f6="H^Handicap", f10="DUP-1^^^LAB^MR", f14="Chapel",
+        ),
+        segment(
+            "NK1", f1="1", f2="Berg^Ben^^^Mr", f3="SPO^Spouse^HL70063", f4="2 Road^^Ghent", f5="^PRN^PH^^32^9^5559876",
+            f6="^WPN^PH^^32^9^5554321", f7="E^Employer^HL70131", f8="20200101", f9="20301231",
+            f13="Works^^^^^^^^^W-1",
+            f15="M", f16="19790101", f20="EN^English", f30="Ask^Abe", f31="^WPN^PH^^32^9^5553333", f32="9 Road^^Ghent",
+        ),
+        _PV1,
+        segment(
+            "PV2", f3="FEVER^Fever", f11="5", f12="Short stay", f13="13^Refer^Gil", f25="2^Urgent", f38="A^Ambulance",
+        ),
+        "AL1|1|DA^Drug allergy^HL70127|PEN^Penicillin^L|SV^Severe^HL70128|rash~swelling|20100101",
+        segment(
+            "DG1", f1="1", f3="J18.9^Pneumonia^I10", f4="Pneumonia, community acquired", f5="20261124",
+            f6="A^Admitting",
+            f15="1", f16="7^Who^Ann", f19="20261124093000+0100", f20="DG-1^LAB",
+        ),
+        segment(
+            "PR1", f1="1", f3="0BJ^Bronchoscopy^I10P", f4="looked inside", f5="20261124100000+0100", f6="D",
+            f11="11^Surg^Sue", f15="J18.9^Pneumonia^I10", f19="PR-1^LAB",
+        ),
+        segment(
+            "IN1", f1="1", f2="PLAN^Plan A^L", f4="Insurer^^^^^^^^^I-1", f5="3 Road^^Ghent", f10="M-1^^^INS^SN",
+            f11="Group^^^^^^^^^G-1", f12="20260101", f13="20261231", f15="HMO^Plan^L", f16="Berg^Eva",
+            f17="SEL^Self^HL70063",
+        ),
+    ),
+    "ADT^A40^ADT_A39": ("EVN|A40|20261124", _PID, segment("MRG", f1="0815^^^LAB&2.999.1&ISO^MR", f7="Berg^Eve")),
+    "OML^O21^OML_O21": (
+        _PID,
+        _PV1,
+        segment(
+            "ORC", f1="NW", f2="P-1^EHR", f3="F-1^LAB", f4="G-1^EHR", f9="20261124070000+0100", f10="21^Ent^Kim",
+            f11="22^Ver^Lee", f12="23^Ord^Max", f14="^WPN^PH^^32^9^5550000", f19="24^Act^Noa",
+            f21="Clinic^^^^^^^^^C-1", f22="4 Road^^Ghent", f23="^WPN^PH^^32^9^5551111", f24="5 Road^^Ghent",
+            f29="I^Inpatient",
+        ),
+        segment(
+            "OBR", f1="1", f2="P-1^EHR", f3="F-1^LAB", f4="2345-7^Glucose^LN", f5="S", f6="20261124080000+0100",
+            f9="5^mL", f10="31^Col^Pat", f11="G", f13="fasting", f14="20261124081500+0100", f15="BLD&Blood&L",
+            f17="^WPN^PH^^32^9^5552222", f31="R73^High glucose^I10",
+        ),
+        "NTE|1|L|please hurry|RE^Remark|23^Ord^Max|20261124075900+0100",
+        "OBX|1|ST|11^Question^L||Answer||||||F",
+        segment(
+            "SPM", f1="1", f2="S-1&EHR^S-2&LAB", f4="119297000^Blood^SCT", f7="V^Venipuncture", f8="ARM^Arm",
+            f12="5^mL", f14="clotted", f17="20261124081000+0100^20261124081200+0100", f18="20261124090000+0100",
+            f20="Y",
+            f24="HEM^Hemolyzed", f27="TUBE^Tube", f30="ACC-1",
+        ),
+    ),
+    "VXU^V04^VXU_V04": (
+        _PID,
+        segment("ORC", f1="RE", f2="P-2^EHR", f3="F-2^IIS", f12="23^Ord^Max"),
+        segment(
+            "RXA", f1="0", f2="1", f3="20261124100000+0100", f5="08^Hep B^CVX", f6="0.5", f7="mL^^UCUM",
+            f10="41^Nur^Quy", f15="LOT-9", f16="20271231", f17="MSD^Merck^MVX", f20="CP", f21="A",
+            f22="20261124100500+0100", f27="CLINIC^1",
+        ),
+        "RXR|IM^Intramuscular^HL70162|LA^Left arm^HL70163",
+    ),
+    "SIU^S12^SIU_S12": (
+        segment(
+            "SCH", f1="A-1^EHR", f2="A-2^RIS", f7="R^Routine", f8="CHK^Check-up", f9="30", f10="min",
+            f11="^^^20261201090000+0100^20261201093000+0100", f16="51^Fil^Rob", f20="52^Ent^Sam", f25="Booked",
+        ),
+        "NTE|1||bring papers",
+        _PID,
+        "AIS|1||XR^X-ray^L",
+        "AIP|1||61^Tec^Tom|T^Technician",
+        "AIL|1||XRAY^1",
+    ),
+    "MDM^T02^MDM_T02": (
+        "EVN|T02|20261124",
+        _PID,
+        _PV1,
+        segment(
+            "TXA", f1="1", f2="DS^Discharge summary", f3="TX", f6="20261124110000+0100", f9="7^Who^Ann",
+            f12="DOC-1^EHR",
+            f17="AU", f19="AV", f25="Summary",
+        ),
+        "OBX|1|TX|1^Text^L||went home~in good health||||||F",
+    ),
+}  # fmt: skip
+
+
+def message(name: str) -> bytes:
+    header = f"MSH|^~\\&|ADT^2.999.9^ISO|HOSP^2.999.8^ISO|EHR|WEST|20261124120000+0100||{name}|M-1|P|2.5.1"
+    return ("\r".join((header, *MESSAGES[name])) + "\r").encode()
+
+
+def resources(name: str) -> list[dict[str, Any]]:
+    payload = iomt.translate(message(name), to="fhir_r4", adapter="hl7v2_oru").payload
+    to_fhir_resources(payload)
+    return [entry["resource"] for entry in json.loads(payload)["entry"]]
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_every_leaf_reaches_the_records(name: str) -> None:
+    data = message(name)
+    known = content(read(data))
+    lost = [
+        (segment, data[start:stop])
+        for segment, start, stop in leaves(data)
+        if content(read(altered(data, start, stop))) == known
+    ]
+    assert lost == []
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_fhir_gives_the_records_back(name: str) -> None:
+    records = [record for record in read(message(name)) if record.kind not in {"issue", "residue"}]
+    payload = b"".join(iomt.write(records, to="fhir_r4", context=WriteContext(form="ndjson")).split(b"\x00"))
+    back = {record.id: record for record in iomt.read(payload, adapter="fhir_r4")}
+    for record in records:
+        again = back[record.id]
+        mine, its = (one_.model_dump(exclude={"provenance", "extensions"}) for one_ in (record, again))
+        assert {key: (mine[key], its[key]) for key in mine if mine[key] != its[key]} == {}
+
+
+def test_admission() -> None:
+    found = {resource["resourceType"]: resource for resource in resources("ADT^A01^ADT_A01")}
+    assert found.keys() >= {
+        "AllergyIntolerance", "Condition", "Coverage", "Encounter", "MessageHeader", "Patient", "Procedure",
+        "Provenance", "RelatedPerson",
+    }  # fmt: skip
+    stay = found["Encounter"]
+    assert (stay["class"]["code"], stay["status"], stay["length"]["value"]) == ("IMP", "finished", 5)
+    assert [place.get("status") for place in stay["location"]] == [
+        "active",
+        "completed",
+        "active",
+        "reserved",
+        "completed",
+    ]
+    assert [one_["type"][0]["coding"][0]["code"] for one_ in stay["participant"]] == [
+        "ATND",
+        "REF",
+        "CON",
+        "ADM",
+        "REF",
+    ]
+    patient = found["Patient"]
+    assert patient["name"][0]["suffix"] == ["II", "MD", "RN"]
+    assert [one_["value"] for one_ in patient["telecom"]] == ["+32 9 5551234 X7", "eva@example.org"]
+    assert patient["multipleBirthInteger"] == 2
+    assert found["AllergyIntolerance"]["category"] == ["medication"]
+    assert [one_["text"] for one_ in found["AllergyIntolerance"]["reaction"][0]["manifestation"]] == [
+        "rash",
+        "swelling",
+    ]
+
+
+def test_merge() -> None:
+    person, old = of(read(message("ADT^A40^ADT_A39")), "subject")[::-1]
+    assert old.active is False
+    assert [(link.relation, link.target) for link in person.links] == [("replaces", old.id)]
+    kinds = [
+        (one_.get("active"), "link" in one_)
+        for one_ in resources("ADT^A40^ADT_A39")
+        if one_["resourceType"] == "Patient"
+    ]
+    assert sorted(kinds, key=str) == [(False, False), (None, True)]
+
+
+def test_order() -> None:
+    records = read(message("OML^O21^OML_O21"))
+    asked, sample = one(records, "request"), of(records, "specimen")[1]
+    assert (asked.intent, asked.groups[0].type.codings[0].code) == ("reflex-order", "PGN")
+    assert asked.requester.behalf.name == "Clinic"
+    assert asked.specimens[1] == sample.id
+    assert asked.observations == (one(records, "observation").id,)
+    assert [number.type.codings[0].code for number in sample.identifiers] == ["PGN", "FGN"]
+    done = next(record for record in of(records, "activity") if record.targets[0].kind == "request")
+    assert [actor.role for actor in done.actors] == ["enterer", "verifier", "performer"]
+    assert done.code.codings[0].code == "CREATE"
+
+
+def test_vaccination() -> None:
+    dose = next(one_ for one_ in resources("VXU^V04^VXU_V04") if one_["resourceType"] == "Immunization")
+    assert (dose["status"], dose["lotNumber"], dose["expirationDate"]) == ("completed", "LOT-9", "2027-12-31")
+    assert (dose["doseQuantity"]["value"], dose["doseQuantity"]["code"]) == (0.5, "mL")
+    assert [one_["function"]["coding"][0]["code"] for one_ in dose["performer"]] == ["AP", "OP"]
+
+
+def test_appointment() -> None:
+    found = next(one_ for one_ in resources("SIU^S12^SIU_S12") if one_["resourceType"] == "Appointment")
+    assert (found["status"], found["minutesDuration"], found["comment"]) == ("booked", 30, "bring papers")
+    assert (found["start"], found["end"]) == ("2026-12-01T09:00:00+01:00", "2026-12-01T09:30:00+01:00")
+    assert len(found["participant"]) == 5
+
+
+def test_document() -> None:
+    paper = one(read(message("MDM^T02^MDM_T02")), "document")
+    assert (paper.title, paper.data) == ("Summary", b"went home\nin good health")
