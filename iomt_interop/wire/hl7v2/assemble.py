@@ -145,6 +145,8 @@ class Assembly:
                 if not mark or not _BODY.fullmatch(text) or any(each and each in text for each in self._syntax[:5]):
                     raise MalformedInput("HL7-401", hint="an escape sequence")
                 written.append(f"{mark}{text}{mark}")
+            elif not mark and any(each and each in text for each in (*self._syntax[:4], "\r", "\n")):
+                raise MalformedInput("HL7-401", hint="there is no escape character to write the text with")
             else:
                 written.append(escape(text, self._syntax))
         return "".join(written)

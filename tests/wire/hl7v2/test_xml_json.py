@@ -207,6 +207,15 @@ def test_any_octets_are_read_or_refused(data: bytes) -> None:
             assert bytes(reader(data)) is not None
 
 
+def test_what_cannot_be_written_without_an_escape_character_is_refused() -> None:
+    text = '{"content":[{"segment":"MSH","fields":{"1":["|"],"2":["^~"],"3":["%s"]}}]}'
+    assert from_json((text % "a&b").encode())["MSH-3"] == "a&b"
+    for value in ("a|b", "a^b", "a~b", "a\\nb", "a\\rb"):
+        with pytest.raises(MalformedInput) as caught:
+            from_json((text % value).encode())
+        assert caught.value.code == "HL7-401"
+
+
 def test_entities_do_not_grow() -> None:
     start = time.process_time()
     bomb = '<!DOCTYPE A [<!ENTITY a "aaaaaaaaaa">' + "".join(
