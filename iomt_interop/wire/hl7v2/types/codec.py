@@ -17,7 +17,7 @@ from ...._accel import load
 from ....errors import InvalidRequest, MalformedInput
 from ..escapes import Syntax, escape, respell, unescape
 from ..message import COMPONENT, FIELD, NULL, REPETITION, SUBCOMPONENT, Part, Presence, Segment
-from .table import LATEST, TYPE_NAMES, components
+from .table import LATEST, TYPE_NAMES, components, components_up_to
 from .times import read_date_time, read_time_of_day
 from .values import (
     Composite,
@@ -156,13 +156,12 @@ def _decode(text: str, kind: str, syntax: Syntax, level: int, version: str) -> V
 
 def _composite(text: str, kind: str, syntax: Syntax, level: int, version: str) -> Value:
     made = _CLASSES.get(kind, Composite)
-    known = components(kind, version)
     if level == SUBCOMPONENT:  # nothing is below: what stands here is the first component
+        known = components(kind, version)
         return made(kind, (_decode(text, known[0].type_name if known else "ST", syntax, level, version),), version)
     mark = _delimiter(syntax, level)
     pieces = text.split(mark) if mark else [text]
-    if len(pieces) > len(known):  # a later definition may know the rest
-        known += components(kind)[len(known) :]
+    known = components_up_to(len(pieces), kind, version)
     types = [component.type_name for component in known[: len(pieces)]]
     types += ["ST"] * (len(pieces) - len(types))
     values = (_decode(piece, each, syntax, level + 1, version) for piece, each in zip(pieces, types, strict=True))

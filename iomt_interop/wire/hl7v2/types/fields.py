@@ -5,9 +5,9 @@ from __future__ import annotations
 from ....errors import InvalidRequest
 from ..message import FIELD, Message, Part, Segment
 from ..path import parse_path
-from ..structure.definitions import definitions, nearest_version
+from ..structure.definitions import KNOWN, definitions, nearest_version
 from .codec import decode
-from .table import LATEST, TYPE_NAMES, components
+from .table import LATEST, TYPE_NAMES, components_up_to
 from .values import Value
 
 __all__ = ["decode_field", "decode_path", "type_of"]
@@ -29,13 +29,16 @@ def type_of(segment: Segment, number: int, *, version: str | None = None) -> str
     """
     if segment.id == "OBX" and number == 5:
         return segment.field(2).text.strip() or None
-    release = segment.message.version if version is None else version
-    rules = definitions(nearest_version(release)).segment(segment.id)
-    rule = rules[number - 1] if rules is not None and 0 < number <= len(rules) else None
-    if rule is None:
-        return None
-    name = rule.datatype if rule.datatype in TYPE_NAMES else rule.datatype.removesuffix("_SIMPLE")
-    return name if name in TYPE_NAMES else None
+    release = nearest_version(segment.message.version if version is None else version)
+    for older in reversed(KNOWN[: KNOWN.index(release) + 1]):
+        rules = definitions(older).segment(segment.id)
+        rule = rules[number - 1] if rules is not None and 0 < number <= len(rules) else None
+        if rule is None:
+            return None
+        if rule.datatype != "WD":  # of a withdrawn field the type that it had: senders go on
+            name = rule.datatype if rule.datatype in TYPE_NAMES else rule.datatype.removesuffix("_SIMPLE")
+            return name if name in TYPE_NAMES else None
+    return None
 
 
 def decode_field(segment: Segment, number: int, *, version: str | None = None, strict: bool = False) -> Value:
@@ -77,8 +80,7 @@ def decode_path(message: Message, path: str, *, version: str | None = None, stri
     for number in (where.component, where.subcomponent):
         if number is None:
             break
-        known = components(kind, release)
-        known += components(kind)[len(known) :]
+        known = components_up_to(number, kind, release)
         kind = known[number - 1].type_name if number <= len(known) else "" if known or number > 1 else kind
         part = part[number]
     return decode(part, kind, version=version, strict=strict)

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from ._table import COMPOSITES
 
-__all__ = ["LATEST", "PRIMITIVES", "TYPE_NAMES", "VERSIONS", "Component", "components"]
+__all__ = ["LATEST", "PRIMITIVES", "TYPE_NAMES", "VERSIONS", "Component", "components", "components_up_to"]
 
 VERSIONS: Final = (
     "2.1",
@@ -37,6 +37,8 @@ TYPE_NAMES: Final = frozenset({*PRIMITIVES, *COMPOSITES, "CM"})
 """All data types of all versions. ``CM`` is the composite of 2.1 and 2.2 whose components only its field tells."""
 
 _WITHDRAWN: Final = "WD"
+_SUCCESSORS: Final = {"CE": "CWE"}
+"""What took the place of a type, with its components as its own first ones."""
 _RANK: Final = {version: rank for rank, version in enumerate(VERSIONS)}
 
 
@@ -86,3 +88,17 @@ def components(type_name: str, version: str = LATEST) -> tuple[Component, ...]:
             for position, (name, kind) in enumerate(rows, 1)
         )
     return chosen
+
+
+@lru_cache(maxsize=1024)
+def components_up_to(count: int, type_name: str, version: str) -> tuple[Component, ...]:
+    """Return the components of a data type, with those that came later where a value has as many.
+
+    Senders write components of later versions, and those of CWE behind a CE.
+    """
+    known = components(type_name, version)
+    if count > len(known):
+        known += components(type_name)[len(known) :]
+    if count > len(known):
+        known += components(_SUCCESSORS.get(type_name, type_name))[len(known) :]
+    return known

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final, Literal, Self, TypeAlias
 
 from ..escapes import Syntax
 from ..message import Presence
-from .table import Component, components
+from .table import Component, components, components_up_to
 from .times import DateTime, TimeOfDay
 
 __all__ = [
@@ -181,8 +181,8 @@ class Composite:
 
     @property
     def definition(self) -> tuple[Component, ...]:
-        """Names and types of the components."""
-        return components(self.type_name, self.version)
+        """Names and types of the components; with those of later versions where the value has as many."""
+        return components_up_to(len(self._values), self.type_name, self.version)
 
     def named(self) -> dict[str, Value]:
         """Return the components that hold something, by name (``component_23`` for one beyond the definition)."""
@@ -321,7 +321,7 @@ def doubts(value: Value, path: str = "") -> Iterator[tuple[str, str]]:
         for number, each in enumerate(value, 1):
             yield from doubts(each, f"{path}[{number}]")
     elif isinstance(value, Composite):
-        known = len(value.definition)
+        known = len(components(value.type_name, value.version))
         for number, each in enumerate(value, 1):
             if number > known and each is not None and value.type_name != "CM":
                 yield f"{path}.{number}", "HL7-135"

@@ -144,8 +144,11 @@ def test_delimiters_where_no_part_should_be_are_told_and_kept() -> None:
 def test_a_later_version_s_components_are_known_in_an_earlier_one() -> None:
     """CWE had 9 components until 2.6; senders of 2.5.1 write its OID (component 14) all the same."""
     found: Any = decode_text("^".join(["a"] * 13 + ["1.2.3"]), "CWE", SYNTAX, version="2.5.1")
-    assert found[14] == "1.2.3"
+    assert (found[14], found.coding_system_oid, found.named()["coding_system_oid"]) == ("1.2.3", "1.2.3", "1.2.3")
     assert len(components("CWE", "2.5.1")) == 9
+    assert (".14", "HL7-135") in list(doubts(found))
+    coded: Any = decode_text("a^b^LN^c^d^L^2.56^v1^said", "CE", SYNTAX, version="2.5.1")
+    assert (coded.original_text, coded.coding_system_version_id) == ("said", "2.56")
 
 
 @pytest.mark.parametrize("version", [v for v in VERSIONS if v not in ("2.7.1", "2.9")])

@@ -37,6 +37,7 @@ MESSAGE = hl7v2.parse(
         ("OBX-5", None, "NM"),
         ("OBX-6", None, "CWE"),
         ("ZPM-1", None, None),
+        ("PID-2", "2.8", "CX"),  # withdrawn in 2.7
         ("OBX-99", None, None),
     ],
 )
