@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, get_args, get_origin
 
 from pydantic import Field, StringConstraints, ValidationError
 
@@ -36,16 +36,24 @@ BUILT_IN: Final = ("treatment", "payment", "limited", "safe-harbor")
 
 _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
-# Fields that name somebody or something beyond those that are searched for in a leak test.
-_DIRECT: Final[dict[str, frozenset[str]]] = {
-    kind.__name__: frozenset(names) for kind, names in IDENTIFYING.items() if names
-} | {
-    "Identifier": frozenset({"value"}),
-    "Instant": frozenset({"native"}),
-    "AttachmentValue": frozenset({"data", "url", "title", "native"}),
-    "Document": frozenset({"data", "url", "title"}),
-    "Residue": frozenset({"raw"}),
-    "TextValue": frozenset({"text"}),
+# Text and octets that say nothing of anybody: what an adapter calls itself, and samples.
+_HARMLESS: Final = frozenset(
+    {("Provenance", "adapter"), ("Provenance", "version"), ("Segment", "data"), ("Segment", "marks")}
+)
+
+# Treatments that let a text pass by its form alone are for the fields of that form.
+_FORMS: Final[dict[str, frozenset[tuple[str, str]]]] = {
+    "date": frozenset({("Instant", "value"), ("Day", "value")}),
+    "birth": frozenset({("Subject", "birth_date"), ("RelatedPerson", "birth_date")}),
+    "unit": frozenset({("Quantity", "unit"), ("Channel", "unit")}),
+    "time-of-day": frozenset({("TimeOfDayValue", "value")}),
+    "zip3": frozenset({("Address", "postal_code")}),
+    "state": frozenset({("Address", "state")}),
+    "country": frozenset({("Address", "country")}),
+    "system": frozenset({("Coding", "system")}),
+    "code": frozenset({("Coding", "code")}),
+    "refid": frozenset({("Coding", "refid")}),
+    "version": frozenset({("Coding", "version")}),
 }
 
 
@@ -91,8 +99,9 @@ class MinimisationPolicy:
         Raises
         ------
         InvalidRequest
-            ``PRV-301`` when it is not valid: a field that the model does not have, a treatment that does not fit it, or
-            a direct identifier that stays although ``direct_identifiers`` gives no reason. The path says where.
+            ``PRV-301`` when it is not valid: a field that the model does not have, a treatment that is for another
+            field, or a text that may name somebody and stays although ``direct_identifiers`` gives no reason. The path
+            says where.
         """
         document = _read(text)
         base = None if document.base is None else built_in(document.base)
@@ -160,9 +169,23 @@ def _problems(policy: MinimisationPolicy) -> Iterator[tuple[str, str]]:
             path = f"fields.{name}.{attribute}"
             if attribute not in classes[name].model_fields:
                 yield path, "the model has no such field"
-            direct = attribute in _DIRECT.get(name, ()) and treatment in ("keep", "part")
-            if direct and treatment == "keep" and policy.direct_identifiers is None:
-                yield path, "a direct identifier stays without a reason"
+            elif (name, attribute) not in _FORMS.get(treatment, {(name, attribute)}):
+                yield path, "the treatment is for another field"
+            elif policy.direct_identifiers is None and _may_name(classes[name], attribute, treatment):
+                yield path, "a text that may name somebody stays without a reason"
+
+
+def _may_name(kind: type[Model], attribute: str, treatment: Treatment) -> bool:
+    """Tell whether a treatment lets a free text pass."""
+    passes = treatment == "keep" or (treatment == "id" and attribute in IDENTIFYING.get(kind, ()))
+    return passes and (kind.__name__, attribute) not in _HARMLESS and _is_text(kind.model_fields[attribute].annotation)
+
+
+def _is_text(annotation: object) -> bool:
+    """Tell whether a field can hold text or octets of a source; one of fixed words cannot."""
+    if get_origin(annotation) is Literal:
+        return False
+    return annotation in (str, bytes) or any(map(_is_text, get_args(annotation)))
 
 
 @cache
