@@ -571,3 +571,26 @@ def test_octets_of_every_kind_do_not_stop_it() -> None:
         assert counters["accepted"] == len(shelf.kept) > 1
 
     asyncio.run(run())
+
+
+def test_a_handshake_that_never_ends_is_ended_and_counts_as_a_connection(tmp_path: Path) -> None:
+    async def run() -> None:
+        issuer = Issuer(tmp_path)
+        pair = issuer.issue("server", "127.0.0.1")
+        tls = server_context(pair.certificate, pair.key)
+        async with serving(Shelf(), Limits(handshake=0.5, connections=1), tls=tls) as server:
+            mute = await dial(server)
+            mute[1].write(b"\x16\x03\x01")
+            await asyncio.sleep(0.1)
+            second = await dial(server)
+            assert await asyncio.wait_for(second[0].read(), 5) == b""
+            assert server.counters["refused_connections"] == 1
+            with suppress(ConnectionError):
+                assert await asyncio.wait_for(mute[0].read(), 5) == b""
+            await hang_up(mute, second)
+            third = await dial(server, client_context(ca=issuer.ca))
+            assert said(await ask(third, message(1))) == ("AA", "1")
+            assert server.counters["failed_handshakes"] == 1
+            await hang_up(third)
+
+    asyncio.run(run())
