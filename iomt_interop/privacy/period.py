@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from calendar import isleap, monthrange
+from datetime import date
 from typing import Final, NamedTuple
 
 from ..errors import TimeError
 from ..model import Day, Instant, Interval
-from ..model.time import Precision, Time
+from ..model.time import Time
 
 __all__ = ["ALWAYS", "Window", "span_of", "window_of"]
 
@@ -17,12 +20,10 @@ LATEST: Final = 12 * _HOUR
 """And this much later (UTC-12)."""
 _FAR: Final = 1 << 80
 
-_UNITS: Final[dict[Precision, int]] = {
-    "day": 24 * _HOUR,
-    "hour": _HOUR,
-    "minute": 60 * 10**9,
-    "second": 10**9,
-}
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+_ISO: Final = re.compile(
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,18}))?)?)?)?)?)?(Z|[+-]\d\d:\d\d)?"
+)
 
 
 class Window(NamedTuple):
@@ -48,34 +49,37 @@ ALWAYS: Final = Window(-_FAR, _FAR, -_FAR, _FAR)
 
 def _edges(instant: Instant, offset: int | None) -> tuple[int, int, bool]:
     """Return start and end of an instant as its precision leaves it, and whether its zone is known."""
-    known = instant.offset_minutes
-    zone = known if known is not None else offset
-    text = instant.value
-    if known is None:
-        minutes = zone or 0
-        sign = "-" if minutes < 0 else "+"
-        text += f"{sign}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
-    start = Instant(value=text).utc_ns
-    assert start is not None  # the text has an offset
-    return start, start + _length(instant), zone is not None
+    match = _ISO.fullmatch(instant.value)
+    if match is None:  # the model's own pattern excludes it
+        raise TimeError("MDL-002")
+    year, month, day, hour, minute, second, fraction, zone = match.groups()
+    try:
+        days = date(int(year), int(month or 1), int(day or 1)).toordinal() - _EPOCH
+    except ValueError:
+        raise TimeError("MDL-002") from None
+    minutes = offset or 0
+    if zone is not None:
+        minutes = 0 if zone == "Z" else int(zone[1:3]) * 60 + int(zone[4:6])
+        minutes = -minutes if zone[0] == "-" else minutes
+    start = (days * 86400 + int(hour or 0) * 3600 + (int(minute or 0) - minutes) * 60 + int(second or 0)) * 10**9
+    known = zone is not None or offset is not None
+    if fraction is not None:
+        start += int(fraction[:9].ljust(9, "0"))
+        return start, start + int(10 ** max(0, 9 - len(fraction))), known
+    if second is not None:
+        return start, start + 10**9, known
+    if minute is not None:
+        return start, start + 60 * 10**9, known
+    if hour is not None:
+        return start, start + _HOUR, known
+    return start, start + _days(int(year), month, day) * 24 * _HOUR, known
 
 
-def _length(instant: Instant) -> int:
-    precision = instant.precision
-    if precision in _UNITS:
-        return _UNITS[precision]
-    if precision == "fraction":
-        digits = len(instant.value.partition(".")[2].rstrip("Z").partition("+")[0].partition("-")[0])
-        return int(10 ** max(0, 9 - digits))
-    year, month = int(instant.value[:4]), int(instant.value[5:7]) if precision == "month" else 0
-    following = (year + 1, 1) if precision == "year" or month == 12 else (year, month + 1)
-    if following[0] > 9999:
-        return _FAR
-    first = Instant(value=f"{year:04d}-{month or 1:02d}-01T00Z").utc_ns
-    after = Instant(value=f"{following[0]:04d}-{following[1]:02d}-01T00Z").utc_ns
-    assert first is not None
-    assert after is not None
-    return after - first
+def _days(year: int, month: str | None, day: str | None) -> int:
+    """Return how many days a date of some precision covers."""
+    if day is not None:
+        return 1
+    return monthrange(year, int(month))[1] if month is not None else 365 + isleap(year)
 
 
 def window_of(period: Interval | None, offset: int | None = None) -> Window:

@@ -22,6 +22,16 @@ def ns(moment: datetime) -> int:
     return ((delta.days * 86400 + delta.seconds) * 10**6 + delta.microseconds) * 1000
 
 
+@given(MOMENTS, ZONES, st.sampled_from(["year", "month", "day", "hours", "minutes", "seconds", "microseconds"]))
+def test_a_moment_begins_where_the_model_says(moment: datetime, zone: timezone, precision: str) -> None:
+    text = moment.replace(tzinfo=zone).isoformat(timespec=precision if precision.endswith("s") else "hours")
+    cut = {"year": 4, "month": 7, "day": 10}.get(precision, len(text) - 6)
+    instant = Instant(value=text[:cut] + text[-6:])
+    span = span_of(instant)
+    assert span is not None
+    assert span[0] == instant.utc_ns
+
+
 @given(MOMENTS, ZONES)
 def test_a_moment_with_an_offset_is_where_the_calendar_says(moment: datetime, zone: timezone) -> None:
     aware = moment.replace(tzinfo=zone)
