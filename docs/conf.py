@@ -26,6 +26,8 @@ extensions = [
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["_build", "_ext", "changes"]
 nitpicky = True
+# Parts of a union's own representation, which have no page.
+nitpick_ignore = [("py:class", "FieldInfo"), ("py:class", "NoneType")]
 
 # The manifest's and the model's own words are in the generated tables; signatures carry the types.
 autodoc_typehints = "signature"

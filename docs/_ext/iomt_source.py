@@ -93,5 +93,6 @@ def variables() -> set[str]:
 def _variables(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         text = node.value if isinstance(node, ast.Constant) else None
-        if isinstance(text, str) and re.fullmatch(r"IOMT_[A-Z0-9_]*[A-Z0-9]", text):
+        # The library's own name in capitals is what it calls itself on the wire.
+        if isinstance(text, str) and text != "IOMT_INTEROP" and re.fullmatch(r"IOMT_[A-Z0-9_]*[A-Z0-9]", text):
             yield text

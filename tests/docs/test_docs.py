@@ -21,7 +21,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 INSTALL = "python3 -m venv .venv && .venv/bin/python -m pip install --quiet . && .venv/bin/iomt demo"
 TEST = (
     "{ [ -x .venv/bin/python ] || python3 -m venv .venv; } && "
-    '.venv/bin/python -m pip install --quiet ".[test]" && .venv/bin/pytest'
+    '.venv/bin/python -m pip install --quiet ".[test]" && .venv/bin/pytest -n auto'
 )
 PROSE = sorted([*(ROOT / "docs").rglob("*.md"), *(ROOT / "docs").rglob("*.rst")])
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from ...errors import LimitExceeded, MalformedInput
 from .assemble import Assembly, Leaf, Tree
 from .elements import UNKNOWN, Element, elements, tokens
+from .message import Message, Part
 from .structure import Group, structure
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-    from .message import Message, Part
     from .structure import Definitions
 
 __all__ = ["MAX_XML", "NAMESPACE", "from_xml", "to_xml"]

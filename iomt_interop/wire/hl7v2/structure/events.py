@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ..message import Message
 from .definitions import KNOWN, Definitions, definitions, nearest_version
 
 if TYPE_CHECKING:
-    from ..message import Message
     from .grammar import GroupRule
 
 __all__ = ["Resolution", "resolve", "structure_of_event"]

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ..message import Diagnostic, Segment
+from ..message import Diagnostic, Message, Segment
 from .events import Resolution, resolve
 from .grammar import ANY, GroupRule, SegmentRule
 
 if TYPE_CHECKING:
-    from ..message import Message
     from .definitions import Definitions
 
 __all__ = ["Group", "Placement", "Structure", "build", "structure"]
