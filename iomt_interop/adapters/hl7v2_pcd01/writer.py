@@ -15,6 +15,7 @@ from ...model import (
     Metric,
     Order,
     Record,
+    Setting,
     Subject,
 )
 from ...model.envelope import Envelope
@@ -69,10 +70,19 @@ class MessageWriter:
             yield Composer(pool, group, self._form, self._lose, self._code).compose()
 
     def _is_result(self, record: Record) -> bool:
-        """Tell whether a record is written; an event only where its code says that it is none of the measurements."""
+        """Tell whether a record is a result.
+
+        An event is one where its code says that it is none of the measurements, a setting where a device has it: one
+        that was only ordered is no result.
+        """
         if record.kind not in _RESULTS[self._form]:
             return False
-        return not isinstance(record, Event) or is_own(record) or any(map(_is_event, record.code.codings))
+        if isinstance(record, Event):
+            return is_own(record) or any(map(_is_event, record.code.codings))
+        if isinstance(record, Setting):
+            path = record.provenance.path or ""
+            return path.startswith("OBX") if is_own(record) else record.device is not None
+        return True
 
     def _groups(self, pool: Pool, kept: Sequence[Record], results: Sequence[Result]) -> list[Group]:
         """Return what each message holds, and tell what none of them holds."""
@@ -135,7 +145,11 @@ class MessageWriter:
         return device_code(concept, device=self._form != "oru")
 
 
-_ELSEWHERE: Final = {"alert": "alerts are messages of their own: hl7v2_pcd04", "residue": "octets of another text"}
+_ELSEWHERE: Final = {
+    "setting": "ordered, and no device's result",
+    "alert": "alerts are messages of their own: hl7v2_pcd04",
+    "residue": "octets of another text",
+}
 
 
 def _is_report(record: Record) -> bool:

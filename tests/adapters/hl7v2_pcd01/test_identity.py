@@ -34,6 +34,14 @@ def test_a_message_comes_back_whole(name: str) -> None:
     assert_records_equal(normal(read(data)), normal(original), values=True)
 
 
+@pytest.mark.parametrize("path", sorted((FIXTURES / "hl7v2_oru").glob("*.hl7")), ids=lambda path: path.stem)
+def test_the_results_of_every_dialect_come_back_in_the_general_form(path: Path) -> None:
+    original = read(path.read_bytes())
+    data, writer = written(original, form="oru")
+    assert facts(read(data)) == facts(original)
+    assert {loss.record for loss in writer.losses} <= {record.id for record in original}
+
+
 @pytest.mark.parametrize("name", PCD01)
 def test_writing_again_changes_nothing_but_the_control_id(name: str) -> None:
     first, _ = written(read((FIXTURES / "hl7v2_oru" / f"{name}.hl7").read_bytes()))

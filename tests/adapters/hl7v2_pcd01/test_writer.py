@@ -260,3 +260,15 @@ def test_two_metrics_of_one_code_have_addresses_of_their_own() -> None:
     results = [observed(f"o{n}", device=device.id, metric=metrics[n % 3].id) for n in range(4)]
     found = [obx[4] for obx in segments(written([device, *metrics, *results])[0], "OBX")]
     assert found == ["1.0.0.0", "1.0.0.150456", "1.0.0.150457", "1.0.0.150458", "1.0.0.150456"]
+
+
+def test_a_setting_is_a_result_where_a_device_has_it() -> None:
+    device = made(m.Device, "pump", node="mds", type=SPO2)
+    rate = m.Quantity(mantissa=100, unit="mL/h")
+    code = m.Concept(codings=(m.Coding(system=systems.MDC, code="157784", refid="MDC_FLOW_FLUID_PUMP"),))
+    ordered = made(m.Setting, "ordered", code=code, programmed=rate)
+    data, writer = written([device, ordered, made(m.Setting, "set", code=code, programmed=rate, device=device.id)])
+    assert [(obx[5], obx[17]) for obx in segments(data, "OBX") if obx[2]] == [("100", "ASET^auto-setting^MDC")]
+    assert [loss.record for loss in writer.losses] == [ordered.id]
+    (back,) = (record for record in read(data) if record.kind == "setting")
+    assert (back.code.codings[0].code, back.programmed.text) == ("157784", "100")  # type: ignore[union-attr]
