@@ -49,6 +49,8 @@ _NO_UNIT: Final = Measure(None, None, Concept())
 _NO_VERDICT: Final = Verdict(None, (), None)
 _NO_METHOD: Final = Method((), {})
 _SAMPLED: Final = frozenset({"NA", "MA"})
+_ATTRIBUTE: Final = "MDC_ATTR_"
+"""Beginning of the reference ids of conditions and their sources (see :data:`~.tables.ROLES`)."""
 _STRUCK: Final = [""] * 7
 _AMOUNTS: Final = frozenset({Quantity, Range, Ratio})
 
@@ -137,7 +139,8 @@ class Report:
         for item in items:
             handle = item.handle
             owner = None if handle is None or handle.facet_of is None else owners.get(handle.facet_of)
-            if owner is None and handle is not None:
+            attribute = handle is not None and _ATTRIBUTE in item.segment.fields[3]
+            if owner is None and handle is not None and attribute:
                 owner = _condition_of(item, handle, conditions)
             if owner is not None:
                 owner.append(item)
@@ -146,7 +149,9 @@ class Report:
             bundles.append((item, facets))
             if handle is not None and not is_structural(item.segment, handle):
                 owners[handle.text] = facets
-                conditions[_peeked(item.segment).role or "setting", handle.nodes[-1]] = facets
+                role = _peeked(item.segment).role if attribute else None
+                if role is not None:
+                    conditions[role, handle.nodes[-1]] = facets
         for item, facets in bundles:
             self._bundle(item, facets)
 
