@@ -469,11 +469,11 @@ def merged(unit: Unit, segment: Segment) -> tuple[Subject | None, Link | None]:
 
 
 def activities(
-    unit: Unit, msh: Segment, header: Message, targets: tuple[Target, ...], sources: tuple[str, ...]
+    unit: Unit, header: Message, targets: tuple[Target, ...], sources: tuple[str, ...], received: Instant | None
 ) -> list[Activity]:
     """Return who wrote the message, and by which rules it was read (MSH[Provenance-Source], -Transformation).
 
-    The second has no time: when something was read is no property of the message.
+    The second was recorded when the message was received, where the caller says so; nothing in it tells.
     """
     frame: dict[str, Any] = {"provenance": header.provenance}
     author = header.responsible
@@ -500,6 +500,7 @@ def activities(
             **frame,
             targets=(Target(kind="message", id=header.id),),
             code=Concept(codings=(Coding(code="v2-FHIR transformation"),)),
+            recorded=None if received is None else received.replace(origin="received"),
             policies=(f"http://hl7.org/fhir/uv/v2mappings/message-{structure.replace('_', '-')}-to-bundle",)
             if _STRUCTURE.fullmatch(structure)
             else (),

@@ -359,7 +359,8 @@ class _Reading:
         software = [software_device(self.unit, segment) for segment in outline.software]
         header = message(self.unit, self.msh, software[0] if software else None)
         reports = tuple(Target(kind=one.kind, id=one.id) for one in self.unit.records if one.kind in _MADE)
-        made = activities(self.unit, self.msh, header, reports, tuple(one.id for one in software))
+        sources = tuple(one.id for one in software)
+        made = activities(self.unit, header, reports, sources, self.context.received)
         events = [happened(self.unit, segment, header) for segment in outline.events]
         self.unit.records[:0] = [header, *software, *(made if self.clinical else ()), *events]
 

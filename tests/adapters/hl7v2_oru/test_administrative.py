@@ -10,7 +10,8 @@ from adapters.hl7v2_oru.support import altered, content, leaves, of, one, read
 
 import iomt_interop as iomt
 from iomt_interop.adapters.fhir_r4.resources import to_fhir_resources
-from iomt_interop.plugins import WriteContext
+from iomt_interop.model import Instant
+from iomt_interop.plugins import ReadContext, WriteContext
 
 
 def segment(name: str, **fields: str) -> str:
@@ -233,3 +234,11 @@ def test_appointment() -> None:
 def test_document() -> None:
     paper = one(read(message("MDM^T02^MDM_T02")), "document")
     assert (paper.title, paper.data) == ("Summary", b"went home\nin good health")
+
+
+def test_the_time_of_reading_is_the_callers() -> None:
+    data = message("ADT^A40^ADT_A39")
+    read_at = Instant(value="2026-11-24T12:00:01+01:00")
+    for context, expected in ((None, None), (ReadContext(received=read_at), read_at.value)):
+        rules = next(a for a in of(read(data, context) if context else read(data), "activity") if a.policies)
+        assert (rules.recorded and rules.recorded.value) == expected
