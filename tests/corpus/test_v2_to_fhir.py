@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -237,3 +239,14 @@ def test_leaves_of_microsoft(corpus: Path) -> None:
     print(f"{total.hits} of {total.total} leaves, {total.share:.1%}: a second opinion, by other rules than the guide's")
     assert total.total > 3000
     assert total.share >= 0.47
+
+
+def test_the_table_is_what_the_generator_makes(corpus: Path) -> None:
+    folder = corpus / "hl7v2" / "v2-to-fhir" / "mappings" / "codesystems"
+    if not folder.is_dir():
+        pytest.skip("the corpus has no concept maps of the guide")
+    root = Path(__file__).parents[2]
+    made = subprocess.run(
+        [sys.executable, str(root / "tools" / "generate_v2_to_fhir.py"), str(folder)], capture_output=True, check=True
+    )
+    assert made.stdout == (root / "iomt_interop" / "terminology" / "_v2_fhir_table.py").read_bytes()
