@@ -210,8 +210,8 @@ def test_leaves_of_reportstream(scores: dict[str, Score]) -> None:
         f"{total.hits} of {total.total} leaves, {total.share:.1%}; {agreed:.1%} of those that the guide leaves standing"
     )
     assert total.total > 8000
-    assert total.share >= 0.84
-    assert agreed >= 0.90
+    assert total.share >= 0.845
+    assert agreed >= 0.94
 
 
 def test_every_contradiction_is_decided(scores: dict[str, Score]) -> None:
