@@ -130,6 +130,8 @@ def _fast(message: bytes, context: ReadContext) -> ObservationBatch | None:
     """Read a message that is written as the standard says; ``None`` for any other."""
     if not (message.startswith(_PLAIN_HEADER) and message.isascii() and len(message) <= context.limits.max_unit):
         return None
+    if b"\x1b" in message:  # a switch of the character set: octets of a character may look like delimiters
+        return None
     segments, fields, stats = er7.index(message, 0, len(message), 0x7C)
     if any(stats[2:5]) or b"\x1c" in message[-4:] or context.strictness == "strict" or _MARKED in message:
         return None

@@ -299,7 +299,7 @@ def _segments(parsed: hl7v2.Message, syntax: Syntax) -> list[Segment]:
     counts: dict[str, int] = {}
     found = []
     data, mark, triples = parsed.data, syntax.field, parsed.index[0]
-    ascii_text = data.decode("ascii") if data.isascii() else None
+    ascii_text = data.decode("ascii") if data.isascii() and b"\x1b" not in data else None
     for at in range(0, len(triples), 3):
         start, stop = triples[at], triples[at + 1]
         text = parsed.decode(data[start:stop]) if ascii_text is None else ascii_text[start:stop]
