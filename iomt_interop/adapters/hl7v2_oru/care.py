@@ -473,8 +473,13 @@ def activities(
 ) -> list[Activity]:
     """Return who wrote the message, and by which rules it was read (MSH[Provenance-Source], -Transformation).
 
-    The second was recorded when the message was received, where the caller says so; nothing in it tells.
+    The second was recorded when the message was received, where the caller says so; nothing in it tells. So was the
+    first where the time of the message has no offset and is no point in time.
     """
+    arrived = None if received is None else received.replace(origin="received")
+    sent = header.sent
+    if arrived is not None and (sent is None or sent.offset_minutes is None):
+        sent = arrived
     frame: dict[str, Any] = {"provenance": header.provenance}
     author = header.responsible
     sender = header.sender
@@ -491,7 +496,8 @@ def activities(
             **frame,
             targets=(Target(kind="message", id=header.id), *targets),
             code=Concept(codings=(Coding(display=header.type),)),
-            recorded=header.sent,
+            recorded=sent,
+            time=header.sent,
             actors=agents,
             sources=sources,
         ),
@@ -500,7 +506,7 @@ def activities(
             **frame,
             targets=(Target(kind="message", id=header.id),),
             code=Concept(codings=(Coding(code="v2-FHIR transformation"),)),
-            recorded=None if received is None else received.replace(origin="received"),
+            recorded=arrived,
             policies=(f"http://hl7.org/fhir/uv/v2mappings/message-{structure.replace('_', '-')}-to-bundle",)
             if _STRUCTURE.fullmatch(structure)
             else (),
