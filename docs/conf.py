@@ -28,6 +28,8 @@ exclude_patterns = ["_build", "_ext", "changes"]
 nitpicky = True
 # Parts of a union's own representation, which have no page.
 nitpick_ignore = [("py:class", "FieldInfo"), ("py:class", "NoneType")]
+# Short names in the signatures of decorated functions and of modules in a circle, which two packages have.
+suppress_warnings = ["ref.python"]
 
 # The manifest's and the model's own words are in the generated tables; signatures carry the types.
 autodoc_typehints = "signature"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..crypto import EnvironmentKey, KeyFile, KeyProvider, PassphraseKey, keyring
 from ..crypto import known_answer as self_test
 from .backend import Backend, Block, SubjectRow
-from .keeping import ErasureReceipt
+from .keeping import ErasureReceipt, Keeping
 from .selection import Versions
 from .sqlite import SqliteBackend
 from .store import PutResult, Vault
@@ -15,6 +15,7 @@ __all__ = [
     "Block",
     "EnvironmentKey",
     "ErasureReceipt",
+    "Keeping",
     "KeyFile",
     "KeyProvider",
     "PassphraseKey",

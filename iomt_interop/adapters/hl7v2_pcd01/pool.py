@@ -4,7 +4,7 @@ Rule of grouping:
 
 1. What one HL7 v2 message carried goes into one message again, but for each person in it a message of its own.
 2. All other results of one person go into one message together, those of nobody into another; after
-   :data:`MOST_RESULTS` results the next message begins.
+   ``MOST_RESULTS`` results the next message begins.
 3. In a message there is one OBR for each order, and for each interval of time that its results state beside it;
    results without an order share one OBR.
 

@@ -14,12 +14,11 @@ from ...errors import LimitExceeded, MalformedInput
 from .assemble import Assembly, Leaf, Tree
 from .elements import UNKNOWN, Element, elements, tokens
 from .message import Message, Part
-from .structure import Group, structure
+from .structure import Definitions, Group, structure
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-    from .structure import Definitions
 
 __all__ = ["MAX_XML", "NAMESPACE", "from_xml", "to_xml"]
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from ..message import Diagnostic, Message, Segment
+from .definitions import Definitions
 from .events import Resolution, resolve
 from .grammar import ANY, GroupRule, SegmentRule
-
-if TYPE_CHECKING:
-    from .definitions import Definitions
 
 __all__ = ["Group", "Placement", "Structure", "build", "structure"]
 
