@@ -220,6 +220,8 @@ def emit_patient(record: Subject, e: Emit) -> list[Tree]:
         out["communication"] = [{"language": language} for language in languages]
     _more_out(record, out, e)
     put_links(out, tuple(link for link in record.links if link.relation not in _LINK_TYPES), e, elements=False)
+    if record.subject is not None:
+        e.loss("subject", "person that a person is of")
     return [close(out)]
 
 
