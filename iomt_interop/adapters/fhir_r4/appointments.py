@@ -77,7 +77,8 @@ _TIMELESS: Final = frozenset({"proposed", "cancelled", "waitlist"})
 
 def _times_out(record: Appointment, out: Tree, e: Emit) -> None:
     """Keep to what FHIR demands of times: both ends or none (app-2), and both unless it is a proposal (app-3)."""
-    if len(out.keys() & set(_ENDS)) == 1:
+    # An element that has an extension alone is there too.
+    if sum(name in out or "_" + name in out for name in _ENDS) == 1:
         for name in _ENDS:
             value = getattr(record, name)
             if value is not None:

@@ -482,10 +482,13 @@ _UNSAID: Final = OWN + "not-stated"
 
 
 def emit_care(record: Any, e: Emit) -> list[Tree]:
-    """Write one of these records."""
+    """Write one of these records; a Provenance cannot be without the instant at which it was recorded."""
     care = CARE[record.kind]
     out = start(care.resource, record, e)
     emit_rows(care.rows, record, out, e)
+    if care.resource == "Provenance" and "recorded" not in out:
+        e.loss("recorded", "activity without an instant at which it was recorded")
+        return []
     if care.subject and record.subject is not None:
         _PATIENT.put(out, care.subject, record.subject, e, "subject")
     for name, base in care.timed:
@@ -497,9 +500,6 @@ def emit_care(record: Any, e: Emit) -> list[Tree]:
         if element not in out:
             out[element] = fallback
             out["extension"].append({"url": _UNSAID, "valueCode": element})
-    if care.resource == "Provenance" and "recorded" not in out:
-        sibling = out.setdefault("_recorded", {}).setdefault("extension", [])
-        sibling.append({"url": CORE + "data-absent-reason", "valueCode": "unknown"})
     put_links(out, record.links, e, elements=False)
     return [close(out)]
 

@@ -36,7 +36,7 @@ _MOST_SEEN: Final = 1 << 16
 _NO_PATIENT: Final = frozenset({"demo", "test", "quality-control"})
 _OF_PERSON: Final = frozenset({"observation", "waveform", "alert", "setting", "event", "document"})
 """Kinds that say themselves that they are of no patient: the person's own entry may stand far behind them."""
-_UNIDENTIFIED: Final = frozenset({"MessageHeader"})
+_UNIDENTIFIED: Final = frozenset({"MessageHeader", "Provenance"})
 _RECORD_ID: Final = OWN + "record-id"
 
 _Entry = tuple[str, Record, str, Tree | None, str]
