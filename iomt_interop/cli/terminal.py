@@ -71,7 +71,11 @@ def emit_json(value: object) -> None:
 
 def show_table(table: Table) -> None:
     """Print a table; where nobody looks at a terminal, each row is one line that a script can search."""
-    if console.is_terminal or "COLUMNS" in os.environ:
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isascii() and columns.isdigit() and 0 < len(columns) < 6:
+        # As it is now: the console looked when it was made.
+        console.print(table, width=max(int(columns), 1))
+    elif console.is_terminal:
         console.print(table)
     else:
         console.print(table, width=max(console.measure(table, options=console.options.update(width=10_000)).maximum, 1))
