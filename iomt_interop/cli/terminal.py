@@ -73,12 +73,13 @@ def show_table(table: Table) -> None:
     """Print a table; where nobody looks at a terminal, each row is one line that a script can search."""
     columns = os.environ.get("COLUMNS", "")
     if columns.isascii() and columns.isdigit() and 0 < len(columns) < 6:
-        # As it is now: the console looked when it was made.
-        console.print(table, width=max(int(columns), 1))
+        width: int | None = max(int(columns), 1)
     elif console.is_terminal:
-        console.print(table)
+        width = None
     else:
-        console.print(table, width=max(console.measure(table, options=console.options.update(width=10_000)).maximum, 1))
+        width = max(console.measure(table, options=console.options.update(width=10_000)).maximum, 1)
+    # A console of its own: rich takes no more than the width that a console had when it was made.
+    Console(soft_wrap=True, width=width).print(table)
 
 
 def exit_code(error: IomtError) -> int:
