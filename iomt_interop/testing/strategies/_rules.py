@@ -163,7 +163,14 @@ RULES: Final = Rules(
     personal={
         m.Identifier: ("value", "check_digit"),
         m.Subject: (
-            "names", "birth_date", "addresses", "telecoms", "deceased", "maiden_names", "birth_place", "contacts",
+            "names",
+            "birth_date",
+            "addresses",
+            "telecoms",
+            "deceased",
+            "maiden_names",
+            "birth_place",
+            "contacts",
             "congregations",
         ),
         m.RelatedPerson: ("names", "birth_date", "addresses", "telecoms"),
