@@ -32,7 +32,7 @@ _UNIT: Final = 1 << 18
 _MEMORY: Final = 8 << 20
 """Octets of memory that a reader may hold while it is fed without end, at that limit."""
 
-_GROWTH: Final = 24.0
+_GROWTH: Final = 32.0
 """Eight times the input may take so much more time; work that grows with the square takes 64 times as much."""
 
 _LEAST: Final = 0.02
@@ -201,10 +201,10 @@ def _linear(kit: Kit) -> Iterator[str]:
             probes.append((f"the beginning of {case.name}, then one octet repeated", _tail(case), 256))
             break
     for label, make, step in probes:
-        ratio = _growth(kit, make, step)
-        if ratio > _GROWTH:
-            # A busy machine can look like that once.
-            ratio = min(ratio, _growth(kit, make, step))
+        # A busy machine can look like that once, and twice; work that grows with the square looks so every time.
+        ratio, tries = _growth(kit, make, step), 1
+        while ratio > _GROWTH and tries < 3:
+            ratio, tries = min(ratio, _growth(kit, make, step)), tries + 1
         if ratio > _GROWTH:
             yield f"{label}: eight times the input takes {ratio:.0f} times the time"
 
