@@ -2,7 +2,7 @@
 
 >>> import iomt_interop as iomt
 >>> [adapter.id for adapter in iomt.adapters()]
-['fhir_r4', 'hl7v2_oru', 'ieee11073_phd']
+['example', 'fhir_r4', 'hl7v2_oru', 'hl7v2_pcd01', 'hl7v2_pcd04', 'ieee11073_phd']
 
 The names below are loaded when they are first used: importing the package costs little and pulls in none of
 pydicom, lxml, hl7apy, fhir.resources, pyarrow and cryptography.

@@ -61,7 +61,7 @@ class Vault(Keeping):
     0
     >>> with iomt.Vault.open(folder / "ward.vault", keys=key) as vault:
     ...     sorted({record.kind for record in vault.records()})
-    ['message', 'subject']
+    ['activity', 'message', 'subject']
     """
 
     def __init__(self, backend: Backend, keys: KeyProvider) -> None:

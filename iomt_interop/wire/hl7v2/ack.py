@@ -196,6 +196,7 @@ def acknowledge(message: Message, code: str, *, control_id: str, at: str, errors
     Examples
     --------
     >>> from iomt_interop.wire import hl7v2
+    >>> from iomt_interop.wire.hl7v2.ack import acknowledge
     >>> request = hl7v2.parse(b"MSH|^~\\&|MON|ICU|EHR|HOSP|20260101||ORU^R01^ORU_R01|42|P|2.6\r")
     >>> acknowledge(request, "AA", control_id="A1", at="20260101120000+0000").split(b"\r")[1]
     b'MSA|AA|42'

@@ -47,6 +47,7 @@ def leaf(text: str | None, *, formatted: bool = False) -> str:
 
     Examples
     --------
+    >>> from iomt_interop.wire.hl7v2.compose import leaf
     >>> leaf("5 & 6")
     '5 \\T\\ 6'
     """

@@ -41,6 +41,7 @@ def to_json(message: Message) -> bytes:
     Examples
     --------
     >>> from iomt_interop.wire import hl7v2
+    >>> from iomt_interop.wire.hl7v2.json import to_json
     >>> to_json(hl7v2.parse(b"MSH|^~\\&|||||||ACK|1|P|2.6\rMSA|AA|7\r"))[-51:]
     b'{"segment":"MSA","fields":{"1":["AA"],"2":["7"]}}]}'
     """

@@ -41,6 +41,7 @@ def to_xml(message: Message) -> bytes:
     Examples
     --------
     >>> from iomt_interop.wire import hl7v2
+    >>> from iomt_interop.wire.hl7v2.xml import to_xml
     >>> document = to_xml(hl7v2.parse(b"MSH|^~\\&|||||||ACK|1|P|2.6\rMSA|AA|7\r"))
     >>> b"<MSA><MSA.1>AA</MSA.1><MSA.2>7</MSA.2></MSA>" in document
     True

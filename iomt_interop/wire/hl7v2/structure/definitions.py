@@ -45,6 +45,7 @@ def nearest_version(text: str) -> str:
 
     Examples
     --------
+    >>> from iomt_interop.wire.hl7v2.structure import nearest_version
     >>> [nearest_version(text) for text in ("2.6", "2.7.1", "2.9", "2.5.1^USA", "3", "")]
     ['2.6', '2.7', '2.8.2', '2.5.1', '2.5.1', '2.5.1']
     """

@@ -80,6 +80,7 @@ def structure_of_event(message_type: str, event: str) -> str | None:
 
     Examples
     --------
+    >>> from iomt_interop.wire.hl7v2.structure import structure_of_event
     >>> structure_of_event("ADT", "A08"), structure_of_event("SIU", "S14"), structure_of_event("ORU", "Z99")
     ('ADT_A01', 'SIU_S12', None)
     """

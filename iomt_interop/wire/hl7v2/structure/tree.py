@@ -220,6 +220,7 @@ def structure(message: Message) -> Structure:
     Examples
     --------
     >>> from iomt_interop.wire import hl7v2
+    >>> from iomt_interop.wire.hl7v2.structure import structure
     >>> tree = structure(hl7v2.parse(b"MSH|^~\\&|||||||ORU^R01|1|P|2.6\rPID|1\rOBR|1\rOBX|1\rZZ1|x\rOBX|2\r"))
     >>> tree.name, [child.name for child in tree.root]
     ('ORU_R01', ['MSH', 'ORU_R01.PATIENT_RESULT'])

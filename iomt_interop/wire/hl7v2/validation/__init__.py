@@ -51,6 +51,7 @@ def validate(
     Examples
     --------
     >>> from iomt_interop.wire import hl7v2
+    >>> from iomt_interop.wire.hl7v2.validation import validate
     >>> found = validate(hl7v2.parse(b"MSH|^~\\&|A|B|C|D|20261399||ACK^R01^ACK|1|P|2.6\rMSA|ZZ|1\r"))
     >>> [(each.code, each.path) for each in found]
     [('HL7-130', 'MSH(1)-7'), ('HL7-315', 'MSA(1)-1')]
