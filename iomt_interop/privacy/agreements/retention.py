@@ -39,7 +39,7 @@ class Due:
     kind: str
     state: State
     on: date | None
-    """The first day on which it may be erased; ``None`` where no rule says."""
+    """The first day on which it may be erased; ``None`` where no rule says, or none is left in the calendar."""
     holds: tuple[str, ...]
     """Ids of the legal holds that stop it."""
 
@@ -107,17 +107,19 @@ def _state(policy: Policy, held: Held, day: date) -> Due:
     rules = [rule for rule in policy.retention if held.kind in rule.kinds]
     if not rules or held.newest is None:
         return Due(held.subject, held.kind, "no-date" if rules else "no-rule", None, ())
-    # Kept through its last day.
-    newest = held.newest
-    first = max(_end(newest, rule) for rule in rules) + timedelta(days=1)
+    ends = [_end(held.newest, rule) for rule in rules]
+    # Kept through its last day; what ends after the last year of the calendar has no day on which it is due.
+    first = None if None in ends else max(end for end in ends if end is not None) + timedelta(days=1)
     holds = tuple(hold.id for hold in policy.holds if hold.covers(held.subject, day))
-    if day < first:
+    if first is None or day < first:
         return Due(held.subject, held.kind, "kept", first, holds)
     return Due(held.subject, held.kind, "held" if holds else "due", first, holds)
 
 
-def _end(day: date, rule: Retention) -> date:
-    year = min(day.year + rule.years, date.max.year - 1)
+def _end(day: date, rule: Retention) -> date | None:
+    year = day.year + rule.years
+    if year > date.max.year:
+        return None
     last = calendar.monthrange(year, day.month)[1]
     moved = day.replace(year=year, day=min(day.day, last))
-    return moved + timedelta(days=min(rule.days, (date.max - moved).days - 1))
+    return moved + timedelta(days=rule.days) if rule.days < (date.max - moved).days else None

@@ -152,3 +152,10 @@ def test_nothing_is_due_before_its_time(newest: date, day: date) -> None:
     assert found.state in {"due", "kept"}
     if day <= newest + timedelta(days=min(3651, (date.max - newest).days)):
         assert found.state == "kept"
+
+
+def test_what_outlives_the_calendar_is_kept() -> None:
+    """A period that ends after the year 9999 has no day on which it is due."""
+    for newest in (date(9989, 12, 31), date(9998, 6, 1), date.max):
+        (found,) = due_for_erasure(POLICY, [Held(TWO, "observation", newest)], date.max)
+        assert (newest, found.state, found.on) == (newest, "kept", None)
