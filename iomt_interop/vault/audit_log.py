@@ -1,4 +1,4 @@
-"""The audit trail on a disk: one append-only file, every event durable and signed before the call returns.
+"""The audit trail on a disk: append-only files, every event durable and signed before the call returns.
 
 The file is text::
 
@@ -14,223 +14,50 @@ root), and gives a signed note together with them. What stands behind the last s
 entry was never acknowledged: a crash left it, and the next writer removes it. Anything else that is not as it was
 written is damage. That the end of the file was cut off between two entries shows no file by itself: keep a
 checkpoint elsewhere.
+
+A log that has grown long is closed and goes on in another file; the closed part gets a number (``audit.log.000001``).
+The header of the next part says where the tree stands, with the last signature before it::
+
+    iomt-audit 2 <verifier key> <part> <entries so far> <peaks of the tree> <signature>
+
+So all parts are one tree: checkpoints, and proofs between them, do not know of parts.
 """
 
 from __future__ import annotations
 
-import base64
 import fcntl
 import os
-import re
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import BinaryIO, Final, Self
-from zlib import crc32
+from typing import Final, Self
 
-from ..crypto.signing import SIGNATURE_SIZE, SigningKey, VerifyKey
-from ..errors import AuditUnavailable, InvalidRequest, IomtError, ModelError, StoreDamaged, VaultLocked
-from ..privacy.audit.checkpoint import Checkpoint, note_of
+from ..crypto.signing import SigningKey, VerifyKey
+from ..errors import AuditUnavailable, InvalidRequest, StoreDamaged, VaultLocked
+from ..privacy.audit.checkpoint import Checkpoint
 from ..privacy.audit.merkle import CompactRange, MerkleTree, leaf_hash
 from ..privacy.audit.sink import AuditRecord
+from .audit_entries import (
+    MAX_EVENT,
+    AuditState,
+    LogReader,
+    Start,
+    framed,
+    header_of,
+    parse_event,
+    part_of,
+    readers,
+    signature_line,
+    signed,
+    state_of,
+)
 
 __all__ = ["AuditLog", "AuditState", "LogReader"]
 
-_MAGIC: Final = b"iomt-audit 1 "
-_MAX_HEADER: Final = 512
-_MAX_EVENT: Final = 1 << 24
-_PREFIX: Final = re.compile(rb"([0-9a-f]{8})([0-9a-f]{8}) ")
-_PREFIX_SIZE: Final = 17
-_SIGNATURE_LINE: Final = (SIGNATURE_SIZE + 2) // 3 * 4 + 1
-
-
-@dataclass(frozen=True, slots=True)
-class AuditState:
-    """What a whole reading of a log found."""
-
-    key: VerifyKey
-    """The key that signed it."""
-    events: int
-    root: bytes
-    torn: int
-    """Octets of an event that a crash cut off before it was acknowledged."""
-    note: str | None = None
-    """The checkpoint as a signed note, with the log's own last signature; ``None`` of an empty log."""
-
-    @property
-    def checkpoint(self) -> Checkpoint:
-        """The state as a checkpoint."""
-        return Checkpoint(self.key.name, self.events, self.root)
-
-
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """One entry as it stands in the file."""
-
-    leaf: bytes
-    event: bytes
-    signature: bytes
-    end: int
-
-
-def _check(length: int, number: int) -> bytes:
-    """Return a check of an entry's length, which cannot be told from a torn end otherwise."""
-    return b"%08x" % crc32(b"%d of %d" % (length, number))
-
-
-def _damaged(number: int) -> StoreDamaged:
-    return StoreDamaged("AUD-002", path=f"entry {number}")
-
-
-class LogReader:
-    """Reads a log from its beginning.
-
-    Parameters
-    ----------
-    stream : binary file
-        At its beginning.
-
-    Raises
-    ------
-    StoreDamaged
-        ``AUD-002`` when it is no log.
-    """
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        line = stream.readline(_MAX_HEADER)
-        if not line.startswith(_MAGIC) or not line.endswith(b"\n"):
-            raise StoreDamaged("AUD-002", path="header")
-        try:
-            self.key = VerifyKey.parse(line[len(_MAGIC) : -1].decode("utf-8", "strict"))
-        except (IomtError, UnicodeDecodeError):
-            raise StoreDamaged("AUD-002", path="header") from None
-        if _header(self.key) != line:
-            raise StoreDamaged("AUD-002", path="header")
-        self._carried = line
-        self.end = len(line)
-        self.torn = 0
-
-    def frames(self) -> Iterator[_Frame]:
-        """Yield every whole entry; what a crash cut off ends it, and is counted in :attr:`torn`.
-
-        Raises
-        ------
-        StoreDamaged
-            ``AUD-002`` at the first entry that is not one.
-        """
-        number = 1
-        while True:
-            prefix = self._stream.read(_PREFIX_SIZE)
-            length = self._length(prefix, number)
-            rest = b"" if length is None else self._stream.read(length + 1 + _SIGNATURE_LINE)
-            if length is None or len(rest) < length + 1 + _SIGNATURE_LINE:
-                self.torn = len(prefix) + len(rest)
-                self._check_torn(rest, length, number)
-                return
-            event, signature = rest[:length], rest[length + 1 :]
-            if rest[length : length + 1] != b"\n" or signature[-1:] != b"\n":
-                raise _damaged(number)
-            self.end += len(prefix) + len(rest)
-            yield _Frame(leaf_hash(self._carried + prefix + event + b"\n"), event, signature, self.end)
-            self._carried = signature
-            number += 1
-
-    @staticmethod
-    def _length(prefix: bytes, number: int) -> int | None:
-        """Return the length that an entry states, or ``None`` when the file ends inside the statement."""
-        if len(prefix) < _PREFIX_SIZE:
-            # What a crash left is the beginning of a prefix; a longer one is checked whole.
-            if re.fullmatch(rb"[0-9a-f]{0,16}", prefix) is None:
-                raise _damaged(number)
-            if len(prefix) == _PREFIX_SIZE - 1 and prefix[8:] != _check(int(prefix[:8], 16), number):
-                raise _damaged(number)
-            return None
-        match = _PREFIX.fullmatch(prefix)
-        if match is None:
-            raise _damaged(number)
-        length = int(match[1], 16)
-        if match[2] != _check(length, number) or not 0 < length <= _MAX_EVENT:
-            raise _damaged(number)
-        return length
-
-    @staticmethod
-    def _check_torn(rest: bytes, length: int | None, number: int) -> None:
-        # A line's end inside the event or the signature, or none between them, is no crash's doing.
-        if length is None:
-            return
-        event, end, signature = rest[:length], rest[length : length + 1], rest[length + 1 :]
-        if b"\n" in event or end not in (b"", b"\n") or re.fullmatch(rb"[A-Za-z0-9+/=]*", signature) is None:
-            raise _damaged(number)
-
-    def state(self, key: VerifyKey | None = None, *, at: Checkpoint | None = None) -> AuditState:
-        """Read and check the whole log.
-
-        Parameters
-        ----------
-        key : VerifyKey, optional
-            The key that must have signed it; without it, the one that the log itself names.
-        at : Checkpoint, optional
-            A verified checkpoint that was kept elsewhere: the log must contain what it says.
-
-        Raises
-        ------
-        StoreDamaged
-            ``AUD-002`` when it is not what was written, ``AUD-003`` when it is not what the checkpoint says.
-        """
-        if key is not None and key != self.key:
-            raise StoreDamaged("AUD-003", hint="the log is signed with another key")
-        edge, last = CompactRange(), b""
-        seen = _same(at, edge, self.key)
-        for frame in self.frames():
-            _parse(frame.event, edge.size + 1)
-            edge.append(frame.leaf)
-            last = frame.signature
-            seen = seen or _same(at, edge, self.key)
-        found = AuditState(self.key, edge.size, edge.root(), self.torn)
-        if edge.size:
-            found = replace(found, note=note_of(found.checkpoint, self.key, _require_signature(found, last)))
-        if not seen:
-            raise StoreDamaged("AUD-003", hint="the log does not hold what the checkpoint says: cut off, or another")
-        return found
-
-
-def _same(at: Checkpoint | None, edge: CompactRange, key: VerifyKey) -> bool:
-    """Tell whether a log of this state is what a checkpoint says."""
-    if at is None:
-        return True
-    return edge.size == at.size and edge.root() == at.root and at.origin == key.name
-
-
-def _require_signature(state: AuditState, line: bytes) -> bytes:
-    """Return the signature when it is the key's over this state."""
-    try:
-        signature = base64.b64decode(line[:-1], validate=True)
-    except ValueError:
-        raise _damaged(state.events) from None
-    # Of the last character of a base64 text some bits mean nothing; they must not be changed either.
-    if _signature_line(signature) != line or not state.key.verify(signature, state.checkpoint.text().encode()):
-        raise _damaged(state.events)
-    return signature
-
-
-def _signature_line(signature: bytes) -> bytes:
-    return base64.b64encode(signature) + b"\n"
-
-
-def _header(key: VerifyKey) -> bytes:
-    return _MAGIC + str(key).encode() + b"\n"
-
-
-def _parse(event: bytes, number: int) -> AuditRecord:
-    try:
-        record = AuditRecord.from_json(event)
-    except ModelError:
-        raise _damaged(number) from None
-    return record
+_PAUSE: Final = 0.005
 
 
 class AuditLog:
@@ -242,34 +69,37 @@ class AuditLog:
         The file; made when there is none.
     key : SigningKey
         Signs every event; its name is the log's origin.
+    shared : bool
+        Whether other processes write to it too: then each event is written under a lock, behind what they wrote.
+        Otherwise the log is this object's alone until it is closed.
+    wait : float
+        Seconds to wait for others in a shared log.
 
     Raises
     ------
     VaultLocked
-        ``SEC-003`` when another process writes to it.
+        ``SEC-003`` when another process keeps it for itself.
     StoreDamaged
         ``AUD-002`` when it is not what was written, ``AUD-003`` when another key signed it.
     InvalidRequest
         ``USE-002`` when the file cannot be opened.
     """
 
-    def __init__(self, path: str | os.PathLike[str], key: SigningKey) -> None:
-        self._key = key
+    def __init__(
+        self, path: str | os.PathLike[str], key: SigningKey, *, shared: bool = False, wait: float = 10.0
+    ) -> None:
+        self._path, self._key, self._shared, self._wait = Path(path), key, shared, wait
         self._edge: CompactRange = CompactRange()
         self._carried: bytes = b""
+        self._part = 1
+        self._first = 0
+        self._end = 0
         self._one_at_a_time = Lock()
         self._process = os.getpid()
-        self._handle = _open(Path(path))
-        try:
-            with suppress(BlockingIOError):
-                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self._recover(Path(path))
-                return
-            raise VaultLocked("SEC-003", hint="the audit log has a writer")
-        except BaseException:
-            os.close(self._handle)
-            self._handle = -1
-            raise
+        self._handle = -1
+        self._attach()
+        if shared:
+            self._unlock()
 
     def __repr__(self) -> str:
         return f"AuditLog({self._edge.size} events)" if self._handle >= 0 else "AuditLog(closed)"
@@ -300,25 +130,113 @@ class AuditLog:
             ``AUD-001`` when that is not possible. The log then takes nothing more until it was opened anew, because
             nobody knows what of a failed write is on the disk.
         """
-        text = event.to_json()
-        if len(text) > _MAX_EVENT:
+        self.record_all((event,))
+
+    def record_all(self, events: Sequence[AuditRecord], /) -> None:
+        """Append several events, each with its signature, and make all of them durable at once.
+
+        Raises
+        ------
+        AuditUnavailable
+            ``AUD-001`` as :meth:`record` does.
+        """
+        texts = [event.to_json() for event in events]
+        if any(len(text) > MAX_EVENT for text in texts):
             raise AuditUnavailable("AUD-001", hint="the event is too long")
         with self._one_at_a_time:
-            self._append(text)
+            try:
+                with self._locked():
+                    self._append(texts)
+            except (StoreDamaged, VaultLocked, InvalidRequest) as error:
+                # What another process did to a shared log.
+                self.close()
+                raise AuditUnavailable("AUD-001", hint=error.code) from None
 
-    def _append(self, text: bytes) -> None:
+    def rotate(self) -> Path:
+        """Close the present part and go on in another file; return the name of what was closed.
+
+        Nothing of it changes any more: it may be copied, and moved to an archive.
+
+        Raises
+        ------
+        InvalidRequest
+            ``USE-002`` when the part has no event yet.
+        AuditUnavailable
+            ``AUD-001`` when the file system does not take it; what was recorded is there. Open it anew then.
+        """
+        with self._one_at_a_time, self._locked():
+            if self._edge.size == self._first:
+                raise InvalidRequest("USE-002", path="audit log", hint="there is no event since the last rotation")
+            old, start = part_of(self._path, self._part), Start(self._part + 1, self._edge.copy(), self._carried)
+            header = header_of(self._key.verify_key, start)
+            try:
+                handle = self._publish(old, header)
+            except OSError:
+                self.close()
+                raise AuditUnavailable("AUD-001", hint="the file system does not take it") from None
+            os.close(self._handle)
+            self._handle, self._carried, self._end = handle, header, len(header)
+            self._part, self._first = start.part, start.edge.size
+            return old
+
+    def _publish(self, old: Path, header: bytes) -> int:
+        """Give the present part its number and put the next one, locked, in its place; each step is whole."""
+        draft = self._path.with_name(f"{self._path.name}.new")
+        handle = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _write_all(handle, header)
+            os.fsync(handle)
+            if not old.exists() or not old.samefile(self._path):
+                os.link(self._path, old)
+            os.replace(draft, self._path)
+            _sync_folder(self._path.parent)
+        except BaseException:
+            os.close(handle)
+            raise
+        return handle
+
+    def checkpoint(self) -> str:
+        """Return the signed note of the present state, to be kept elsewhere."""
+        return Checkpoint(self._key.name, self._edge.size, self._edge.root()).sign(self._key)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock of the last part; behind what others wrote in the meantime."""
         if self._handle < 0:
             raise AuditUnavailable("AUD-001", hint="the log is closed")
         if os.getpid() != self._process:
             # A forked child shares the file and its lock, and not what its parent has written since.
             raise AuditUnavailable("AUD-001", hint="the log was opened by another process")
-        edge = self._edge.copy()
-        prefix = b"%08x%b " % (len(text), _check(len(text), edge.size + 1))
-        edge.append(leaf_hash(self._carried + prefix + text + b"\n"))
-        note = Checkpoint(self._key.name, edge.size, edge.root()).text()
-        signature = _signature_line(self._key.sign(note.encode()))
+        if not self._shared:
+            yield
+            return
+        _lock(self._handle, self._wait)
         try:
-            _write_all(self._handle, prefix + text + b"\n" + signature)
+            if not _is_at(self._handle, self._path):
+                os.close(self._handle)
+                self._handle = -1
+                self._attach()
+            elif os.fstat(self._handle).st_size != self._end:
+                self._catch_up(self._end)
+            yield
+        finally:
+            self._unlock()
+
+    def _unlock(self) -> None:
+        if self._handle >= 0:
+            fcntl.flock(self._handle, fcntl.LOCK_UN)
+
+    def _append(self, texts: Sequence[bytes]) -> None:
+        edge, carried, data = self._edge.copy(), self._carried, bytearray()
+        for text in texts:
+            line = framed(text, edge.size + 1)
+            edge.append(leaf_hash(carried + line))
+            note = Checkpoint(self._key.name, edge.size, edge.root()).text()
+            carried = signature_line(self._key.sign(note.encode()))
+            data += line + carried
+        try:
+            _write_all(self._handle, data)
             os.fsync(self._handle)
         except OSError:
             self.close()
@@ -326,101 +244,125 @@ class AuditLog:
         except BaseException:
             self.close()
             raise
-        self._edge, self._carried = edge, signature
+        self._edge, self._carried, self._end = edge, carried, self._end + len(data)
 
-    def checkpoint(self) -> str:
-        """Return the signed note of the present state, to be kept elsewhere."""
-        return Checkpoint(self._key.name, self._edge.size, self._edge.root()).sign(self._key)
+    def _attach(self) -> None:
+        """Open the last part, take its lock, read what is there."""
+        while True:
+            self._handle = _open(self._path)
+            try:
+                _lock(self._handle, self._wait if self._shared else 0)
+                if _is_at(self._handle, self._path):
+                    self._recover()
+                    return
+            except BaseException:
+                self.close()
+                raise
+            self.close()
 
-    def _recover(self, path: Path) -> None:
-        """Read what is there, remove what a crash left behind the last signature, go to the end."""
-        if os.fstat(self._handle).st_size == 0:
-            self._begin(path)
+    def _recover(self) -> None:
+        size = os.fstat(self._handle).st_size
+        if size and not self._is_begun():
+            # The log was cut off while it was being made.
+            os.ftruncate(self._handle, 0)
+            size = 0
+        if not size:
+            self._begin()
             return
+        self._catch_up(0)
+        closed = part_of(self._path, self._part)
+        if closed.exists() and closed.samefile(self._path):
+            # A rotation that a crash cut off: the part is not closed.
+            closed.unlink()
+
+    def _is_begun(self) -> bool:
+        header = os.pread(self._handle, len(header_of(self._key.verify_key)), 0)
+        return header.endswith(b"\n") or not header_of(self._key.verify_key).startswith(header)
+
+    def _catch_up(self, end: int) -> None:
+        """Read from a place on, remove what a crash left behind the last signature, go to the end."""
         with open(os.dup(self._handle), "rb") as stream:
-            stream.seek(0)
-            header = stream.readline(_MAX_HEADER)
-            if not header.endswith(b"\n") and _header(self._key.verify_key).startswith(header):
-                # The log was cut off while it was being made.
-                os.ftruncate(self._handle, 0)
-                self._begin(path)
-                return
             stream.seek(0)
             reader = LogReader(stream)
             if reader.key != self._key.verify_key:
                 raise StoreDamaged("AUD-003", hint="the log is signed with another key")
-            edge, last = CompactRange(), b""
+            if end:
+                reader.resume(end, self._edge.size, self._carried)
+            else:
+                self._edge, self._part, self._first = reader.edge, reader.part, reader.edge.size
+            edge = self._edge.copy()
+            before = edge.size
             for frame in reader.frames():
                 edge.append(frame.leaf)
-                last = frame.signature
-            if edge.size:
-                _require_signature(AuditState(reader.key, edge.size, edge.root(), 0), last)
+            if edge.size > before:
+                signed(reader.key, edge, reader.carried)
         if reader.torn:
             os.ftruncate(self._handle, reader.end)
             os.fsync(self._handle)
         os.lseek(self._handle, reader.end, os.SEEK_SET)
-        self._edge, self._carried = edge, last or _header(reader.key)
+        self._edge, self._carried, self._end = edge, reader.carried, reader.end
 
-    def _begin(self, path: Path) -> None:
-        header = _header(self._key.verify_key)
+    def _begin(self) -> None:
+        if part_of(self._path, 1).exists():
+            raise StoreDamaged("AUD-002", path="audit log", hint="its last part is gone")
+        header = header_of(self._key.verify_key)
         try:
             os.lseek(self._handle, 0, os.SEEK_SET)
             _write_all(self._handle, header)
             os.fsync(self._handle)
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            _sync_folder(self._path.parent)
         except OSError:
             raise InvalidRequest("USE-002", path="audit log", hint="the file system does not take it") from None
-        self._edge, self._carried = CompactRange(), header
+        self._edge, self._carried, self._end = CompactRange(), header, len(header)
 
     @staticmethod
     def verify(
-        path: str | os.PathLike[str], key: VerifyKey | None = None, *, at: str | bytes | None = None
+        path: str | os.PathLike[str],
+        key: VerifyKey | None = None,
+        *,
+        at: str | bytes | None = None,
+        archived: bool = False,
     ) -> AuditState:
-        """Check a log file, while it is being written too.
+        """Check a log with all its parts, while it is being written too.
 
         Parameters
         ----------
         path : path
-            The file.
+            The last part.
         key : VerifyKey, optional
             The key that must have signed it. Without it, the log's own: that finds damage, but not a log that
             somebody made anew with a key of theirs.
         at : str, optional
             A signed note that was kept elsewhere.
+        archived : bool
+            Whether the oldest parts may be elsewhere: the tree then goes on from the signed state before the first
+            part that is here, and a checkpoint that is older than that cannot be compared.
 
         Raises
         ------
         StoreDamaged
-            ``AUD-002`` for a log that is not what was written; ``AUD-003`` for a checkpoint that the key did not
-            sign, or that says of the log what is not so.
+            ``AUD-002`` for a log that is not what was written, or lacks a part; ``AUD-003`` for a checkpoint that the
+            key did not sign, or that says of the log what is not so.
         """
-        with _reading(path) as stream:
-            reader = LogReader(stream)
-            kept = None if at is None else Checkpoint.open(at, [key or reader.key])
-            return reader.state(key, at=kept)
+        return state_of(readers(Path(path), archived=archived), key, at=at)
 
     @staticmethod
-    def events(path: str | os.PathLike[str]) -> Iterator[AuditRecord]:
-        """Yield the events of a log in order; check them with :meth:`verify`.
+    def events(path: str | os.PathLike[str], *, archived: bool = False) -> Iterator[AuditRecord]:
+        """Yield the events of all parts of a log in order; check them with :meth:`verify`.
 
         Raises
         ------
         StoreDamaged
             ``AUD-002`` at an entry that is none.
         """
-        with _reading(path) as stream:
-            for number, frame in enumerate(LogReader(stream).frames(), 1):
-                yield _parse(frame.event, number)
+        for reader in readers(Path(path), archived=archived):
+            for number, frame in enumerate(reader.frames(), reader.edge.size + 1):
+                yield parse_event(frame.event, number)
 
     @staticmethod
     def tree(path: str | os.PathLike[str]) -> MerkleTree:
-        """Return the log's Merkle tree, to make proofs of inclusion and of consistency."""
-        with _reading(path) as stream:
-            return MerkleTree(frame.leaf for frame in LogReader(stream).frames())
+        """Return the Merkle tree of all parts, to make proofs of inclusion and of consistency."""
+        return MerkleTree(frame.leaf for reader in readers(Path(path)) for frame in reader.frames())
 
 
 def _open(path: Path) -> int:
@@ -430,14 +372,34 @@ def _open(path: Path) -> int:
         raise InvalidRequest("USE-002", path="audit log", hint="it cannot be opened for writing") from None
 
 
-def _reading(path: str | os.PathLike[str]) -> BinaryIO:
+def _lock(handle: int, wait: float) -> None:
+    until = time.monotonic() + wait
+    while True:
+        with suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        if time.monotonic() >= until:
+            raise VaultLocked("SEC-003", hint="the audit log has a writer")
+        time.sleep(_PAUSE)
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    """Tell whether a file still has its name: a rotation gives the name to the next part."""
     try:
-        return Path(path).open("rb")
+        return os.path.samestat(os.fstat(handle), os.stat(path))
     except OSError:
-        raise InvalidRequest("USE-002", path="audit log", hint="it cannot be read") from None
+        return False
 
 
-def _write_all(handle: int, data: bytes) -> None:
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _write_all(handle: int, data: bytes | bytearray) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(handle, rest) :]

@@ -50,6 +50,20 @@ class CompactRange:
         self.size = 0
         self._peaks: list[bytes] = []  # roots of the full subtrees, the largest first
 
+    @classmethod
+    def of(cls, size: int, peaks: Sequence[bytes]) -> CompactRange:
+        """Return the edge of a tree of a size, from the roots of its full subtrees, the largest first."""
+        found = cls()
+        if size < 0 or len(peaks) != size.bit_count():
+            raise InvalidRequest("USE-001", path="peaks", hint="one for each bit of the size")
+        found.size, found._peaks = size, list(peaks)
+        return found
+
+    @property
+    def peaks(self) -> tuple[bytes, ...]:
+        """Roots of the full subtrees, the largest first."""
+        return tuple(self._peaks)
+
     def copy(self) -> CompactRange:
         """Return an independent copy, to try an append that may fail."""
         other = CompactRange()

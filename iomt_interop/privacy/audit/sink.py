@@ -6,6 +6,7 @@ subject appears by the random handle that the store gave it, never by a record's
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Final, Literal, Protocol, Self, runtime_checkable
 
@@ -23,6 +24,7 @@ __all__ = [
     "Operation",
     "Outcome",
     "Token",
+    "record_all",
 ]
 
 Operation = Literal[
@@ -151,3 +153,22 @@ class AuditSink(Protocol):
             ``AUD-001`` when it cannot be made durable: then nothing may be released.
         """
         ...
+
+
+def record_all(sink: AuditSink, events: Sequence[AuditRecord]) -> None:
+    """Have a sink take several events of one operation; in one step, where it has a ``record_all`` of its own.
+
+    When it takes the first and not the last of them, the operation does not take place: the trail then says too much
+    and never too little.
+
+    Raises
+    ------
+    AuditUnavailable
+        ``AUD-001`` as :meth:`AuditSink.record` does.
+    """
+    together = getattr(sink, "record_all", None)
+    if together is not None:
+        together(events)
+        return
+    for event in events:
+        sink.record(event)
