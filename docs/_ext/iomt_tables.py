@@ -81,7 +81,7 @@ VARIABLES: tuple[tuple[str, str, str], ...] = (
         "file",
         "The allow-list of adapters (:doc:`/guides/allow-list`); without it every installed adapter may be loaded.",
     ),
-    ("IOMT_PASSPHRASE", "text", "The passphrase of a vault, for the commands that are given no ``--key-file``."),
+    ("IOMT_PASSPHRASE", "text", "The passphrase of a vault, for commands without ``--key-file`` and ``--key-provider``."),
     ("IOMT_NEW_PASSPHRASE", "text", "The passphrase that ``iomt vault rotate`` puts in the place of the present key."),
     (
         "IOMT_KEY",

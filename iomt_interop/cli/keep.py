@@ -18,7 +18,15 @@ from ..model import Record, Subject
 from ..portability import export_subject, open_portable
 from ..vault import Vault, Versions
 from .common import JsonOption, check_outputs, console, emit_json, errors, printable, put_out, refuse
-from .keys import KeyFileOption, NewKeyFileOption, key_provider, new_key_provider
+from .keys import (
+    KeyFileOption,
+    KeyServiceOption,
+    NewKeyFileOption,
+    NewKeyServiceOption,
+    key_provider,
+    new_key_provider,
+    service_of,
+)
 from .store import VaultArgument, open_or_create, open_vault, vault_app
 
 __all__: list[str] = []
@@ -29,10 +37,10 @@ SignerOption = Annotated[Path | None, typer.Option("--signing-key", help="Ed2551
 SignerNameOption = Annotated[str, typer.Option("--signer", help="Name of a signing key that is made.")]
 
 
-def _write(path: Path, key_file: Path | None) -> Vault:
+def _write(path: Path, key_file: Path | None, key_service: str | None = None) -> Vault:
     if not os.path.exists(path):
         raise InvalidRequest("USE-002", path="vault", hint="there is no vault here")
-    return Vault.open(path, keys=key_provider(key_file), mode="write")
+    return Vault.open(path, keys=key_provider(key_file, key_service), mode="write")
 
 
 def _subject_of(vault: Vault, text: str) -> str:
@@ -62,12 +70,12 @@ def _now() -> str:
 
 
 @vault_app.command("create")
-def create(path: ChangedVault, key_file: NewKeyFileOption = None) -> None:
+def create(path: ChangedVault, key_file: NewKeyFileOption = None, key_service: KeyServiceOption = None) -> None:
     """Make an empty vault."""
     with errors():
         if os.path.exists(path):
             raise InvalidRequest("USE-002", path="vault", hint="something stands at this path already")
-        open_or_create(path, key_file).close()
+        open_or_create(path, key_file, key_service).close()
 
 
 @vault_app.command("get")
@@ -75,9 +83,10 @@ def get(
     path: VaultArgument,
     record: Annotated[str, typer.Argument(help="Id of the record.")],
     key_file: KeyFileOption = None,
+    key_service: KeyServiceOption = None,
 ) -> None:
     """Print every version of a record as JSON, the oldest first."""
-    with errors(), open_vault(path, key_file) as vault:
+    with errors(), open_vault(path, key_file, key_service) as vault:
         found = vault.history(record)
         if not found:
             raise InvalidRequest("USE-002", path="record", hint="the vault has no such record")
@@ -92,11 +101,12 @@ def query(
     versions: Annotated[Versions, typer.Option("--versions", help="merged, latest or all.")] = "merged",
     output: Annotated[str | None, typer.Option("-o", "--output", help="Where to write.")] = None,
     key_file: KeyFileOption = None,
+    key_service: KeyServiceOption = None,
 ) -> None:
     """Print records as JSON, one a line."""
     with errors():
         check_outputs(output, keep={"the vault": path, "the key file": key_file})
-        with open_vault(path, key_file) as vault:
+        with open_vault(path, key_file, key_service) as vault:
             owner = None if subject is None else _subject_of(vault, subject)
             put_out(_lines(vault.records(owner, kind or None, versions=versions)), output)
 
@@ -106,9 +116,14 @@ def _lines(records: Iterator[Record]) -> Iterator[bytes]:
 
 
 @vault_app.command("subjects")
-def subjects(path: VaultArgument, key_file: KeyFileOption = None, as_json: JsonOption = False) -> None:
+def subjects(
+    path: VaultArgument,
+    key_file: KeyFileOption = None,
+    key_service: KeyServiceOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """List the ids of the subjects, with how sure it is who they are."""
-    with errors(as_json=as_json), open_vault(path, key_file) as vault:
+    with errors(as_json=as_json), open_vault(path, key_file, key_service) as vault:
         rows = [(r.id, r.confidence) for r in vault.records(kinds={"subject"}) if isinstance(r, Subject)]
     if as_json:
         emit_json([{"subject": subject, "confidence": confidence} for subject, confidence in rows])
@@ -121,23 +136,35 @@ def subjects(path: VaultArgument, key_file: KeyFileOption = None, as_json: JsonO
 def rotate(
     path: ChangedVault,
     key_file: KeyFileOption = None,
+    key_service: KeyServiceOption = None,
     new_key_file: Annotated[
         Path | None, typer.Option("--new-key-file", help="File of the new key; made where there is none.")
     ] = None,
+    new_key_service: NewKeyServiceOption = None,
     data_keys: Annotated[
         bool, typer.Option("--data-keys", help="Let new data keys seal what comes; the vault's key stays.")
+    ] = False,
+    rewrap: Annotated[
+        bool, typer.Option("--rewrap", help="Let the key service wrap the vault's key anew; the key stays.")
     ] = False,
 ) -> None:
     """Put another key in the place of the vault's key; no data is rewritten.
 
-    Without --new-key-file the new one is a passphrase: IOMT_NEW_PASSPHRASE, or asked for on the terminal.
+    Without --new-key-file and --new-key-provider the new one is a passphrase: IOMT_NEW_PASSPHRASE, or asked for on
+    the terminal.
     """
-    with errors(), _write(path, key_file) as vault:
+    with errors(), _write(path, key_file, key_service) as vault:
         if data_keys:
             vault.renew()
             console.print("what is stored from now on has new data keys")
             return
-        count = vault.rotate(new_key_provider(new_key_file))
+        if rewrap:
+            if key_service is None:
+                raise InvalidRequest("USE-001", path="--rewrap", hint="give --key-provider")
+            vault.rewrap(service_of(key_service))
+            console.print("the vault's key is wrapped anew")
+            return
+        count = vault.rotate(new_key_provider(new_key_file, new_key_service))
     console.print(f"{count} data keys wrapped anew; destroy the old key to close earlier copies", highlight=False)
 
 
@@ -151,13 +178,14 @@ def erase(
     signer: SignerNameOption = "iomt-vault",
     receipt: Annotated[str | None, typer.Option("--receipt", help="Write the receipt to this file.")] = None,
     key_file: KeyFileOption = None,
+    key_service: KeyServiceOption = None,
 ) -> None:
     """Destroy a person's keys: what is stored of the person cannot be read again by anybody."""
     with errors():
         check_outputs(receipt, keep={"the vault": path, "the key file": key_file, "the signing key": signing_key})
         if not yes and not typer.confirm("Erase all data of this person for good?", err=True):
             refuse("nothing was erased")
-        with _write(path, key_file) as vault:
+        with _write(path, key_file, key_service) as vault:
             key = _signer(signing_key, signer)
             done = vault.erase(_subject_of(vault, subject), at=_now(), signer=key)
             if compact:
@@ -166,9 +194,9 @@ def erase(
 
 
 @vault_app.command("compact")
-def compact(path: ChangedVault, key_file: KeyFileOption = None) -> None:
+def compact(path: ChangedVault, key_file: KeyFileOption = None, key_service: KeyServiceOption = None) -> None:
     """Take the ciphertext of what was erased off the disk."""
-    with errors(), _write(path, key_file) as vault:
+    with errors(), _write(path, key_file, key_service) as vault:
         console.print(f"{vault.compact():,} bytes taken away", highlight=False)
 
 
@@ -179,9 +207,10 @@ def hold(
     reason: Annotated[str | None, typer.Option("--reason", help="Why; stored encrypted.")] = None,
     release: Annotated[bool, typer.Option("--release", help="Lift the hold.")] = False,
     key_file: KeyFileOption = None,
+    key_service: KeyServiceOption = None,
 ) -> None:
     """Put a legal hold on a person's data, or lift it: while it stands, nothing is erased."""
-    with errors(), _write(path, key_file) as vault:
+    with errors(), _write(path, key_file, key_service) as vault:
         owner = _subject_of(vault, subject)
         if release:
             console.print("lifted" if vault.release(owner) else "there was no hold")
@@ -190,9 +219,14 @@ def hold(
 
 
 @vault_app.command("holds")
-def holds(path: VaultArgument, key_file: KeyFileOption = None, as_json: JsonOption = False) -> None:
+def holds(
+    path: VaultArgument,
+    key_file: KeyFileOption = None,
+    key_service: KeyServiceOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """List the legal holds and their reasons."""
-    with errors(as_json=as_json), open_vault(path, key_file) as vault:
+    with errors(as_json=as_json), open_vault(path, key_file, key_service) as vault:
         found = vault.holds()
     if as_json:
         emit_json([{"subject": subject, "reason": reason} for subject, reason in found.items()])
@@ -208,11 +242,12 @@ def checkpoint(
     signer: SignerNameOption = "iomt-vault",
     output: Annotated[str | None, typer.Option("-o", "--output", help="Where to write.")] = None,
     key_file: KeyFileOption = None,
+    key_service: KeyServiceOption = None,
 ) -> None:
     """Write the vault's state as a signed note; keep it where the vault's keeper cannot change it."""
     with errors():
         check_outputs(output, keep={"the vault": path, "the key file": key_file, "the signing key": signing_key})
-        with open_vault(path, key_file) as vault:
+        with open_vault(path, key_file, key_service) as vault:
             if not signing_key.exists():
                 SigningKey.generate(signer).save(signing_key)
             put_out([vault.checkpoint(SigningKey.load(signing_key)).encode()], output)
@@ -224,9 +259,10 @@ def check(
     note: Annotated[Path, typer.Option("--checkpoint", help="A signed note of checkpoint.")],
     verifier: Annotated[str, typer.Option("--verifier", help="The public key, name+id+key.")],
     key_file: KeyFileOption = None,
+    key_service: KeyServiceOption = None,
 ) -> None:
     """Compare the vault with a checkpoint of its past: an older copy and a rewritten past are errors."""
-    with errors(), open_vault(path, key_file) as vault:
+    with errors(), open_vault(path, key_file, key_service) as vault:
         try:
             text = note.read_bytes()
         except OSError:
@@ -247,12 +283,13 @@ def backup(
     path: VaultArgument,
     copy: Annotated[Path, typer.Argument(help="Where the copy goes; nothing may stand there.")],
     key_file: KeyFileOption = None,
+    key_service: KeyServiceOption = None,
 ) -> None:
     """Write a consistent copy under the same key, and verify it."""
     with errors():
-        with open_vault(path, key_file) as vault:
+        with open_vault(path, key_file, key_service) as vault:
             vault.backup(copy)
-        with open_vault(copy, key_file) as made:
+        with open_vault(copy, key_file, key_service) as made:
             made.verify()
 
 
@@ -261,13 +298,14 @@ def restore(
     copy: Annotated[Path, typer.Argument(help="The copy; it is only read.")],
     path: Annotated[Path, typer.Argument(help="Where the vault goes; nothing may stand there.")],
     key_file: KeyFileOption = None,
+    key_service: KeyServiceOption = None,
 ) -> None:
     """Verify a copy and put it in a vault's place.
 
     Whoever was erased after the copy was made is in it, if the key was not rotated since: erase again.
     """
     with errors():
-        with open_vault(copy, key_file) as vault:
+        with open_vault(copy, key_file, key_service) as vault:
             vault.verify()
             vault.backup(path)
         shutil.copymode(copy, path)
@@ -289,11 +327,12 @@ def export_portable(
     to: Annotated[str, typer.Option("--recipient", help="The recipient's public key (iomt-x25519:...).")],
     output: Annotated[str, typer.Option("-o", "--output", help="Where to write.")],
     key_file: KeyFileOption = None,
+    key_service: KeyServiceOption = None,
 ) -> None:
     """Write all data of a person as a file that only the recipient can open: records, FHIR, original messages."""
     with errors():
         check_outputs(output, keep={"the vault": path, "the key file": key_file})
-        with open_vault(path, key_file) as vault:
+        with open_vault(path, key_file, key_service) as vault:
             put_out([export_subject(vault, _subject_of(vault, subject), RecipientKey.parse(to))], output)
 
 
@@ -303,6 +342,7 @@ def import_portable(
     file: Annotated[Path, typer.Argument(help="A file of export.")],
     secret: Annotated[Path, typer.Option("--secret", help="The recipient's key file.")],
     key_file: NewKeyFileOption = None,
+    key_service: KeyServiceOption = None,
     what: Annotated[
         Literal["records", "fhir"], typer.Option("--what", help="Store the records, or print the FHIR alone.")
     ] = "records",
@@ -317,6 +357,6 @@ def import_portable(
         if what == "fhir":
             put_out([portable.fhir], None)
             return
-        with open_or_create(path, key_file) as vault:
+        with open_or_create(path, key_file, key_service) as vault:
             result = vault.put(portable.records)
     console.print(f"stored {result.stored}, new versions {result.replaced}, unchanged {result.unchanged}")

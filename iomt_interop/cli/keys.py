@@ -1,4 +1,4 @@
-"""Where the command finds the vault's key: a key file, the environment, or a prompt."""
+"""Where the command finds the vault's key: a key file, a key service, the environment, or a prompt."""
 
 from __future__ import annotations
 
@@ -9,9 +9,18 @@ from typing import Annotated, Final
 import typer
 
 from ..errors import InvalidRequest
-from ..vault import KeyFile, KeyProvider, PassphraseKey
+from ..vault import KeyFile, KeyProvider, PassphraseKey, RewrappingProvider
 
-__all__ = ["PASSPHRASE_VARIABLE", "KeyFileOption", "NewKeyFileOption", "key_provider", "new_key_provider"]
+__all__ = [
+    "PASSPHRASE_VARIABLE",
+    "KeyFileOption",
+    "KeyServiceOption",
+    "NewKeyFileOption",
+    "NewKeyServiceOption",
+    "key_provider",
+    "new_key_provider",
+    "service_of",
+]
 
 PASSPHRASE_VARIABLE: Final = "IOMT_PASSPHRASE"  # noqa: S105 - the name of a variable, not a secret
 
@@ -30,22 +39,68 @@ NewKeyFileOption = Annotated[
     ),
 ]
 
+_FORMS: Final = "aws-kms:KEY or vault-transit:[MOUNT/]NAME"
 
-def key_provider(key_file: Path | None, *, new: bool = False) -> KeyProvider:
+KeyServiceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--key-provider",
+        metavar="SERVICE:KEY",
+        help=f"Key service with the vault's key: {_FORMS}; settings are those of the service's own environment.",
+    ),
+]
+NewKeyServiceOption = Annotated[
+    str | None,
+    typer.Option("--new-key-provider", metavar="SERVICE:KEY", help=f"Key service of the new key: {_FORMS}."),
+]
+
+
+def service_of(text: str) -> RewrappingProvider:
+    """Return the key service that an option names.
+
+    Raises
+    ------
+    InvalidRequest
+        ``USE-001`` when it names none.
+    """
+    kind, _, name = text.partition(":")
+    mount, _, last = name.rpartition("/")
+    if kind == "aws-kms" and name:
+        from ..crypto.aws_kms import AwsKmsKey  # noqa: PLC0415 - an extra
+
+        return AwsKmsKey(name)
+    if kind == "vault-transit" and last:
+        from ..crypto.vault_transit import VaultTransitKey  # noqa: PLC0415 - an extra
+
+        return VaultTransitKey(last, mount=mount or "transit")
+    raise InvalidRequest("USE-001", path="--key-provider", hint=_FORMS)
+
+
+def _one_of(key_file: Path | None, service: str | None, option: str) -> None:
+    if key_file is not None and service is not None:
+        raise InvalidRequest("USE-001", path=option, hint="a key file or a key service, not both")
+
+
+def key_provider(key_file: Path | None, service: str | None = None, *, new: bool = False) -> KeyProvider:
     """Return the key provider that the user chose.
 
     Parameters
     ----------
     key_file : Path or None
-        The option; without it ``IOMT_PASSPHRASE``, else a prompt on the terminal.
+        The option; without any ``IOMT_PASSPHRASE``, else a prompt on the terminal.
+    service : str or None
+        The other option (:func:`service_of`).
     new : bool
         Whether a vault is being made: then a passphrase is asked for twice, and a missing key file is made.
 
     Raises
     ------
     InvalidRequest
-        ``USE-002`` when nobody is there to be asked, or the key file cannot be made.
+        ``USE-002`` when nobody is there to be asked, or the key file cannot be made; ``USE-001`` for both options.
     """
+    _one_of(key_file, service, "--key-provider")
+    if service is not None:
+        return service_of(service)
     if key_file is not None:
         if new and not os.path.lexists(key_file):
             return KeyFile.create(key_file)
@@ -60,7 +115,7 @@ def key_provider(key_file: Path | None, *, new: bool = False) -> KeyProvider:
     return PassphraseKey(passphrase)
 
 
-def new_key_provider(key_file: Path | None) -> KeyProvider:
+def new_key_provider(key_file: Path | None, service: str | None = None) -> KeyProvider:
     """Return the key provider that shall take the present one's place; a missing key file is made.
 
     Raises
@@ -68,6 +123,9 @@ def new_key_provider(key_file: Path | None) -> KeyProvider:
     InvalidRequest
         As :func:`key_provider` does.
     """
+    _one_of(key_file, service, "--new-key-provider")
+    if service is not None:
+        return service_of(service)
     if key_file is not None:
         return KeyFile(key_file) if os.path.lexists(key_file) else KeyFile.create(key_file)
     passphrase = os.environ.get(NEW_PASSPHRASE_VARIABLE)

@@ -21,7 +21,7 @@ from ..transport.delivery import SameId, Store
 from ..transport.tls import Plain, check_channel
 from ..vault import KeyFile, KeyProvider, Vault
 from .common import FINDINGS, AdapterOption, JsonOption, StrictnessOption, ZoneOption, complain, emit_json, errors
-from .keys import NewKeyFileOption, key_provider
+from .keys import KeyServiceOption, NewKeyFileOption, key_provider
 from .network import CommitOption, InsecureOption, PlainOption, address_of, plain_of, shown
 from .store import NewVaultOption, open_or_create
 
@@ -72,6 +72,7 @@ def listen(
     mllp: _MllpOption,
     vault: NewVaultOption,
     key_file: NewKeyFileOption = None,
+    key_service: KeyServiceOption = None,
     tls_cert: _CertOption = None,
     tls_key: _KeyOption = None,
     client_ca: _ClientCaOption = None,
@@ -101,7 +102,7 @@ def listen(
         if adapter is not None:
             default_registry().get(adapter).reader_factory()
         limits = Limits(connections=connections, message_bytes=max_message, idle=idle)
-        opener, keys = _opener(vault, key_file)
+        opener, keys = _opener(vault, key_file, key_service)
         folder = Path(f"{vault}.spool")
         job = _Job(
             server=lambda store, writer: channel.server(
@@ -138,11 +139,13 @@ def _channel(mllp: str, where: Plain, certificate: Path | None, key: Path | None
     return _Channel(name, lambda store, **more: MllpServer(store, host, port, tls=tls, plain=where, **more))
 
 
-def _opener(path: Path, key_file: Path | None) -> tuple[Callable[[], Vault], Callable[[], KeyProvider]]:
+def _opener(
+    path: Path, key_file: Path | None, key_service: str | None = None
+) -> tuple[Callable[[], Vault], Callable[[], KeyProvider]]:
     """Ask what has to be asked; return what opens the vault, in the thread that will write to it, and its key."""
     if key_file is not None:
-        return lambda: open_or_create(path, key_file), lambda: KeyFile(key_file)
-    keys = key_provider(None, new=not os.path.exists(path))
+        return lambda: open_or_create(path, key_file, key_service), lambda: KeyFile(key_file)
+    keys = key_provider(None, key_service, new=not os.path.exists(path))
 
     def opened() -> Vault:
         if os.path.exists(path):

@@ -36,7 +36,7 @@ from ..vault import Vault
 from ..vault.audit_log import AuditLog
 from .audit import AuditKeyOption, handle_of
 from .common import FINDINGS, JsonOption, OutputOption, check_outputs, emit_json, errors, printable, put_out, show_table
-from .keys import KeyFileOption, key_provider
+from .keys import KeyFileOption, KeyServiceOption, key_provider
 from .store import VaultOption
 
 __all__ = ["agreements_app", "devices", "report"]
@@ -48,10 +48,10 @@ PolicyArgument = Annotated[Path, typer.Argument(help="The policy file, TOML.")]
 DayOption = Annotated[str, typer.Option("--on", help="The day, as 2026-11-24.")]
 
 
-def _open(path: Path, key_file: Path | None) -> Vault:
+def _open(path: Path, key_file: Path | None, key_service: str | None = None) -> Vault:
     if not path.exists():
         raise InvalidRequest("USE-002", path="vault", hint="there is no vault here")
-    return Vault.open(path, keys=key_provider(key_file))
+    return Vault.open(path, keys=key_provider(key_file, key_service))
 
 
 def _octets(path: Path, what: str) -> bytes:
@@ -67,6 +67,7 @@ def _policy(path: Path) -> Policy:
 def devices(
     vault: VaultOption,
     key_file: KeyFileOption = None,
+    key_service: KeyServiceOption = None,
     advisory: Annotated[
         list[Path] | None, typer.Option("--advisory", help="CSAF 2.0 documents; devices that they name are findings.")
     ] = None,
@@ -75,7 +76,7 @@ def devices(
     """List the devices of a vault: model, serial, firmware, when seen, how the clock runs, what needs an update."""
     with errors(as_json=as_json):
         known = [load_advisory(_octets(path, "advisory")) for path in advisory or ()]
-        with _open(vault, key_file) as store:
+        with _open(vault, key_file, key_service) as store:
             entries = inventory(store.records())
         found = match(entries, known)
     if as_json:
@@ -117,6 +118,7 @@ def report(
         str | None, typer.Option("--identifier", help="An identifier of the person, exactly.")
     ] = None,
     key_file: KeyFileOption = None,
+    key_service: KeyServiceOption = None,
     audit_log: Annotated[
         Path | None, typer.Option("--audit-log", help="The audit log; the report is recorded in it.")
     ] = None,
@@ -138,7 +140,7 @@ def report(
         if (audit_log is None) != (audit_key is None):
             raise InvalidRequest("USE-001", path="--audit-log", hint="together with --audit-key")
         key = None if audit_key is None else SigningKey.load(audit_key)
-        with _open(vault, key_file) as store:
+        with _open(vault, key_file, key_service) as store:
             person = _person(store, subject, identifier)
             records = list(store.records(subject=person))
         handle = None if key is None else handle_of(person, key)
@@ -222,6 +224,7 @@ def due_command(
     vault: VaultOption,
     on: DayOption,
     key_file: KeyFileOption = None,
+    key_service: KeyServiceOption = None,
     audit_key: AuditKeyOption = None,
     every: Annotated[bool, typer.Option("--all", help="List what is kept, too.")] = False,
     as_json: JsonOption = False,
@@ -232,7 +235,7 @@ def due_command(
         key = None if audit_key is None else SigningKey.load(audit_key)
         if key is None and any(hold.subjects for hold in policy.holds):
             raise InvalidRequest("USE-001", path="--audit-key", hint="the file's legal holds name people by handles")
-        with _open(vault, key_file) as store:
+        with _open(vault, key_file, key_service) as store:
             stored = held_of(store.records(versions="latest"))
         named = {held.subject: held.subject if key is None else handle_of(held.subject, key) for held in stored}
         held = [Held(named[one.subject], one.kind, one.newest) for one in stored]

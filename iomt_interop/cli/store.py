@@ -44,7 +44,7 @@ from .common import (
     source_of,
     tell,
 )
-from .keys import KeyFileOption, NewKeyFileOption, key_provider
+from .keys import KeyFileOption, KeyServiceOption, NewKeyFileOption, key_provider
 
 __all__ = [
     "Ingested",
@@ -94,16 +94,16 @@ class Ingested:
         return {**told, "problem": self.problem, **{name: self.counts[name] for name in _COUNTS}}
 
 
-def open_or_create(path: Path, key_file: Path | None) -> Vault:
+def open_or_create(path: Path, key_file: Path | None, key_service: str | None = None) -> Vault:
     """Open the vault for writing, or make it; a key file that was made for a vault that was not is taken away."""
     if key_file is not None and os.path.realpath(key_file) == os.path.realpath(path):
         raise InvalidRequest("USE-001", path="--key-file", hint="it is the vault")
     if os.path.exists(path):
-        return Vault.open(path, keys=key_provider(key_file), mode="write")
+        return Vault.open(path, keys=key_provider(key_file, key_service), mode="write")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise InvalidRequest("USE-002", path="vault", hint="there is no such folder, or it is not writable")
     made = None if key_file is None or os.path.lexists(key_file) else key_file
-    keys = key_provider(key_file, new=True)
+    keys = key_provider(key_file, key_service, new=True)
     try:
         return Vault.create(path, keys=keys)
     except BaseException:
@@ -113,17 +113,18 @@ def open_or_create(path: Path, key_file: Path | None) -> Vault:
         raise
 
 
-def open_vault(path: Path, key_file: Path | None) -> Vault:
+def open_vault(path: Path, key_file: Path | None, key_service: str | None = None) -> Vault:
     """Open the vault for reading; nobody is asked for the passphrase of a file that is not there."""
     if not os.path.exists(path):
         raise InvalidRequest("USE-002", path="vault", hint="there is no vault here")
-    return Vault.open(path, keys=key_provider(key_file))
+    return Vault.open(path, keys=key_provider(key_file, key_service))
 
 
 def ingest(
     paths: Annotated[list[str], typer.Argument(help="Files or folders; - is standard input.")],
     vault: NewVaultOption,
     key_file: NewKeyFileOption = None,
+    key_service: KeyServiceOption = None,
     adapter: AdapterOption = None,
     strictness: StrictnessOption = "lenient",
     zone: ZoneOption = None,
@@ -141,7 +142,10 @@ def ingest(
         context = ReadContext(strictness=strictness, default_zone=zone)
         files: list[Path | str] = [STDIO] if paths == [STDIO] else list(files_below(paths))
         total = sum(f.stat().st_size for f in files if isinstance(f, Path) and f.is_file())
-        with open_or_create(vault, key_file) as store, reading_progress(total or None, "reading") as advance:
+        with (
+            open_or_create(vault, key_file, key_service) as store,
+            reading_progress(total or None, "reading") as advance,
+        ):
             for file in files:
                 done.append(
                     ingest_file(
@@ -229,6 +233,7 @@ def export(
     to: Annotated[str, typer.Option("--to", help="Id of the adapter that writes.")],
     output: OutputOption = None,
     key_file: KeyFileOption = None,
+    key_service: KeyServiceOption = None,
     form: FormOption = None,
     include_test: TestDataOption = False,
     report: ReportOption = None,
@@ -240,15 +245,20 @@ def export(
         target_adapter = default_registry().get(to)
         context = WriteContext(form=form, include_test_data=include_test)
         writer = check_writer(to, guarded(to, target_adapter.writer_factory(), context))
-        with open_vault(vault, key_file) as store:
+        with open_vault(vault, key_file, key_service) as store:
             put_out(stream_chunks(to, writer.write(store.records())), output)
         tell(writer.losses, (), as_json=as_json, report=report)
 
 
 @vault_app.command("info")
-def vault_info(path: VaultArgument, key_file: KeyFileOption = None, as_json: JsonOption = False) -> None:
+def vault_info(
+    path: VaultArgument,
+    key_file: KeyFileOption = None,
+    key_service: KeyServiceOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Say what a vault holds: counts and sizes, nothing of a patient."""
-    with errors(as_json=as_json), open_vault(path, key_file) as store:
+    with errors(as_json=as_json), open_vault(path, key_file, key_service) as store:
         info = store.info()
     if as_json:
         emit_json(info)
@@ -260,9 +270,14 @@ def vault_info(path: VaultArgument, key_file: KeyFileOption = None, as_json: Jso
 
 
 @vault_app.command("verify")
-def vault_verify(path: VaultArgument, key_file: KeyFileOption = None, as_json: JsonOption = False) -> None:
+def vault_verify(
+    path: VaultArgument,
+    key_file: KeyFileOption = None,
+    key_service: KeyServiceOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Decrypt and check every block; any change since it was written is an error."""
-    with errors(as_json=as_json, ok=False, verified=False), open_vault(path, key_file) as store:
+    with errors(as_json=as_json, ok=False, verified=False), open_vault(path, key_file, key_service) as store:
         store.verify()
     if as_json:
         emit_json({"verified": True})

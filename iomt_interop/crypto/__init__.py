@@ -14,7 +14,7 @@ from .envelope import (
     unwrap_key,
     wrap_key,
 )
-from .keys import EnvironmentKey, KeyFile, KeyProvider, PassphraseKey, keyring
+from .keys import EnvironmentKey, KeyFile, KeyProvider, PassphraseKey, RewrappingProvider, keyring
 
 __all__ = [
     "KEY_SIZE",
@@ -24,6 +24,7 @@ __all__ = [
     "KeyProvider",
     "KeyWrap",
     "PassphraseKey",
+    "RewrappingProvider",
     "Sealed",
     "SecretKey",
     "keyring",

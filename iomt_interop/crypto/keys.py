@@ -1,4 +1,4 @@
-"""Where the key-encryption key comes from: a passphrase, a key file, the environment."""
+"""Where the key-encryption key comes from: a passphrase, a key file, the environment, a key service (beside this)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ..errors import InvalidRequest, KeyUnavailable
 from .envelope import KEY_SIZE, SecretKey
 from .stretch import COSTS, fresh_parameters, stretch
 
-__all__ = ["EnvironmentKey", "KeyFile", "KeyProvider", "PassphraseKey", "keyring"]
+__all__ = ["EnvironmentKey", "KeyFile", "KeyProvider", "PassphraseKey", "RewrappingProvider", "expect_kind", "keyring"]
 
-_KINDS: Final = (*COSTS, "key-file", "environment")
+_KINDS: Final = (*COSTS, "key-file", "environment", "aws-kms", "vault-transit")
 
 
 @runtime_checkable
@@ -39,6 +39,21 @@ class KeyProvider(Protocol):
         ------
         KeyUnavailable
             ``SEC-002`` when there is none.
+        """
+        ...
+
+
+@runtime_checkable
+class RewrappingProvider(KeyProvider, Protocol):
+    """A provider whose parameters hold the key wrapped, and that can wrap it anew without giving it out."""
+
+    def rewrap(self, parameters: Mapping[str, str]) -> dict[str, str]:
+        """Return parameters that hold the same key, wrapped under the newest version of what wraps it.
+
+        Raises
+        ------
+        KeyUnavailable
+            ``SEC-002`` when it cannot be done.
         """
         ...
 
@@ -71,7 +86,7 @@ class PassphraseKey:
 
     def key(self, parameters: Mapping[str, str]) -> SecretKey:
         """Stretch the passphrase."""
-        _expect(parameters, *COSTS)
+        expect_kind(parameters, *COSTS)
         return stretch(self._passphrase, parameters)
 
 
@@ -115,7 +130,7 @@ class KeyFile:
 
     def key(self, parameters: Mapping[str, str]) -> SecretKey:
         """Read the file."""
-        _expect(parameters, "key-file")
+        expect_kind(parameters, "key-file")
         try:
             key = _decode(self._path.read_bytes())
         except OSError:
@@ -140,7 +155,7 @@ class EnvironmentKey:
 
     def key(self, parameters: Mapping[str, str]) -> SecretKey:
         """Read the variable."""
-        _expect(parameters, "environment")
+        expect_kind(parameters, "environment")
         if self._variable not in os.environ:
             raise KeyUnavailable("SEC-002", hint="the key's environment variable is not set")
         key = _decode(os.fsencode(os.environ[self._variable]))
@@ -187,8 +202,14 @@ def keyring(*providers: KeyProvider) -> KeyProvider:
     return _Keyring(providers)
 
 
-def _expect(parameters: Mapping[str, str], *kinds: str) -> None:
-    """Refuse to make a key for a vault that is locked in another way; the hint says which."""
+def expect_kind(parameters: Mapping[str, str], *kinds: str) -> None:
+    """Refuse to make a key for a vault that is locked in another way; the hint says which.
+
+    Raises
+    ------
+    KeyUnavailable
+        ``SEC-002`` when the parameters are of another provider.
+    """
     found = parameters.get("kind", "")
     if found not in kinds:
         known = found if found in _KINDS else "another provider"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..crypto import EnvironmentKey, KeyFile, KeyProvider, PassphraseKey, keyring
+from ..crypto import EnvironmentKey, KeyFile, KeyProvider, PassphraseKey, RewrappingProvider, keyring
 from ..crypto import known_answer as self_test
 from .backend import Backend, Block, SubjectRow
 from .keeping import ErasureReceipt, Keeping
@@ -20,6 +20,7 @@ __all__ = [
     "KeyProvider",
     "PassphraseKey",
     "PutResult",
+    "RewrappingProvider",
     "SqliteBackend",
     "SubjectRow",
     "Vault",

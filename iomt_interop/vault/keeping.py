@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ..crypto import KeyProvider, Sealed, open_sealed, seal
+from ..crypto import KeyProvider, RewrappingProvider, Sealed, open_sealed, seal
 from ..crypto.signing import SigningKey, VerifyKey
 from ..errors import InvalidRequest, LegalHold, StoreDamaged
 from ..privacy.audit.checkpoint import Checkpoint, sign_note, verify_note
@@ -101,6 +101,25 @@ class Keeping:
         with self._backend.reading():
             self._ledger.catch_up()
         return count
+
+    def rewrap(self, keys: RewrappingProvider) -> None:
+        """Let a key service wrap the vault's key anew, under the newest version of its own; the vault's key stays.
+
+        Copies that were made before still open with the older version.
+
+        Parameters
+        ----------
+        keys : RewrappingProvider
+            The provider that the vault was made with; of AWS KMS also one of another key, which takes over.
+
+        Raises
+        ------
+        KeyUnavailable
+            ``SEC-002`` when the service does not, or gives another key; the vault stays as it is.
+        """
+        with self._backend.writing():
+            self._ledger.catch_up()
+            self._ledger.rewrap(keys)
 
     def renew(self) -> None:
         """Let everybody's next block have a new data key; what is there stays under the old one.

@@ -11,7 +11,17 @@ from itertools import islice
 from struct import Struct
 from typing import Final
 
-from ..crypto import KeyProvider, KeyWrap, Sealed, SecretKey, open_sealed, seal, unwrap_key, wrap_key
+from ..crypto import (
+    KeyProvider,
+    KeyWrap,
+    RewrappingProvider,
+    Sealed,
+    SecretKey,
+    open_sealed,
+    seal,
+    unwrap_key,
+    wrap_key,
+)
 from ..errors import InvalidRecord, KeyUnavailable, StoreDamaged
 from ..model import Record, records_from_json
 from .backend import Backend, Block, SubjectRow
@@ -240,6 +250,16 @@ class Ledger:
         self._backend.set_meta("store-key", wrap_key(kek, self._store_key, self._of_store(epoch)))
         kek.wipe()
         return count
+
+    def rewrap(self, keys: RewrappingProvider) -> None:
+        """Store the same key-encryption key, wrapped anew; inside a transaction of the caller's."""
+        parameters = keys.rewrap(parameters_of(self._backend))
+        kek = keys.key(parameters)
+        same = kek == self._kek
+        kek.wipe()
+        if not same:
+            raise KeyUnavailable("SEC-002", hint="what was wrapped anew is another key")
+        self._backend.set_meta("keys", json.dumps(parameters, sort_keys=True).encode())
 
     def renew(self) -> None:
         """Let every subject's next block have a new data key; inside a transaction of the caller's."""
