@@ -47,6 +47,11 @@ REASONS: Final[dict[str, str]] = {
     "label-unknown": "the record's confidentiality label is not known",
     "provider-deny": "the policy provider denies it",
     "provider-error": "the policy provider gave no decision",
+    # What the store says of it.
+    "purpose-unserved": "no minimisation policy serves the purpose",
+    "legal-hold": "a legal hold stands",
+    "store-failed": "it was admitted, and the store did not take it",
+    "no-such-thing": "there is nothing of that name",
     # Breaking the glass.
     "break-glass": "access in an emergency that was declared, with a reason, and recorded",
     "break-glass-undeclared": "the purpose is break-glass, and nobody declared an emergency",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..facts import Facts, Labels, facts_of, labels_of
 from .cedar import CedarProvider
 from .context import Context, Decision, PolicyProvider
-from .guard import Guard, Page, Session
+from .guard import Guard, Page, Projection, Session
 from .policy import DISCLOSING, AccessPolicy, Action, BreakGlassRule, Role
 from .request import Actor, Emergency, Request
 from .scopes import Scope, parse_scopes
@@ -28,6 +28,7 @@ __all__ = [
     "Labels",
     "Page",
     "PolicyProvider",
+    "Projection",
     "Request",
     "Role",
     "Scope",

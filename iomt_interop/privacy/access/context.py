@@ -11,7 +11,7 @@ from typing import Final, Protocol, runtime_checkable
 
 from ..consent import Consent, Verdict, prepare
 from ..consent.evaluate import narrow
-from ..facts import UNKNOWN_LEVEL, Facts
+from ..facts import UNKNOWN_LEVEL, Facts, labels_of
 from ..vocabulary import ACT_CODE, ACT_REASON, BREAK_GLASS, covered_by, is_purpose, specialisations
 from .policy import DISCLOSING, AccessPolicy, Role
 from .request import Request
@@ -125,6 +125,20 @@ class Context:
             return found
         verdict = self._ask(facts)
         return _GLASS if self.emergency and verdict.permit else verdict
+
+    def operate(self) -> Decision:
+        """Decide about something that is done to the subject's data as a whole, or to the store, and shows nothing.
+
+        No record's label counts: who erases a person, or holds, must not learn what there is.
+        """
+        if self._final is not None:
+            return self._final
+        facts = Facts("subject", self.subject or None, labels_of(()))
+        for check in (self._scopes_deny, self._provider_denies):
+            denial = check(facts)
+            if denial is not None:
+                return denial
+        return _NOT_GOVERNED
 
     def _settle(self, verdict: Decision) -> Decision:
         return _GLASS if verdict.permit and self.emergency else verdict

@@ -3,77 +3,31 @@
 from __future__ import annotations
 
 import hmac
+import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from ... import model
 from ...crypto import SecretKey
 from ...errors import AccessDenied, AuditUnavailable, InvalidRequest
 from ...model import Record
-from ..agreements import Policy, require_agreement
-from ..audit.sink import AuditRecord, AuditSink, Operation
+from ..agreements import Policy, check_disclosure
+from ..audit.sink import AuditRecord, AuditSink, Operation, Outcome, record_all
 from ..consent import ConsentStore
 from ..facts import UNKNOWN_LEVEL, Facts, facts_of, labels_of, subject_of
-from ..minimise import MinimisationPolicy, Minimised, Pseudonyms, minimise, policy_for
+from ..minimise import MinimisationPolicy, Minimised, Pseudonyms, policy_for
 from ..vocabulary import ACT_REASON, BREAK_GLASS, CONFIDENTIALITIES, is_purpose
 from .context import Context, Decision, PolicyProvider
 from .policy import DISCLOSING, AccessPolicy
 from .request import Actor, Emergency, Request
-from .unlink import needs, without
+from .sift import Page, Projection, Sifted, projected
 
-__all__ = ["Guard", "Page", "Session"]
+__all__ = ["Guard", "Page", "Projection", "Session"]
 
 _CONTEXTS: Final = 1024
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Page:
-    """What may be seen of an answer; nothing of it tells whether there was more."""
-
-    records: tuple[model.Record, ...]
-    total: int
-    """How many records the whole answer has for whoever asked."""
-
-
-class _Sifted:
-    """Records parted into those that may be seen and those that may not."""
-
-    __slots__ = ("_reasons", "_subjects", "consents", "hidden", "seen")
-
-    def __init__(self) -> None:
-        self.seen: list[Record] = []
-        self.hidden: set[str] = set()
-        self.consents: tuple[str, ...] = ()
-        self._subjects: dict[str, None] = {}
-        self._reasons: dict[str, None] = {}
-
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        return tuple(self._subjects)
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        return tuple(self._reasons)
-
-    def take(self, record: Record, facts: Facts, decision: Decision) -> None:
-        if facts.subject is not None:
-            self._subjects[facts.subject] = None
-        self._reasons[decision.reason] = None
-        if decision.permit:
-            self.seen.append(record)
-        else:
-            self.hidden.add(record.id)
-
-    def bury(self) -> None:
-        """Hide what says nothing without a record that is hidden."""
-        if self.hidden:
-            kept = [record for record in self.seen if not needs(record, self.hidden)]
-            self.hidden |= {record.id for record in self.seen} - {record.id for record in kept}
-            self.seen = kept
 
 
 class Session:
@@ -137,6 +91,8 @@ class Guard:
         References by which consents call records, by the records' ids.
     provider : PolicyProvider, optional
         A policy engine that can deny, too.
+    store : str, optional
+        Name of the store that the records are in, for the audit trail.
     """
 
     def __init__(
@@ -149,8 +105,9 @@ class Guard:
         handle: Callable[[str], str] | None = None,
         aliases: Mapping[str, frozenset[str]] | None = None,
         provider: PolicyProvider | None = None,
+        store: str | None = None,
     ) -> None:
-        self.policy, self.consents, self._sink = policy, consents, sink
+        self.policy, self.consents, self._sink, self._store = policy, consents, sink, store
         self._names, self._handle, self.aliases, self._provider = names, handle, aliases, provider
         self._contexts: OrderedDict[tuple[Request, str], Context] = OrderedDict()
         self._seal = SecretKey.generate()
@@ -228,7 +185,7 @@ class Guard:
         request = Request.of(actor, "read", BREAK_GLASS, at)
         allowed = bool((actor.references | actor.roles) & set(rule.groups))
         why = reason if allowed else "break-glass-group"
-        self._record(request, "break-glass", subjects=[subject], reasons=[why], denied=not allowed)
+        self._take([self._event(request, "break-glass", subject, [why], "success" if allowed else "denied")])
         if not allowed:
             raise AccessDenied("PRV-202", hint="break-glass-group")
         found = Emergency(actor.id, subject, reason, at, at + minutes * 60 * 10**9)
@@ -260,33 +217,45 @@ class Guard:
         limit: int | None = None,
         recipient: str | None = None,
         policies: tuple[str, ...] = (),
+        project: Projection | None = None,
+        parameters: tuple[str, ...] = (),
     ) -> Page:
-        """Return what may be seen, once the audit trail has taken the event.
+        """Return what may be seen, once the audit trail has taken an event for every person that it is about.
 
         Total, offset and limit count what may be seen alone; links to records that may not be seen are taken out.
+
+        Parameters
+        ----------
+        request : Request
+            What is asked for.
+        records : iterable of Record
+            The whole answer, as if everything could be seen.
+        offset, limit : int, optional
+            The part of it that is wanted.
+        recipient : str, optional
+            Who gets it, for the audit trail.
+        policies : tuple of str, optional
+            Digests of further policies that took part.
+        project : Projection, optional
+            What the purpose needs; without it, records are shown as they are.
+        parameters : tuple of str, optional
+            Names of the search's parameters, for the audit trail.
 
         Raises
         ------
         AuditUnavailable
-            ``AUD-001`` when the audit trail does not take the event; nothing is released.
+            ``AUD-001`` when the audit trail does not take the events; nothing is released.
         """
         if offset < 0 or (limit is not None and limit < 0):
             raise InvalidRequest("USE-001", path="offset or limit")
         found = self._sift(request, records)
-        stop = None if limit is None else offset + limit
-        page = [without(record, found.hidden) for record in found.seen[offset:stop]]
-        self._record(
-            request,
-            _OPERATIONS[request.action],
-            subjects=found.subjects,
-            reasons=found.reasons,
-            denied=bool(found.hidden) and not found.seen,
-            released=page,
-            recipient=recipient,
-            policies=policies,
-            consents=found.consents,
-        )
-        return Page(tuple(page), len(found.seen))
+        given = projected(found, project)
+        policies = policies if project is None else (*policies, project.policy.digest)
+        part = slice(offset, None if limit is None else offset + limit)
+        page, owners = given.records[part], given.owners[part]
+        more: dict[str, Any] = {"recipient": recipient, "policies": policies, "parameters": parameters}
+        self._take(self._events(request, _OPERATIONS[request.action], found, page, owners, **more))
+        return Page(tuple(page), len(given.records))
 
     def read(self, request: Request, record: Record | None) -> Record:
         """Return one record that was looked up by its id.
@@ -311,8 +280,8 @@ class Guard:
         """
         return self._sift(request, records).seen
 
-    def _sift(self, request: Request, records: Iterable[Record]) -> _Sifted:
-        found = _Sifted()
+    def _sift(self, request: Request, records: Iterable[Record]) -> Sifted:
+        found = Sifted()
         sessions: dict[str, Session] = {}
         nobody = request.emergency.subject if request.emergency is not None else request.scope_subject or ""
         for record in records:
@@ -323,7 +292,8 @@ class Guard:
             facts, decision = session.judge(record)
             found.take(record, facts, decision)
         found.bury()
-        found.consents = tuple(sorted({each for session in sessions.values() for each in session.consents}))
+        for subject, share in found.shares.items():
+            share.consents = sessions[subject or nobody].consents
         return found
 
     def disclose(
@@ -375,65 +345,195 @@ class Guard:
         if system != ACT_REASON or not chosen.serves(code):
             raise InvalidRequest("PRV-302")
         found = self._sift(request, records)
-        shown = [without(record, found.hidden) for record in found.seen]
-        result = minimise(shown, chosen, pseudonyms=pseudonyms, as_of=day.year if as_of is None else as_of)
-        event = self._event(
-            request,
-            "disclose",
-            subjects=found.subjects,
-            reasons=found.reasons,
-            denied=bool(found.hidden) and not found.seen,
-            released=result.records,
-            recipient=recipient,
-            policies=(chosen.digest,),
-            consents=found.consents,
-        )
-        self._take(require_agreement(agreements, _Careful(self._sink), event, day))
+        years = day.year if as_of is None else as_of
+        result = projected(found, Projection(chosen, pseudonyms, years))
+        kinds = {record.kind for record in result.records}
+        verdict = check_disclosure(agreements, recipient, code, day, kinds=kinds)
+        more: dict[str, Any] = {
+            "recipient": recipient,
+            "policies": (chosen.digest, verdict.policy),
+            "reasons": verdict.reasons,
+        }
+        refused = not verdict.permitted
+        given = ([], []) if refused else (result.records, result.owners)
+        self._take(self._events(request, "disclose", found, *given, refused=refused, **more))
+        if not verdict.permitted:
+            raise AccessDenied("AGR-003", hint=", ".join(verdict.reasons))
         return result
 
-    def _record(self, request: Request, operation: Operation, **facts: Any) -> None:
-        """Have the audit trail take the event, or raise."""
-        self._take(self._event(request, operation, **facts))
+    # What shows nothing: it is decided and written down all the same.
 
-    def _take(self, event: AuditRecord) -> None:
-        _Careful(self._sink).record(event)
+    def admit(
+        self, request: Request, operation: Operation, subjects: Sequence[str] = (), *, name: str | None = None
+    ) -> None:
+        """Let something be done to persons' data, or to the store, that shows no record to anybody.
+
+        Parameters
+        ----------
+        request : Request
+            Who, what for, and which action of the policy it is.
+        operation : str
+            What the audit trail calls it.
+        subjects : sequence of str
+            Ids of the persons whose data are meant; an event each.
+        name : str, optional
+            What exactly is done, for the audit trail.
+
+        Raises
+        ------
+        AccessDenied
+            ``PRV-202``, the hint is the reason's code; the denial is recorded.
+        AuditUnavailable
+            ``AUD-001`` when the audit trail does not take the events; nothing may be done.
+        """
+        found = [(one, self._context(request, one or "").operate()) for one in subjects or (None,)]
+        denied = [decision.reason for _, decision in found if not decision.permit]
+        outcome: Outcome = "denied" if denied else "success"
+        parameters = () if name is None else (name,)
+        request = _numbered(request, len(found))
+        self._take([
+            self._event(request, operation, subject, [decision.reason], outcome, parameters=parameters)
+            for subject, decision in found
+        ])  # fmt: skip
+        if denied:
+            raise AccessDenied("PRV-202", hint=denied[0])
+
+    def admit_records(self, request: Request, records: Sequence[Record], *, operation: Operation | None = None) -> None:
+        """Let records be stored, all of them or none.
+
+        Raises
+        ------
+        AccessDenied
+            ``PRV-202`` when one of them may not be; the denial is recorded.
+        AuditUnavailable
+            ``AUD-001`` when the audit trail does not take the events; nothing may be stored.
+        """
+        found = Sifted()
+        sessions: dict[str | None, Session] = {}
+        for record in records:
+            subject = subject_of(record)
+            session = sessions.get(subject) or sessions.setdefault(subject, self.session(request, subject or ""))
+            found.take(record, *session.judge(record))
+        denied = bool(found.hidden)
+        stored = [] if denied else list(records)
+        owners = [subject_of(record) for record in stored]
+        named = operation or _OPERATIONS[request.action]
+        self._take(self._events(request, named, found, stored, owners, refused=denied))
+        if denied:
+            reasons = [reason for share in found.shares.values() if share.hidden for reason in share.reasons]
+            raise AccessDenied("PRV-202", hint=reasons[0])
+
+    def note(
+        self,
+        request: Request,
+        operation: Operation,
+        outcome: Outcome,
+        reason: str,
+        subjects: Sequence[str] = (),
+        *,
+        recipient: str | None = None,
+        policies: tuple[str, ...] = (),
+        name: str | None = None,
+    ) -> None:
+        """Write down what was refused for another reason, or what failed after it was admitted.
+
+        Raises
+        ------
+        AuditUnavailable
+            ``AUD-001`` when the audit trail does not take the event.
+        """
+        more: dict[str, Any] = {
+            "recipient": recipient,
+            "policies": policies,
+            "parameters": () if name is None else (name,),
+        }
+        several = subjects or (None,)
+        request = _numbered(request, len(several))
+        self._take([self._event(request, operation, one, [reason], outcome, **more) for one in several])
+
+    # Events.
+
+    def _take(self, events: Sequence[AuditRecord]) -> None:
+        try:
+            record_all(self._sink, events)
+        except AuditUnavailable:
+            raise
+        except Exception:  # noqa: BLE001 - an event that was not taken releases nothing
+            raise AuditUnavailable("AUD-001") from None
+
+    def _events(
+        self,
+        request: Request,
+        operation: Operation,
+        found: Sifted,
+        released: Sequence[Record],
+        owners: Sequence[str | None],
+        *,
+        refused: bool = False,
+        reasons: tuple[str, ...] = (),
+        **more: Any,
+    ) -> list[AuditRecord]:
+        """Make an event for every person that an operation is about, and one for what is of nobody.
+
+        BALP asks for an event per patient; the request's id says which belong together.
+        """
+        shown: dict[str | None, list[Record]] = {}
+        for record, owner in zip(released, owners, strict=True):
+            shown.setdefault(owner, []).append(record)
+        shares = found.told()
+        if None not in shares and None in shown:
+            # What is of nobody came with the one person's.
+            shown[next(iter(shares))] = list(released)
+        request = _numbered(request, len(shares))
+        events = []
+        for subject, share in shares.items():
+            denied = refused or bool(share.hidden and not share.seen)
+            outcome: Outcome = "denied" if denied else "success"
+            why = (*share.reasons, *reasons)
+            given = shown.get(subject, [])
+            events.append(
+                self._event(request, operation, subject, why, outcome, given, consents=share.consents, **more)
+            )
+        return events
 
     def _event(
         self,
         request: Request,
         operation: Operation,
-        *,
-        subjects: Iterable[str],
+        subject: str | None,
         reasons: Iterable[str],
-        denied: bool,
-        released: Iterable[Record] = (),
+        outcome: Outcome,
+        released: Sequence[Record] = (),
+        *,
         recipient: str | None = None,
         policies: tuple[str, ...] = (),
         consents: tuple[str, ...] = (),
+        parameters: tuple[str, ...] = (),
     ) -> AuditRecord:
         """Make the audit event, or raise: what cannot be written down does not happen."""
-        records = list(released)
         # Known codes alone: what stands in a label of a stranger's must not get into the trail.
-        held = [labels_of(record.labels) for record in records if record.labels]
+        held = [labels_of(record.labels) for record in released if record.labels]
         labels = {code for each in held for code in each.sensitivities}
         labels |= {CONFIDENTIALITIES[each.level] for each in held if each.level < UNKNOWN_LEVEL}
         try:
             return AuditRecord(
                 time=_iso(request.at),
                 operation=operation,
-                outcome="denied" if denied else "success",
+                outcome=outcome,
                 actor=request.actor.id,
                 client=request.actor.client,
                 roles=tuple(sorted(request.actor.roles)),
                 purpose=request.purpose[1] if self._names_purpose(request) else None,
                 reasons=tuple(reasons),
-                subjects=() if self._handle is None else tuple(map(self._handle, subjects)),
-                kinds=tuple(sorted({record.kind for record in records})),
-                records=len(records),
+                subjects=() if self._handle is None or not subject else (self._handle(subject),),
+                kinds=tuple(sorted({record.kind for record in released})),
+                records=len(released),
                 recipient=recipient,
                 break_glass=request.emergency is not None or operation == "break-glass",
                 labels=tuple(sorted(labels)),
+                parameters=parameters,
                 request=request.request_id,
+                store=self._store,
                 policies=(self.policy.digest, *policies),
                 consents=consents,
             )
@@ -441,25 +541,17 @@ class Guard:
             raise AuditUnavailable("AUD-001") from None
 
 
-class _Careful:
-    """A sink of which every failure is one."""
-
-    def __init__(self, sink: AuditSink) -> None:
-        self._sink = sink
-
-    def record(self, event: AuditRecord, /) -> None:
-        try:
-            self._sink.record(event)
-        except AuditUnavailable:
-            raise
-        except Exception:  # noqa: BLE001 - an event that was not taken releases nothing
-            raise AuditUnavailable("AUD-001") from None
-
-
 _OPERATIONS: Final[dict[str, Operation]] = {
     "read": "read", "search": "search", "export": "export",
-    "create": "create", "update": "update", "delete": "delete",
+    "create": "create", "update": "update", "delete": "delete", "keep": "execute",
 }  # fmt: skip
+
+
+def _numbered(request: Request, events: int) -> Request:
+    """Return a request that has an id, where several events must be known as one operation's."""
+    if events < 2 or request.request_id is not None:
+        return request
+    return replace(request, request_id=secrets.token_hex(8))
 
 
 def _iso(at: int) -> str:

@@ -18,8 +18,9 @@ from ..vocabulary import ACT_REASON, CONFIDENTIALITIES, Code, is_purpose, is_sen
 
 __all__ = ["DISCLOSING", "AccessPolicy", "Action", "BreakGlassRule", "Role"]
 
-Action = Literal["read", "search", "export", "create", "update", "delete"]
-"""What is asked for."""
+Action = Literal["read", "search", "export", "create", "update", "delete", "keep"]
+"""What is asked for. ``delete`` is to erase a person; ``keep`` is what a store's keeper does: holds, keys, copies,
+checks, counts."""
 
 DISCLOSING: Final[frozenset[Action]] = frozenset({"read", "search", "export"})
 """Actions that show data to somebody; consent decides about these."""

@@ -19,9 +19,9 @@ _SCOPE: Final = re.compile(
 )
 _V1: Final = {"read": "rs", "write": "cud", "*": "cruds"}
 _NEEDS: Final[dict[Action, str]] = {
-    "read": "r", "search": "s", "export": "rs", "create": "c", "update": "u", "delete": "d",
+    "read": "r", "search": "s", "export": "rs", "create": "c", "update": "u", "delete": "d", "keep": "-",
 }  # fmt: skip
-"""What each action needs; an export reads and searches."""
+"""What each action needs; an export reads and searches, and no scope of SMART lets anybody keep a store."""
 
 _PARAMETERS: Final = ("category", "code", "_security")
 

@@ -106,9 +106,13 @@ class _Window:
         self._limit, self._length = limit, seconds * NS
         self._times: dict[str, deque[int]] = defaultdict(deque)
         self._told: set[str] = set()
+        self._last: dict[str, str] = {}
 
     def add(self, record: AuditRecord) -> int | None:
-        """Return the count when it has just reached the limit."""
+        """Return the count when it has just reached the limit; events of one request count once."""
+        if record.request is not None and self._last.get(record.actor) == record.request:
+            return None
+        self._last[record.actor] = record.request or ""
         times = self._times[record.actor]
         times.append(record.utc_ns)
         while times[0] <= record.utc_ns - self._length:

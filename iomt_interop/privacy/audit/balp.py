@@ -199,6 +199,8 @@ def _entities(record: AuditRecord, site: str) -> list[Json]:
         }
     if labels:
         data["securityLabel"] = labels
+    if record.operation == "execute" and record.parameters:
+        data["name"] = " ".join(record.parameters)
     told = [f"{record.records} records", *record.kinds, *(f"key {key}" for key in record.keys)]
     data["description"] = ", ".join(told)
     entities = [data]

@@ -96,7 +96,7 @@ class AuditRecord(Model):
     labels: tuple[Token, ...] = ()
     """Security labels of what was touched (``R``, ``PSY``)."""
     parameters: tuple[Token, ...] = ()
-    """Names of a search's parameters, never their values."""
+    """Names of a search's parameters, never their values; or of what exactly was done."""
     request: Token | None = None
     """Id of the request (X-Request-Id), to find the same operation in other logs."""
     store: Token | None = None

@@ -36,6 +36,8 @@ class Minimised:
     """Kinds of the records that went wholly, and how many of each."""
     policy: str = ""
     """Digest of the policy."""
+    owners: list[str | None] = field(default_factory=list)
+    """Id of the subject of each record, as it was before: for whoever writes down whose data were given."""
 
 
 def minimise(
@@ -66,6 +68,7 @@ def minimise(
     found = Minimised(policy=policy.digest)
     if policy.everything:
         found.records = list(records)
+        found.owners = list(map(subject_of, found.records))
         return found
     if policy.oldest and as_of is None:
         raise InvalidRequest("USE-001", path="as_of", hint="the policy hides great ages; say the year to count from")
@@ -76,6 +79,7 @@ def minimise(
             found.dropped[record.kind] += 1
         else:
             found.records.append(kept)
+            found.owners.append(subject_of(record))
     return found
 
 

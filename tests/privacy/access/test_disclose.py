@@ -30,17 +30,21 @@ def disclosed(sink: Sink, request: Request = EXPORT, **more: Any) -> Any:
     return guard(sink, registry).disclose(request, RECORDS, **given)
 
 
-def test_the_recipient_gets_what_may_be_seen_minimised_and_one_event_says_so() -> None:
+def test_the_recipient_gets_what_may_be_seen_minimised_and_an_event_each_says_so() -> None:
     sink = Sink()
     result = disclosed(sink)
     assert [record.kind for record in result.records] == ["observation"]
     assert SECRET not in m.to_json(result.records).decode()
     assert result.records[0].subject != "alice"
-    (event,) = sink.events
+    event, other = sink.events
     assert (event.operation, event.outcome, event.recipient, event.records) == ("disclose", "success", "registry", 1)
-    assert {"consent-permit", "label-clearance", "consent-none", "agreement-permit"} == set(event.reasons)
+    assert {"consent-permit", "label-clearance", "agreement-permit"} == set(event.reasons)
     assert set(event.policies) >= {REGISTER.digest, built_in("safe-harbor").digest}
     assert len(event.consents) == 1
+    # The other person, of whom nothing is disclosed, has an event too; both are of one operation.
+    assert (other.outcome, other.records, other.consents) == ("denied", 0, ())
+    assert event.request is not None
+    assert event.request == other.request
 
 
 def test_without_an_agreement_in_force_nothing_leaves_and_the_refusal_is_written_down() -> None:
@@ -49,7 +53,7 @@ def test_without_an_agreement_in_force_nothing_leaves_and_the_refusal_is_written
         with pytest.raises(AccessDenied) as caught:
             disclosed(sink, **more)
         assert caught.value.code == "AGR-003"
-        assert [(event.outcome, event.records) for event in sink.events] == [("denied", 0)]
+        assert [(event.outcome, event.records) for event in sink.events] == [("denied", 0)] * 2
 
 
 @pytest.mark.parametrize("day", [IN_FORCE, OVER])
@@ -75,4 +79,4 @@ def test_when_everything_is_hidden_the_event_says_denied() -> None:
     sink = Sink()
     result = guard(sink).disclose(EXPORT, RECORDS, recipient="registry", agreements=REGISTER, day=IN_FORCE)
     assert result.records == []
-    assert [(event.outcome, event.records) for event in sink.events] == [("denied", 0)]
+    assert [(event.outcome, event.records) for event in sink.events] == [("denied", 0)] * 2
