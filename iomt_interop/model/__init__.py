@@ -7,7 +7,7 @@ content; :data:`Record` is the discriminated union of all of them.
 
 from __future__ import annotations
 
-from .base import Model, record_id
+from .base import Model, Mould, record_id
 from .batch import ObservationBatch
 from .care import (
     Activity,
@@ -128,6 +128,7 @@ __all__ = [
     "Message",
     "Metric",
     "Model",
+    "Mould",
     "Note",
     "Number",
     "Observation",

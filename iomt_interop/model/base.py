@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from hashlib import blake2b
-from typing import Any, Self
+from typing import Any, Final, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..errors import InvalidRecord, ModelError
 
-__all__ = ["Model", "record_id"]
+__all__ = ["Model", "Mould", "record_id"]
+
+T = TypeVar("T", bound="Model")
+
+_set: Final = object.__setattr__
+"""How a frozen model is filled."""
 
 
 class Model(BaseModel):
@@ -52,6 +58,76 @@ class Model(BaseModel):
             return type(self)(**(values | changes))
         except ValidationError as error:
             raise model_error(error) from None
+
+    @classmethod
+    def of_valid(cls, values: dict[str, Any]) -> Self:
+        """Return what ``cls(**values)`` gives for values that are known to fit, without looking at them.
+
+        For readers that make many records of values which they made themselves: it takes a tenth of the time.
+        Whoever uses it shows by a test that what comes out passes validation.
+
+        Raises
+        ------
+        ModelError
+            ``MDL-005`` when a field is missing or unknown; nothing else is checked.
+        """
+        template, required = _template(cls)
+        fields = template | values
+        if len(fields) != len(template) or not values.keys() >= required:
+            raise InvalidRecord("MDL-005")
+        return _filled(cls, fields, set(values))
+
+
+def _filled(model: type[T], fields: dict[str, Any], given: set[str]) -> T:
+    found = model.__new__(model)
+    _set(found, "__dict__", fields)
+    _set(found, "__pydantic_fields_set__", given)
+    _set(found, "__pydantic_extra__", None)
+    _set(found, "__pydantic_private__", None)
+    return found
+
+
+class Mould(Generic[T]):
+    """Makes many records that differ in a few fields only from one that is given.
+
+    Parameters
+    ----------
+    record : Model
+        The first one.
+    without : dict, optional
+        What is kept in the place of its own values, where those must not be remembered.
+    """
+
+    __slots__ = ("_fields", "_given", "_model")
+
+    def __init__(self, record: T, without: dict[str, Any] | None = None) -> None:
+        self._model: type[T] = type(record)
+        self._fields = dict(record.__dict__) | (without or {})
+        self._given = set(record.model_fields_set)
+
+    def __repr__(self) -> str:
+        return f"Mould({self._model.__name__})"
+
+    @property
+    def record(self) -> T:
+        """What is kept."""
+        return self.cast({})
+
+    def cast(self, changes: dict[str, Any]) -> T:
+        """Return a copy with other values in fields that the record was given; as :meth:`Model.of_valid`."""
+        fields = self._fields.copy()
+        fields.update(changes)
+        return _filled(self._model, fields, self._given)
+
+
+@cache
+def _template(model: type[Model]) -> tuple[dict[str, Any], frozenset[str]]:
+    """Return the defaults of a model in the order of its fields, and the fields that have none."""
+    fields = model.model_fields
+    return (
+        {name: None if field.is_required() else field.get_default() for name, field in fields.items()},
+        frozenset(name for name, field in fields.items() if field.is_required()),
+    )
 
 
 def model_error(error: ValidationError) -> ModelError:

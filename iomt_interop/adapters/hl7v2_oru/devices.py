@@ -251,14 +251,16 @@ class Tree:
         else:
             segment.keep(11, [("", segment.strike(11) or None)])
         self.unit.add(
-            Device(
-                id=self.id(handle.text),
-                provenance=self.unit.provenance(segment),
-                subject=self.unit.subject,
-                **self._position(handle.nodes),
-                type=None if code is None else code.concept,
-                notes=texts,
-                extensions=segment.extensions() + kept,
+            Device.of_valid(
+                {
+                    "id": self.id(handle.text),
+                    "provenance": self.unit.provenance(segment),
+                    "subject": self.unit.subject,
+                    **self._position(handle.nodes),
+                    "type": None if code is None else code.concept,
+                    "notes": texts,
+                    "extensions": segment.extensions() + kept,
+                }
             )
         )
 
@@ -280,11 +282,13 @@ class Tree:
             if address not in self._declared and address not in self._emitted:
                 self._emitted.add(address)
                 self.unit.add(
-                    Device(
-                        id=self.id(address),
-                        provenance=self.unit.provenance(segment, IMPLIED),
-                        subject=self.unit.subject,
-                        **self._position(handle.nodes[:depth]),
+                    Device.of_valid(
+                        {
+                            "id": self.id(address),
+                            "provenance": self.unit.provenance(segment, IMPLIED),
+                            "subject": self.unit.subject,
+                            **self._position(handle.nodes[:depth]),
+                        }
                     )
                 )
 
@@ -336,15 +340,17 @@ class Tree:
             self._metrics[handle.text, code.key] = known
             self._units[handle.text, code.key] = unit
             self.unit.add(
-                Metric(
-                    id=known,
-                    provenance=self.unit.provenance(segment),
-                    subject=self.unit.subject,
-                    code=code.concept,
-                    device=self.id(handle.nodes[0]),
-                    parent=parent,
-                    handle=handle.text,
-                    **facts,
+                Metric.of_valid(
+                    {
+                        "id": known,
+                        "provenance": self.unit.provenance(segment),
+                        "subject": self.unit.subject,
+                        "code": code.concept,
+                        "device": self.id(handle.nodes[0]),
+                        "parent": parent,
+                        "handle": handle.text,
+                        **facts,
+                    }
                 )
             )
         return known

@@ -21,6 +21,7 @@ from .header import is_identified, message, sender, subject
 from .ledger import Syntax
 from .observations import Item, Report, strike_set_ids
 from .orders import order, ordered, report_time, request
+from .pattern import add_results
 from .specimens import specimen, specimen_of_report
 from .surroundings import SURROUNDING, Surroundings, software_device
 from .tables import DEVICE_SENDERS, RATE_IN_NAME, SENTINELS
@@ -239,6 +240,7 @@ def records_of(parsed: hl7v2.Message, context: ReadContext, zone: str, announced
     )
     reading = _Reading(unit, context)
     reading.header(outline.header)
+    reading.single = len(outline.patients) == 1
     reading.clinical = not (reading.kind in _ANSWERS or reading.eui64 or reading.device or _is_device(outline))
     for patient in outline.patients:
         reading.patient(patient)
@@ -332,6 +334,8 @@ class _Reading:
     event: str | None = None
     clinical: bool = False
     """Whether information systems speak, and not a device."""
+    single: bool = False
+    """Whether the message is of one patient."""
 
     def header(self, segment: Segment | None) -> None:
         """Learn from MSH what all other segments need."""
@@ -386,7 +390,7 @@ class _Reading:
             patient.groups = [group for group in patient.groups if group not in free]
         patient.care.add(unit, texts)
         for group in patient.groups:
-            self._group(group, tree)
+            self._group(group, tree, alone=self.single and len(patient.groups) == 1)
 
     def _person(self, patient: _Patient) -> None:
         """Decide whose data it is: the message's word, else the caller's, else nobody's."""
@@ -439,7 +443,7 @@ class _Reading:
             return None
         return (*self.sender, location)
 
-    def _group(self, group: _Group, tree: Tree) -> None:
+    def _group(self, group: _Group, tree: Tree, *, alone: bool) -> None:
         unit, segment = self.unit, group.report
         report = Report(unit, tree, self.sentinels, time=self._fallback(), rated=self.rated, device=self.device)
         items = group.items
@@ -462,7 +466,7 @@ class _Reading:
             found = self._report(report, group, segment, stated)
             acknowledged(unit, found.filler, group.participants)
             before = len(unit.records)
-            report.add(items)
+            add_results(report, items, alone=alone and not alarm and not alerts)
             add_alerts(report, alerts, found.filler, unit.records[before:] if alarm else ())
         else:
             report.add(items)

@@ -195,21 +195,23 @@ class Report:
         tree.contain(segment, handle)
         device = tree.equipment(segment, handle)
         unit.add(
-            Observation(
-                id=unit.id("observation", segment),
-                provenance=unit.provenance(segment),
-                subject=unit.subject,
-                extensions=segment.extensions(),
-                labels=(HTEST,) if unit.mode is not None else (),
-                value=found,
-                time=time,
-                metric=tree.metric(segment, handle, plan.code, plan.metric, measure),
-                device=device,
-                gateway=tree.gateway,
-                encounter=unit.encounter,
-                order=self.order,
-                handle=handle.text,
-                **plan.facts,
+            Observation.of_valid(
+                {
+                    "id": unit.id("observation", segment),
+                    "provenance": unit.provenance(segment),
+                    "subject": unit.subject,
+                    "extensions": segment.extensions(),
+                    "labels": (HTEST,) if unit.mode is not None else (),
+                    "value": found,
+                    "time": time,
+                    "metric": tree.metric(segment, handle, plan.code, plan.metric, measure),
+                    "device": device,
+                    "gateway": tree.gateway,
+                    "encounter": unit.encounter,
+                    "order": self.order,
+                    "handle": handle.text,
+                    **plan.facts,
+                }
             )
         )
         return True

@@ -75,6 +75,11 @@ class Segment:
     def __repr__(self) -> str:
         return f"Segment({self.path}, {len(self.fields)} fields)"
 
+    @property
+    def has_kept(self) -> bool:
+        """Whether parts of fields have been kept as extensions."""
+        return bool(self._kept)
+
     def raw(self, number: int) -> str:
         """Return the verbatim text of a field that has not been struck off."""
         return self.fields[number]
@@ -178,13 +183,16 @@ class Unit:
         """Return where a record comes from."""
         known = segment.provenance
         if known is None or known.clause != clause:
-            known = segment.provenance = Provenance(
-                adapter=ADAPTER,
-                version=VERSION,
-                digest=self.digest,
-                span=self._absolute(segment.span),
-                path=segment.path,
-                clause=clause,
+            base, (start, stop) = self.base, segment.span
+            known = segment.provenance = Provenance.of_valid(
+                {
+                    "adapter": ADAPTER,
+                    "version": VERSION,
+                    "digest": self.digest,
+                    "span": (base + start, base + stop),
+                    "path": segment.path,
+                    "clause": clause,
+                }
             )
         return known
 
@@ -232,10 +240,9 @@ class Unit:
         self._issue(diagnostic.code, diagnostic.path, diagnostic.span, severity)
 
     def _issue(self, code: str, path: str | None, where: Span | None, severity: Severity) -> None:
-        start = None if where is None else where[0] - self.base - self.zero
         self.add(
             Issue(
-                id=record_id("issue", ADAPTER, self.digest, code, path, start),
+                id=self.issue_id(code, path, where),
                 provenance=Provenance(adapter=ADAPTER, version=VERSION, digest=self.digest, span=where, path=path),
                 subject=self.subject,
                 severity=severity,
@@ -244,6 +251,11 @@ class Unit:
                 span=where,
             )
         )
+
+    def issue_id(self, code: str, path: str | None, where: Span | None) -> str:
+        """Return the id of a doubt; the span is one of the stream."""
+        start = None if where is None else where[0] - self.base - self.zero
+        return record_id("issue", ADAPTER, self.digest, code, path, start)
 
     def residue(self, span: Span, path: str | None, code: str) -> None:
         """Keep octets that no record takes."""

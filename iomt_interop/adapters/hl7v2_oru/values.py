@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from ...errors import InvalidRecord
-from ...model import Absent, AttachmentValue, CodedValue, Quantity, Range, Ratio, TextValue, TimeValue, Value
-from ...model.number import Comparator, parse_decimal
+from ...model import Absent, AttachmentValue, CodedValue, Mould, Quantity, Range, Ratio, TextValue, TimeValue, Value
+from ...model.number import Comparator, format_decimal, parse_decimal
 from .codes import Unit, concept
 from .ledger import NULL, Node
 from .tables import CODED_TYPES, COMPARATORS, EMPTY_NUMBERS, TEXT_TYPES, TIME_TYPES
 from .times import instant, interval, time_of_day
 
-__all__ = ["Task", "quantity", "reference_range", "value"]
+__all__ = ["Task", "quantity", "quantity_of", "reference_range", "value"]
 
 _DECIMAL_COMMA: Final = re.compile(r"[+-]?[0-9]+,[0-9]{1,2}")
 _RANGE: Final = re.compile(r"\s*([+-]?[0-9]*\.?[0-9]+)\s*[-^]\s*([+-]?[0-9]*\.?[0-9]+)\s*")
@@ -65,10 +65,26 @@ def quantity(text: str, unit: Unit, comparator: Comparator | None = None) -> Qua
         mantissa, exponent = parse_decimal(text.strip(" "))
     except InvalidRecord:
         return None
-    found = Quantity(
-        mantissa=mantissa, exponent=exponent, comparator=comparator, unit=unit.ucum, native_unit=unit.native
+    return Quantity.of_valid(
+        {
+            "mantissa": mantissa,
+            "exponent": exponent,
+            "literal": None if format_decimal(mantissa, exponent) == text else text,
+            "comparator": comparator,
+            "unit": unit.ucum,
+            "native_unit": unit.native,
+        }
     )
-    return found if found.text == text else found.replace(literal=text)
+
+
+def quantity_of(text: str, mould: Mould[Quantity]) -> Quantity | None:
+    """Return an amount in the unit of another, as :func:`quantity` does; ``None`` for blanks around it as well."""
+    try:
+        mantissa, exponent = parse_decimal(text)
+    except InvalidRecord:
+        return None
+    literal = None if format_decimal(mantissa, exponent) == text else text
+    return mould.cast({"mantissa": mantissa, "exponent": exponent, "literal": literal})
 
 
 def _verbatim(node: Node, task: Task) -> TextValue:
