@@ -40,6 +40,7 @@ __all__ = [
     "SecurityError",
     "SourceUnavailable",
     "StoreDamaged",
+    "StoreUnavailable",
     "TimeError",
     "TruncatedInput",
     "UnitMismatch",
@@ -271,6 +272,7 @@ CODES: Final[dict[str, str]] = {
     "PRV-202": "access is denied",
     "PRV-203": "the access token is not valid here",
     "PRV-204": "there is no such record, or it may not be seen",
+    "PRV-205": "the vault is guarded: it opens only under its policy, with its audit log",
     "PRV-301": "the minimisation policy is not valid",
     "PRV-302": "no minimisation policy allows this purpose",
     # Audit trail and agreements.
@@ -290,6 +292,7 @@ CODES: Final[dict[str, str]] = {
     "SEC-007": "this is not a vault",
     "SEC-010": "a legal hold stands: nothing is erased",
     "SEC-011": "the vault is not what its checkpoint says",
+    "SEC-012": "the database that keeps the vault cannot be reached",
 }
 """Every code and what it means; the pages of the documentation are made of it."""
 
@@ -492,6 +495,10 @@ class KeyUnavailable(SecurityError):
 
 class StoreDamaged(SecurityError):
     """The stored data is not what was written."""
+
+
+class StoreUnavailable(SecurityError):
+    """The place where the vault is kept cannot be reached; what was acknowledged before is kept."""
 
 
 class AccessDenied(SecurityError):
