@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.places import Places
 
 from iomt_interop import model as m
 from iomt_interop.privacy import find_leaks
@@ -76,12 +77,14 @@ def together(history: list[m.Record]) -> m.Record:
 
 @given(st.lists(st.lists(RECORDS, max_size=8), max_size=4))
 @settings(max_examples=60)
-def test_what_is_put_is_given_back(tmp_path_factory: pytest.TempPathFactory, portions: list[list[m.Record]]) -> None:
-    folder = tmp_path_factory.mktemp("any")
-    key = KeyFile.create(folder / "key")
+def test_what_is_put_is_given_back(
+    places: Places, tmp_path_factory: pytest.TempPathFactory, portions: list[list[m.Record]]
+) -> None:
+    place = places.new("any")
+    key = KeyFile.create(tmp_path_factory.mktemp("any") / "key")
     versions: dict[tuple[str, str], list[m.Record]] = {}
     everything: list[m.Record] = []
-    with Vault.create(folder / "v", keys=key) as vault:
+    with Vault.create(place, keys=key) as vault:
         for portion in portions:
             result = vault.put(portion)
             assert result.stored + result.replaced + result.unchanged == len(portion)
@@ -92,7 +95,7 @@ def test_what_is_put_is_given_back(tmp_path_factory: pytest.TempPathFactory, por
                     versions.pop(name, None)
                     versions[name] = [*known, record]
                     everything.append(record)
-    with Vault.open(folder / "v", keys=key) as vault:
+    with Vault.open(place, keys=key) as vault:
         vault.verify()
         found = list(vault.records())
         latest = [history[-1] for history in versions.values()]

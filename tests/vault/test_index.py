@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
-from pathlib import Path
-
 import pytest
+from support.places import Place, Places
 from support.records import AT, SECRET, SPO2, make
 
 from iomt_interop import model as m
@@ -23,31 +21,17 @@ def observation(number: int, value: int = 0, subject: str | None = None) -> m.Ob
 
 
 @pytest.fixture
-def key(tmp_path: Path) -> KeyFile:
-    """Return a new key file."""
-    return KeyFile.create(tmp_path / "test.key")
-
-
-@pytest.fixture
-def filled(tmp_path: Path, key: KeyFile) -> Path:
+def filled(places: Places, key: KeyFile) -> Place:
     """Return a closed vault with two subjects and records of nobody."""
-    path = tmp_path / "test.vault"
+    path = places.new("test")
     with Vault.create(path, keys=key) as vault:
         vault.put([SUBJECT, observation(1, subject=SUBJECT.id), observation(2, subject="other"), observation(3)])
     return path
 
 
-def tamper(path: Path, statements: str) -> None:
-    """Change the file behind the library's back."""
-    connection = sqlite3.connect(path)
-    connection.executescript(statements)
-    connection.commit()
-    connection.close()
-
-
-def test_an_entry_that_points_elsewhere_hides_no_other_record(filled: Path, key: KeyFile) -> None:
+def test_an_entry_that_points_elsewhere_hides_no_other_record(filled: Place, places: Places, key: KeyFile) -> None:
     """A new version replaces what the index names: with a false place it would hide somebody else's record."""
-    tamper(
+    places.run(
         filled,
         "CREATE TEMP TABLE t AS SELECT blind, seq, ordinal FROM records; UPDATE records SET (seq, ordinal) = "
         "(SELECT seq, ordinal FROM t WHERE t.blind <> records.blind ORDER BY t.blind LIMIT 1)",
@@ -60,15 +44,15 @@ def test_an_entry_that_points_elsewhere_hides_no_other_record(filled: Path, key:
         assert list(vault.records()) == before
 
 
-def test_an_older_entry_put_back_is_noticed(filled: Path, key: KeyFile) -> None:
+def test_an_older_entry_put_back_is_noticed(filled: Place, places: Places, key: KeyFile) -> None:
     """Else a return to the older value would be taken for known and dropped."""
-    connection = sqlite3.connect(filled)
-    old = connection.execute("SELECT content, seq, ordinal, blind FROM records").fetchall()
+    old = places.rows(filled, "SELECT blind, content, seq, ordinal FROM records")
     with Vault.open(filled, keys=key, mode="write") as vault:
         vault.put([observation(3, 5)])
-    connection.executemany("UPDATE records SET content = ?, seq = ?, ordinal = ? WHERE blind = ?", old)
-    connection.commit()
-    connection.close()
+    names = {row[0] for row in old}
+    newer = [row for row in places.rows(filled, "SELECT * FROM records") if row[0] not in names]
+    places.run(filled, "DELETE FROM records")
+    places.add(filled, "records", old + newer)
     with Vault.open(filled, keys=key, mode="write") as vault:
         with pytest.raises(StoreDamaged):
             vault.put([observation(3)])
@@ -81,13 +65,13 @@ def test_an_older_entry_put_back_is_noticed(filled: Path, key: KeyFile) -> None:
     "statement",
     [
         "DELETE FROM subjects",
-        "DELETE FROM subjects WHERE handle = (SELECT min(handle) FROM subjects)",
+        "DELETE FROM subjects WHERE handle = (SELECT handle FROM subjects ORDER BY handle LIMIT 1)",
         "UPDATE subjects SET blind = randomblob(16)",
         "INSERT INTO subjects SELECT randomblob(16), randomblob(16), wrapped, generation FROM subjects",
     ],
 )
-def test_a_subject_that_is_missing_is_never_nobody(filled: Path, key: KeyFile, statement: str) -> None:
-    tamper(filled, statement)
+def test_a_subject_that_is_missing_is_never_nobody(filled: Place, places: Places, key: KeyFile, statement: str) -> None:
+    places.run(filled, statement)
     with Vault.open(filled, keys=key) as vault:
         with pytest.raises(SecurityError):
             list(vault.records(subject="never seen"))
@@ -108,13 +92,17 @@ def test_a_subject_that_is_missing_is_never_nobody(filled: Path, key: KeyFile, s
         "INSERT INTO identifiers VALUES (randomblob(16), randomblob(16))",
     ],
 )
-def test_a_tampered_index_of_identifiers_fails_verification(filled: Path, key: KeyFile, statement: str) -> None:
-    tamper(filled, statement)
+def test_a_tampered_index_of_identifiers_fails_verification(
+    filled: Place, places: Places, key: KeyFile, statement: str
+) -> None:
+    places.run(filled, statement)
     with Vault.open(filled, keys=key) as vault, pytest.raises(StoreDamaged):
         vault.verify()
 
 
-def test_identifiers_are_found_by_system_and_authority_and_in_every_version(filled: Path, key: KeyFile) -> None:
+def test_identifiers_are_found_by_system_and_authority_and_in_every_version(
+    filled: Place, places: Places, key: KeyFile
+) -> None:
     with Vault.open(filled, keys=key, mode="write") as vault:
         for system in (None, "urn:oid:1.2.3", "WARD"):
             assert vault.find(SECRET, system) == [SUBJECT.id]
@@ -126,25 +114,27 @@ def test_identifiers_are_found_by_system_and_authority_and_in_every_version(fill
         vault.verify()
 
 
-def test_records_come_back_in_the_order_of_storing(tmp_path: Path, key: KeyFile) -> None:
+def test_records_come_back_in_the_order_of_storing(places: Places, key: KeyFile) -> None:
     """Though each subject's are sealed together."""
+    place = places.new("v")
     many = [observation(n, subject=f"s{n % 7}" if n % 5 else None) for n in range(2500)]
-    with Vault.create(tmp_path / "v", keys=key) as vault:
+    with Vault.create(place, keys=key) as vault:
         vault.put(many[:1200])
         vault.put(many[1200:])
         assert list(vault.records()) == many
         assert list(vault.records(subject="s3")) == [r for r in many if r.subject == "s3"]
 
 
-def test_versions_within_one_transaction_share_a_block(tmp_path: Path, key: KeyFile) -> None:
+def test_versions_within_one_transaction_share_a_block(places: Places, key: KeyFile) -> None:
     """Every message of a feed brings its device and its patient again, each time from other octets."""
+    place = places.new("v")
     feed = [record for n in range(300) for record in (observation(0, n), observation(n + 1))]
-    with Vault.create(tmp_path / "v", keys=key) as vault:
+    with Vault.create(place, keys=key) as vault:
         result = vault.put([*feed, observation(0, 299)])
         assert (result.stored, result.replaced, result.unchanged) == (301, 299, 1)
         assert vault.info()["blocks"] == 1
         assert [r for r in vault.records() if r.id == observation(0).id] == [observation(0, 299)]
         vault.verify()
-    with Vault.open(tmp_path / "v", keys=key) as vault:
+    with Vault.open(place, keys=key) as vault:
         assert len(list(vault.records())) == vault.info()["records"] == 301
         vault.verify()

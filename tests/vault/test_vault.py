@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.places import Place, Places
 from support.records import AT, SECRET, SPO2, every_kind, make
 
 from iomt_interop import model as m
@@ -27,22 +27,22 @@ from iomt_interop.errors import (
 from iomt_interop.privacy import find_leaks
 from iomt_interop.vault import Backend, KeyFile, PassphraseKey, SqliteBackend, Vault
 
-
-@pytest.fixture
-def key(tmp_path: Path) -> KeyFile:
-    """Return a new key file."""
-    return KeyFile.create(tmp_path / "test.key")
+ONLY_FILES = pytest.mark.parametrize("places", ["files"], indirect=True)
 
 
 @pytest.fixture
-def filled(tmp_path: Path, key: KeyFile) -> Path:
+def filled(places: Places, key: KeyFile) -> Place:
     """Return a closed vault with every kind of record, in several transactions."""
-    path = tmp_path / "test.vault"
-    with Vault.create(path, keys=key) as vault:
+    return fill(places.new("test"), key)
+
+
+def fill(place: Place, key: KeyFile) -> Place:
+    """Make a vault with every kind of record, in several transactions."""
+    with Vault.create(place, keys=key) as vault:
         vault.put(every_kind())
         vault.put([observation(n) for n in range(3)])
         vault.put([observation(1).replace(status="amended")])
-    return path
+    return place
 
 
 def observation(number: int) -> m.Observation:
@@ -54,7 +54,7 @@ def observation(number: int) -> m.Observation:
     return base.replace(id=m.record_id("numbered", number))
 
 
-def stored(path: Path, key: KeyFile) -> list[m.Record]:
+def stored(path: Place, key: KeyFile) -> list[m.Record]:
     """Return everything a vault holds."""
     with Vault.open(path, keys=key) as vault:
         return list(vault.records())
@@ -65,7 +65,7 @@ def expected() -> list[m.Record]:
     return [*every_kind(), observation(0), observation(2), observation(1).replace(status="amended")]
 
 
-def test_every_kind_comes_back_equal(filled: Path, key: KeyFile) -> None:
+def test_every_kind_comes_back_equal(filled: Place, key: KeyFile) -> None:
     assert sorted(stored(filled, key), key=lambda r: r.id) == sorted(expected(), key=lambda r: r.id)
     with Vault.open(filled, keys=key) as vault:
         vault.verify()
@@ -76,7 +76,7 @@ def test_every_kind_comes_back_equal(filled: Path, key: KeyFile) -> None:
         assert list(vault.records(subject="nobody")) == []
 
 
-def test_what_is_there_is_not_stored_again(filled: Path, key: KeyFile) -> None:
+def test_what_is_there_is_not_stored_again(filled: Place, key: KeyFile) -> None:
     with Vault.open(filled, keys=key, mode="write") as vault:
         again = vault.put(every_kind())
         assert (again.stored, again.replaced, again.unchanged) == (0, 0, len(every_kind()))
@@ -86,7 +86,7 @@ def test_what_is_there_is_not_stored_again(filled: Path, key: KeyFile) -> None:
         vault.verify()
 
 
-def test_a_device_of_two_persons_is_described_for_both(filled: Path, key: KeyFile) -> None:
+def test_a_device_of_two_persons_is_described_for_both(filled: Place, key: KeyFile) -> None:
     device = make(m.Device, node="mds", serial="1")
     with Vault.open(filled, keys=key, mode="write") as vault:
         vault.put([device.replace(subject="s"), device.replace(subject="t")])
@@ -95,7 +95,7 @@ def test_a_device_of_two_persons_is_described_for_both(filled: Path, key: KeyFil
         vault.verify()
 
 
-def test_subjects_are_found_by_identifier(filled: Path, key: KeyFile) -> None:
+def test_subjects_are_found_by_identifier(filled: Place, key: KeyFile) -> None:
     (subject,) = (r.id for r in every_kind() if r.kind == "subject")
     with Vault.open(filled, keys=key) as vault:
         assert vault.find(SECRET) == [subject]
@@ -104,7 +104,7 @@ def test_subjects_are_found_by_identifier(filled: Path, key: KeyFile) -> None:
         assert list(vault.subjects()) == [subject]
 
 
-def test_wrong_and_missing_keys(filled: Path, key: KeyFile, tmp_path: Path) -> None:
+def test_wrong_and_missing_keys(filled: Place, places: Places, key: KeyFile, tmp_path: Path) -> None:
     with pytest.raises(DecryptionFailed):
         Vault.open(filled, keys=KeyFile.create(tmp_path / "other.key"))
     with pytest.raises(KeyUnavailable):
@@ -112,13 +112,14 @@ def test_wrong_and_missing_keys(filled: Path, key: KeyFile, tmp_path: Path) -> N
     with pytest.raises(KeyUnavailable, match="key-file"):
         Vault.open(filled, keys=PassphraseKey("x"))
     with pytest.raises(InvalidRequest):
-        Vault.open(tmp_path / "none.vault", keys=key)
+        Vault.open(places.new("none"), keys=key)
     with pytest.raises(InvalidRequest):
         Vault.create(filled, keys=key)
     with Vault.open(filled, keys=key) as vault, pytest.raises(InvalidRequest, match="mode='write'"):
         vault.put([observation(77)])
 
 
+@ONLY_FILES
 def test_a_flipped_bit_is_an_error_or_nothing_but_never_other_data(filled: Path, key: KeyFile, tmp_path: Path) -> None:
     """Every block's octets, and a sample of all others: where nothing is read, nothing may change."""
     good = filled.read_bytes()
@@ -158,29 +159,35 @@ TAMPERINGS = {
     "a key is dropped": "DELETE FROM subjects",
     "keys are exchanged": "UPDATE subjects SET wrapped = (SELECT wrapped FROM subjects ORDER BY handle LIMIT 1)",
     "the root is dropped": "DELETE FROM meta WHERE name = 'root'",
-    "the root is of another type": "UPDATE meta SET value = 5 WHERE name = 'root'",
     "the format is another": "UPDATE meta SET value = CAST('9' AS BLOB) WHERE name = 'format'",
     "the store's id is another": "UPDATE meta SET value = randomblob(16) WHERE name = 'store'",
+}
+
+UNTYPED = {
+    "the root is of another type": "UPDATE meta SET value = 5 WHERE name = 'root'",
     "a header is of another type": "UPDATE blocks SET header = 'text' WHERE seq = 1",
 }
+"""What only SQLite lets happen."""
 
 
 @pytest.mark.parametrize("name", sorted(TAMPERINGS))
-def test_tampering_is_detected(filled: Path, key: KeyFile, name: str) -> None:
-    connection = sqlite3.connect(filled)
-    connection.executescript(TAMPERINGS[name])
-    connection.commit()
-    connection.close()
+def test_tampering_is_detected(filled: Place, places: Places, key: KeyFile, name: str) -> None:
+    places.run(filled, TAMPERINGS[name])
+    with pytest.raises(SecurityError):
+        stored(filled, key)
+
+
+@ONLY_FILES
+@pytest.mark.parametrize("name", sorted(UNTYPED))
+def test_a_cell_of_another_type_is_detected(filled: Place, places: Places, key: KeyFile, name: str) -> None:
+    places.run(filled, UNTYPED[name])
     with pytest.raises(SecurityError):
         stored(filled, key)
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM records", "UPDATE records SET ordinal = ordinal + 1"])
-def test_a_tampered_index_fails_verification(filled: Path, key: KeyFile, statement: str) -> None:
-    connection = sqlite3.connect(filled)
-    connection.execute(statement)
-    connection.commit()
-    connection.close()
+def test_a_tampered_index_fails_verification(filled: Place, places: Places, key: KeyFile, statement: str) -> None:
+    places.run(filled, statement)
     with Vault.open(filled, keys=key) as vault, pytest.raises(SecurityError):
         vault.verify()
 
@@ -211,7 +218,8 @@ def test_no_plaintext_stands_in_any_file(tmp_path: Path, key: KeyFile, monkeypat
     assert not list(temporary.iterdir())
 
 
-def test_a_second_writer_waits_or_is_told(filled: Path, key: KeyFile) -> None:
+@ONLY_FILES
+def test_a_second_writer_waits_or_is_told(filled: Place, key: KeyFile) -> None:
     blocker = sqlite3.connect(filled, isolation_level=None)
     backend = SqliteBackend(filled, readonly=False, timeout=0.1)
     with Vault(backend, key) as vault:
@@ -227,14 +235,14 @@ def test_a_second_writer_waits_or_is_told(filled: Path, key: KeyFile) -> None:
     blocker.close()
 
 
-def test_a_reader_sees_what_was_committed(filled: Path, key: KeyFile) -> None:
+def test_a_reader_sees_what_was_committed(filled: Place, key: KeyFile) -> None:
     with Vault.open(filled, keys=key) as reader, Vault.open(filled, keys=key, mode="write") as writer:
         before = len(list(reader.records()))
         writer.put([observation(60)])
         assert len(list(reader.records())) == before + 1
 
 
-def test_an_interrupted_put_leaves_the_old_state(filled: Path, key: KeyFile) -> None:
+def test_an_interrupted_put_leaves_the_old_state(filled: Place, key: KeyFile) -> None:
     class Broken:
         def __iter__(self) -> object:
             yield observation(70)
@@ -261,7 +269,7 @@ with Vault.open(sys.argv[1], keys=KeyFile(sys.argv[2]), mode="write") as vault:
 """
 
 
-def test_kill_9_loses_nothing_that_was_acknowledged(filled: Path, key: KeyFile, tmp_path: Path, root: Path) -> None:
+def test_kill_9_loses_nothing_that_was_acknowledged(places: Places, key: KeyFile, tmp_path: Path, root: Path) -> None:
     script = tmp_path / "writer.py"
     helper = "from support.records import AT, SPO2, make\nfrom iomt_interop import model as m\n\n"
     helper += "def observation(n):\n    base = make(m.Observation, code=SPO2, value=m.Quantity(mantissa=n, unit='%'), "
@@ -270,10 +278,7 @@ def test_kill_9_loses_nothing_that_was_acknowledged(filled: Path, key: KeyFile, 
     script.write_text(f"import sys\nsys.path[:0] = [{str(root / 'tests')!r}, {str(tmp_path)!r}]\n{KILLED}")
     chosen = random.Random(3)
     for _ in range(6):
-        copy = tmp_path / "killed.vault"
-        for end in ("", "-wal", "-shm"):
-            copy.with_name(copy.name + end).unlink(missing_ok=True)
-        shutil.copy(filled, copy)
+        copy = fill(places.new("killed"), key)
         command = [sys.executable, str(script), str(copy), str(tmp_path / "test.key")]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
@@ -290,13 +295,12 @@ def test_kill_9_loses_nothing_that_was_acknowledged(filled: Path, key: KeyFile, 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), max_size=20))
 def test_any_history_of_puts_gives_the_latest_of_new_versions(
-    tmp_path_factory: pytest.TempPathFactory, history: list[tuple[int, int]]
+    places: Places, tmp_path_factory: pytest.TempPathFactory, history: list[tuple[int, int]]
 ) -> None:
-    folder = tmp_path_factory.mktemp("history")
-    key = KeyFile.create(folder / "key")
+    key = KeyFile.create(tmp_path_factory.mktemp("history") / "key")
     latest: dict[str, m.Record] = {}
     seen: list[m.Record] = []
-    with Vault.create(folder / "v", keys=key) as vault:
+    with Vault.create(places.new("v"), keys=key) as vault:
         for number, content in history:
             record = observation(number).replace(value=m.Quantity(mantissa=content))
             vault.put([record])
@@ -308,7 +312,7 @@ def test_any_history_of_puts_gives_the_latest_of_new_versions(
         vault.verify()
 
 
-def test_the_backend_fulfils_the_protocol(filled: Path) -> None:
-    backend: Backend = SqliteBackend(filled)
-    assert "SqliteBackend()" in repr(backend)
+def test_the_backend_fulfils_the_protocol(filled: Place, places: Places) -> None:
+    backend: Backend = places.backend(filled)
+    assert repr(backend) == f"{type(backend).__name__}()"
     backend.close()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import sqlite3
 from pathlib import Path
 
 import pytest
+from support.places import Places
 from support.records import AT, SPO2, make
 
 import iomt_interop as iomt
@@ -17,12 +17,6 @@ from iomt_interop.vault import KeyFile, Vault
 
 SAMPLES = {path.name: path for path in default_registry().get("hl7v2_oru").samples()}
 MONITOR, LAB = SAMPLES["pcd01_monitor.hl7"], SAMPLES["oru_lab.hl7"]
-
-
-@pytest.fixture
-def key(tmp_path: Path) -> KeyFile:
-    """Return a new key file."""
-    return KeyFile.create(tmp_path / "test.key")
 
 
 def event(text: str, subject: str | None = "s") -> m.Record:
@@ -38,8 +32,8 @@ def person(**fields: object) -> m.Subject:
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations([MONITOR, LAB])), ids=lambda order: order[0].stem)
-def test_a_later_message_takes_nothing_of_a_person_away(tmp_path: Path, key: KeyFile, order: tuple[Path, Path]) -> None:
-    with Vault.create(tmp_path / "v", keys=key) as vault:
+def test_a_later_message_takes_nothing_of_a_person_away(places: Places, key: KeyFile, order: tuple[Path, Path]) -> None:
+    with Vault.create(places.new("v"), keys=key) as vault:
         for path in order:
             vault.put(iomt.read(path))
         (subject,) = vault.records(kinds={"subject"})
@@ -58,9 +52,9 @@ def test_a_later_message_takes_nothing_of_a_person_away(tmp_path: Path, key: Key
         vault.verify()
 
 
-def test_the_versions_of_a_record(tmp_path: Path, key: KeyFile) -> None:
+def test_the_versions_of_a_record(places: Places, key: KeyFile) -> None:
     versions = [event(str(n)) for n in range(4)]
-    with Vault.create(tmp_path / "v", keys=key) as vault:
+    with Vault.create(places.new("v"), keys=key) as vault:
         vault.put(versions[:2])
         vault.put([event("of another", "t"), event("of nobody", None)])
         vault.put(versions[2:])
@@ -79,8 +73,8 @@ def test_the_versions_of_a_record(tmp_path: Path, key: KeyFile) -> None:
 
 
 @pytest.mark.parametrize("together", [True, False])
-def test_what_was_ever_stored_is_not_stored_again(tmp_path: Path, key: KeyFile, together: bool) -> None:
-    path = tmp_path / "v"
+def test_what_was_ever_stored_is_not_stored_again(places: Places, key: KeyFile, together: bool) -> None:
+    path = places.new("v")
     feed = [event(str(n % 5)) for n in range(5)] + [person(active=flag) for flag in (True, False)]
     Vault.create(path, keys=key).close()
     sizes = []
@@ -91,12 +85,12 @@ def test_what_was_ever_stored_is_not_stored_again(tmp_path: Path, key: KeyFile, 
             assert sum(r.replaced for r in results) == (5 if turn == 0 else 0)
             assert list(vault.records(kinds={"event"})) == [event("4")]
             vault.verify()
-        sizes.append(path.stat().st_size)
+        sizes.append(places.rows(path, "SELECT count(*), sum(length(ciphertext)) FROM blocks")[0])
     assert len(set(sizes)) == 1
 
 
-def test_a_put_of_what_is_known_makes_no_block(tmp_path: Path, key: KeyFile) -> None:
-    path = tmp_path / "v"
+def test_a_put_of_what_is_known_makes_no_block(places: Places, key: KeyFile) -> None:
+    path = places.new("v")
     with Vault.create(path, keys=key) as vault:
         vault.put([event("a")])
         vault.put([event("b")])
@@ -105,15 +99,16 @@ def test_a_put_of_what_is_known_makes_no_block(tmp_path: Path, key: KeyFile) -> 
         assert vault.info() == before
 
 
-def test_the_merge_is_of_all_versions_in_every_view(tmp_path: Path, key: KeyFile) -> None:
+def test_the_merge_is_of_all_versions_in_every_view(places: Places, key: KeyFile) -> None:
     """In one transaction or several, across blocks, and again after it was opened."""
+    place = places.new("v")
     numbers = [person(identifiers=(m.Identifier(value=f"N-{n}"),)) for n in range(2300)]
-    with Vault.create(tmp_path / "v", keys=key) as vault:
+    with Vault.create(place, keys=key) as vault:
         vault.put(numbers[:2200])
         for record in numbers[2200:2205]:
             vault.put([record])
         vault.put([make(m.Observation, code=SPO2, time=AT, subject=numbers[0].id), *numbers[2205:]])
-    with Vault.open(tmp_path / "v", keys=key) as vault:
+    with Vault.open(place, keys=key) as vault:
         expected = [f"N-{n}" for n in reversed(range(2300))]
         for found in (vault.records(kinds={"subject"}), vault.records(subject=numbers[0].id), vault.records()):
             (merged,) = (record for record in found if isinstance(record, m.Subject))
@@ -136,23 +131,21 @@ def test_the_merge_is_of_all_versions_in_every_view(tmp_path: Path, key: KeyFile
         "UPDATE records SET content = (SELECT content FROM records WHERE seq = 1)",
     ],
 )
-def test_a_tampered_index_of_versions_is_noticed(tmp_path: Path, key: KeyFile, statement: str) -> None:
-    with Vault.create(tmp_path / "v", keys=key) as vault:
+def test_a_tampered_index_of_versions_is_noticed(places: Places, key: KeyFile, statement: str) -> None:
+    place = places.new("v")
+    with Vault.create(place, keys=key) as vault:
         for text in "abc":
             vault.put([event(text)])
-    connection = sqlite3.connect(tmp_path / "v")
-    connection.execute(statement)
-    connection.commit()
-    connection.close()
-    with Vault.open(tmp_path / "v", keys=key) as vault:
+    places.run(place, statement)
+    with Vault.open(place, keys=key) as vault:
         for use in (vault.verify, lambda: vault.history(event("").id, subject="s")):
             with pytest.raises(StoreDamaged):
                 use()
         assert list(vault.records(versions="all")) == [event(text) for text in "abc"]
 
 
-def test_kinds_are_checked_at_once(tmp_path: Path, key: KeyFile) -> None:
-    with Vault.create(tmp_path / "v", keys=key) as vault:
+def test_kinds_are_checked_at_once(places: Places, key: KeyFile) -> None:
+    with Vault.create(places.new("v"), keys=key) as vault:
         vault.put([event("a")])
         for wrong in ("device metric", "event", {"event", "ZEBRA"}, [5]):
             with pytest.raises(InvalidRequest, match=r"USE-001.*kinds") as caught:
