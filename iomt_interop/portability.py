@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -23,7 +23,7 @@ from .model import Coding, Concept, Document, Provenance, Record, record_id, rec
 from .plugins import WriteContext
 from .vault import Vault
 
-__all__ = ["ORIGINAL", "Portable", "export_subject", "open_portable", "original_of"]
+__all__ = ["ORIGINAL", "Portable", "export_subject", "open_portable", "original_of", "seal_portable"]
 
 _MAGIC: Final = b"IOMT-PORTABLE-1\n"
 _RECORDS, _FHIR, _MANIFEST, _ORIGINALS = "records.json", "fhir.ndjson", "manifest.json", "originals/"
@@ -98,9 +98,24 @@ def export_subject(vault: Vault, subject: str, recipient: RecipientKey) -> bytes
     records = list(vault.records(subject=subject, versions="all"))
     if not records:
         raise InvalidRequest("USE-002", path="subject", hint="the vault has no such subject")
+    return seal_portable(records, vault.records(subject=subject), recipient)
+
+
+def seal_portable(records: Sequence[Record], merged: Iterable[Record], recipient: RecipientKey) -> bytes:
+    """Return a person's records, sealed for one recipient.
+
+    Parameters
+    ----------
+    records : sequence of Record
+        Every version of every record, in the order of storing.
+    merged : iterable of Record
+        The same, each record once as all its versions say together: what becomes FHIR.
+    recipient : RecipientKey
+        Who alone can open the file.
+    """
     context = WriteContext(form="ndjson", include_test_data=True)
-    merged = (record for record in vault.records(subject=subject) if not _is_original(record))
-    files = {_RECORDS: to_json(records), _FHIR: write(merged, to="fhir_r4", context=context)}
+    shown = (record for record in merged if not _is_original(record))
+    files = {_RECORDS: to_json(records), _FHIR: write(shown, to="fhir_r4", context=context)}
     for record in records:
         if isinstance(record, Document) and _is_original(record) and record.data is not None:
             files[_ORIGINALS + sha256(record.data).hexdigest()] = record.data

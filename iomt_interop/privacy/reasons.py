@@ -49,6 +49,7 @@ REASONS: Final[dict[str, str]] = {
     "provider-error": "the policy provider gave no decision",
     # What the store says of it.
     "purpose-unserved": "no minimisation policy serves the purpose",
+    "purpose-unnamed": "the purpose may not know of whom the data are, and one person was asked for",
     "legal-hold": "a legal hold stands",
     "store-failed": "it was admitted, and the store did not take it",
     "no-such-thing": "there is nothing of that name",

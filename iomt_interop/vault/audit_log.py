@@ -38,6 +38,7 @@ from typing import Final, Self
 from ..crypto.signing import SigningKey, VerifyKey
 from ..errors import AuditUnavailable, InvalidRequest, StoreDamaged, VaultLocked
 from ..privacy.audit.checkpoint import Checkpoint
+from ..privacy.audit.handles import SubjectHandles
 from ..privacy.audit.merkle import CompactRange, MerkleTree, leaf_hash
 from ..privacy.audit.sink import AuditRecord
 from .audit_entries import (
@@ -89,6 +90,7 @@ class AuditLog:
         self, path: str | os.PathLike[str], key: SigningKey, *, shared: bool = False, wait: float = 10.0
     ) -> None:
         self._path, self._key, self._shared, self._wait = Path(path), key, shared, wait
+        self._handles = SubjectHandles(key.derive(SubjectHandles.LABEL))
         self._edge: CompactRange = CompactRange()
         self._carried: bytes = b""
         self._part = 1
@@ -114,6 +116,15 @@ class AuditLog:
 
     def __len__(self) -> int:
         return self._edge.size
+
+    @property
+    def verify_key(self) -> VerifyKey:
+        """The public half of the key that signs."""
+        return self._key.verify_key
+
+    def handle(self, subject: str) -> str:
+        """Return by what the log calls a subject, by the subject's id."""
+        return self._handles(subject)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -37,7 +37,7 @@ class Session:
 
     def __init__(self, guard: Guard, context: Context) -> None:
         self._guard, self._context = guard, context
-        self._epoch_of = guard.consents.epoch
+        self._epoch_of = guard._epoch_of(context.request)
         self.subject = context.subject
 
     def __repr__(self) -> str:
@@ -121,6 +121,10 @@ class Guard:
         """Take what decisions need from a record."""
         return facts_of(record, aliases=self.aliases, offset=self.policy.zone_offset_minutes)
 
+    def handle(self, subject: str) -> str:
+        """Return by what the audit trail calls a subject; nothing where it names nobody."""
+        return "" if self._handle is None else self._handle(subject)
+
     def session(self, request: Request, subject: str) -> Session:
         """Prepare decisions for many records of one subject."""
         return Session(self, self._context(request, subject))
@@ -132,7 +136,7 @@ class Guard:
     def _context(self, request: Request, subject: str) -> Context:
         """Return prepared decisions that the consents as they are now allow."""
         key = (replace(request, at=0, request_id=None), subject)
-        epoch = self.consents.epoch(subject)
+        epoch = self._epoch_of(request)(subject)
         context = self._contexts.get(key)
         if context is None or context.epoch != epoch or not context.start <= request.at < context.end:
             context = self._prepare(request, subject, epoch)
@@ -141,9 +145,14 @@ class Guard:
                 self._contexts.popitem(last=False)
         return context
 
+    def _epoch_of(self, request: Request) -> Callable[[str], int]:
+        """Return what tells that consents have changed; nobody is asked where consents decide nothing."""
+        return self.consents.epoch if request.action in DISCLOSING else _no_consents
+
     def _prepare(self, request: Request, subject: str, epoch: int) -> Context:
-        names = self._names(subject) | {subject, f"Patient/{subject}"}
-        consents = self.consents.consents(subject)
+        names = frozenset() if request.action not in DISCLOSING else self._names(subject)
+        names |= {subject, f"Patient/{subject}"}
+        consents = self.consents.consents(subject) if request.action in DISCLOSING else ()
         glass = self._glass(request, subject)
         return Context(
             self.policy, request, subject, consents, epoch, names=names, provider=self._provider, glass=glass
@@ -154,7 +163,15 @@ class Guard:
         system, code = request.purpose
         return (system == ACT_REASON and is_purpose(code)) or request.purpose in self.policy.purposes.values()
 
+    def may(self, request: Request, subject: str = "") -> Decision:
+        """Decide about something that is done to a person's data as a whole, or to the store; nothing is recorded."""
+        return self._context(request, subject).operate()
+
     # Breaking the glass.
+
+    def may_break_glass(self, actor: Actor) -> bool:
+        """Tell whether an actor is in a group that may declare an emergency."""
+        return bool((actor.references | actor.roles) & set(self.policy.break_glass.groups))
 
     def break_glass(self, actor: Actor, subject: str, *, reason: str, minutes: int, at: int) -> Emergency:
         """Declare an emergency; it holds once the audit trail has taken it.
@@ -183,7 +200,7 @@ class Guard:
         if reason not in rule.reasons or not 1 <= minutes <= rule.minutes:
             raise InvalidRequest("USE-001", path="reason or minutes", hint="not what the policy allows")
         request = Request.of(actor, "read", BREAK_GLASS, at)
-        allowed = bool((actor.references | actor.roles) & set(rule.groups))
+        allowed = self.may_break_glass(actor)
         why = reason if allowed else "break-glass-group"
         self._take([self._event(request, "break-glass", subject, [why], "success" if allowed else "denied")])
         if not allowed:
@@ -292,8 +309,8 @@ class Guard:
             facts, decision = session.judge(record)
             found.take(record, facts, decision)
         found.bury()
-        for subject, share in found.shares.items():
-            share.consents = sessions[subject or nobody].consents
+        for owner, share in found.shares.items():
+            share.consents = sessions[owner or nobody].consents
         return found
 
     def disclose(
@@ -386,7 +403,7 @@ class Guard:
         AuditUnavailable
             ``AUD-001`` when the audit trail does not take the events; nothing may be done.
         """
-        found = [(one, self._context(request, one or "").operate()) for one in subjects or (None,)]
+        found = [(one, self.may(request, one or "")) for one in subjects or (None,)]
         denied = [decision.reason for _, decision in found if not decision.permit]
         outcome: Outcome = "denied" if denied else "success"
         parameters = () if name is None else (name,)
@@ -545,6 +562,10 @@ _OPERATIONS: Final[dict[str, Operation]] = {
     "read": "read", "search": "search", "export": "export",
     "create": "create", "update": "update", "delete": "delete", "keep": "execute",
 }  # fmt: skip
+
+
+def _no_consents(_: str) -> int:
+    return 0
 
 
 def _numbered(request: Request, events: int) -> Request:
