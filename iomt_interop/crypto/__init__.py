@@ -15,6 +15,7 @@ from .envelope import (
     wrap_key,
 )
 from .keys import EnvironmentKey, KeyFile, KeyProvider, PassphraseKey, RewrappingProvider, keyring
+from .mac import PreparedMac
 
 __all__ = [
     "KEY_SIZE",
@@ -24,6 +25,7 @@ __all__ = [
     "KeyProvider",
     "KeyWrap",
     "PassphraseKey",
+    "PreparedMac",
     "RewrappingProvider",
     "Sealed",
     "SecretKey",

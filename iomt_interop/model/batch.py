@@ -7,7 +7,7 @@ A decoder of a fast stream appends rows here and makes no object per measurement
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableSequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -56,7 +56,7 @@ class ObservationBatch:
     status: ObservationStatus = "unknown"
     codes: list[Concept] = field(default_factory=list)
     units: list[tuple[str | None, Coding | None]] = field(default_factory=list)
-    times: list[Instant] = field(default_factory=list)
+    times: MutableSequence[Instant] = field(default_factory=list)
     mantissa: array[int] = field(default_factory=lambda: array("q"))
     exponent: array[int] = field(default_factory=lambda: array("b"))
     special: array[int] = field(default_factory=lambda: array("B"))

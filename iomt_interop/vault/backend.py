@@ -6,22 +6,30 @@ A backend sees ciphertext, keyed digests, random handles and counts; it has no k
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-__all__ = ["Backend", "Block", "SubjectRow"]
+__all__ = ["Backend", "Block", "IndexRow", "SubjectRow"]
+
+IndexRow = tuple[bytes, bytes, int, int]
+"""An entry of the index: its name, what is authenticated, block and position."""
 
 
-@dataclass(frozen=True, slots=True)
-class SubjectRow:
-    """One data key of a subject: its handle, the keyed digest of the subject's id, the generation, the wrapped key."""
+class SubjectRow(NamedTuple):
+    """One data key of a subject: its handle, the keyed digest of the subject's id, the wrapped key, the generation.
+
+    A plain tuple: a rotation reads a million of them.
+    """
 
     handle: bytes
     blind: bytes
-    wrapped: bytes = field(repr=False)
+    wrapped: bytes
     generation: int = 0
+
+    def __repr__(self) -> str:
+        return "SubjectRow()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +62,16 @@ class Backend(Protocol):
         """Store a named value."""
         ...
 
+    def metas(self) -> Iterator[tuple[str, bytes]]:
+        """Yield all named values."""
+        ...
+
     def add_subject(self, row: SubjectRow) -> None:
         """Store a key of a subject."""
         ...
 
     def subjects(self) -> Iterator[SubjectRow]:
-        """Yield all keys of all subjects, in the order of their handles."""
+        """Yield all keys of all subjects, in the order of their handles; :meth:`rewrap` may go on meanwhile."""
         ...
 
     def subject(self, blind: bytes) -> list[SubjectRow]:
@@ -67,7 +79,10 @@ class Backend(Protocol):
         ...
 
     def rewrap(self, wrapped: Iterable[tuple[bytes, bytes]]) -> None:
-        """Store keys that were wrapped anew; each with its handle."""
+        """Store keys that were wrapped anew, each with its handle, in the order of the handles.
+
+        There may be millions; they are drawn as they are stored.
+        """
         ...
 
     def erase(self, blind: bytes, handles: Collection[bytes], blocks: Collection[int]) -> None:
@@ -110,8 +125,8 @@ class Backend(Protocol):
         """Return the key with a handle."""
         ...
 
-    def add_block(self, block: Block) -> None:
-        """Store a block."""
+    def add_blocks(self, blocks: Sequence[Block]) -> None:
+        """Store blocks."""
         ...
 
     def headers(self, after: int) -> Iterator[tuple[int, bytes, bytes, bytes]]:
@@ -122,20 +137,20 @@ class Backend(Protocol):
         """Return a block."""
         ...
 
-    def record(self, blind: bytes) -> tuple[bytes, int, int] | None:
-        """Return what is authenticated, block and position of a record's latest version, or of an older one."""
+    def find_records(self, names: Collection[bytes]) -> Mapping[bytes, IndexRow]:
+        """Return the entries of the index that stand under some of many names, by name."""
         ...
 
-    def set_record(self, blind: bytes, content: bytes, seq: int, ordinal: int) -> None:
-        """Remember a version of a record."""
+    def set_records(self, rows: Sequence[IndexRow]) -> None:
+        """Store entries of the index; the last of several of one name stays, and replaces what was there."""
         ...
 
-    def records(self) -> Iterator[tuple[bytes, bytes, int, int]]:
-        """Yield the whole index of records."""
+    def records(self) -> Iterator[IndexRow]:
+        """Yield the whole index of records and of batches."""
         ...
 
-    def add_identifier(self, blind: bytes, record: bytes) -> None:
-        """Index a subject's record by the keyed digest of an identifier."""
+    def add_identifiers(self, pairs: Collection[tuple[bytes, bytes]]) -> None:
+        """Index subjects' records by keyed digests of identifiers; a pair that is there already stays."""
         ...
 
     def identified(self, blind: bytes) -> list[bytes]:

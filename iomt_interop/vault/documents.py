@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 from pydantic_core import PydanticSerializationError
 
 from ..errors import InvalidRecord
 from ..model import Record, Subject, record_from_json
-from .blocks import MAX_PLAINTEXT
+from .binary import Part, detach
+from .blocks import DOCUMENTS, MAX_PLAINTEXT, pack
 
 __all__ = [
     "BLOCK_BYTES",
     "BLOCK_RECORDS",
     "MAX_DOCUMENT",
     "NOBODY",
+    "Draft",
     "Entry",
     "Pending",
-    "by_subject",
-    "document_of",
+    "PendingRecords",
+    "RecordDraft",
+    "draft_of",
     "owner_of",
 ]
 
@@ -36,8 +38,7 @@ _LONG_NUMBER: Final = re.compile(rb"[0-9]{4301}")
 """Longer integers than JSON readers take; the digits may be a text's, so a match decides nothing yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A version of a record: keyed digests of its content and of the version before, its block, its place in it."""
 
     content: bytes
@@ -46,38 +47,96 @@ class Entry:
     previous: bytes = b""
 
 
-@dataclass(slots=True)
-class Pending:
-    """A block in the making."""
+@dataclass(frozen=True, slots=True)
+class RecordDraft:
+    """A record on its way into a block: its JSON, and the octets that stand beside it."""
 
-    seq: int
+    identity: str
+    document: bytes = field(repr=False)
+    parts: tuple[Part, ...] = field(default=(), repr=False)
+
+    @property
+    def size(self) -> int:
+        """Octets that it takes in a block."""
+        return len(self.document) + (sum(len(octets) for _, octets in self.parts) if self.parts else 0)
+
+    def content(self) -> bytes:
+        """Return what its digest is made of; JSON holds no zero octet."""
+        if not self.parts:
+            return self.document
+        return b"\0".join((self.document, *(b"%d:%d:" % (slot, len(octets)) + octets for slot, octets in self.parts)))
+
+
+class Draft(Protocol):
+    """Something on its way into a block."""
+
+    @property
+    def identity(self) -> str:
+        """What it is a version of."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Octets that it takes in a block."""
+        ...
+
+    def content(self) -> bytes:
+        """Return what its digest is made of."""
+        ...
+
+
+@dataclass(slots=True)
+class Pending(ABC):
+    """A block in the making: the places of its entries in their transaction, what they replace, its size."""
+
+    kind: ClassVar[int]
+    purpose: ClassVar[bytes]
+    """What the index calls the names of its entries."""
     positions: list[int] = field(default_factory=list)
-    documents: list[bytes] = field(default_factory=list, repr=False)
-    entries: dict[bytes, Entry] = field(default_factory=dict, repr=False)
     replaced: list[tuple[int, int]] = field(default_factory=list)
     size: int = 0
+    rows: int = 0
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @abstractmethod
+    def full(self, more: int) -> bool:
+        """Tell whether what has this length belongs in the next block."""
+
+    @abstractmethod
+    def take(self, position: int, draft: Any) -> None:
+        """Take a draft in."""
+
+    @abstractmethod
+    def payload(self) -> bytes:
+        """Return the plaintext of the block."""
+
+
+@dataclass(slots=True)
+class PendingRecords(Pending):
+    """A block of records in the making."""
+
+    kind: ClassVar[int] = DOCUMENTS
+    purpose: ClassVar[bytes] = b"record"
+    documents: list[bytes] = field(default_factory=list, repr=False)
+    parts: list[tuple[int, int, bytes]] = field(default_factory=list, repr=False)
 
     def full(self, more: int) -> bool:
-        """Tell whether a document of this length belongs in the next block."""
+        """Tell whether a record of this length belongs in the next block."""
         return bool(self.documents) and (len(self.documents) >= BLOCK_RECORDS or self.size + more > BLOCK_BYTES)
 
-    def add(self, position: int, document: bytes, name: bytes, content: bytes, known: Entry | None) -> None:
-        """Take a record in; what was known of it is replaced, even in this block."""
-        if known is not None:
-            self.replaced.append((known.seq, known.ordinal))
-        self.entries[name] = Entry(content, self.seq, len(self.documents), known.content if known else b"")
+    def take(self, position: int, draft: RecordDraft) -> None:
+        """Take a record in."""
         self.positions.append(position)
-        self.documents.append(document)
-        self.size += len(document)
+        if draft.parts:
+            self.parts += [(len(self.documents), *part) for part in draft.parts]
+        self.documents.append(draft.document)
+        self.size += draft.size
 
-
-def by_subject(records: Iterable[Record]) -> dict[str, list[tuple[int, Record]]]:
-    """Group records, with their positions, by the person whose key seals them."""
-    groups: dict[str, list[tuple[int, Record]]] = defaultdict(list)
-    for position, record in enumerate(records):
-        subject = owner_of(record)
-        groups[subject].append((position, record))
-    return groups
+    def payload(self) -> bytes:
+        """Return the plaintext of the block."""
+        return pack(self.positions, self.documents, self.parts)
 
 
 def owner_of(record: Record) -> str:
@@ -85,20 +144,22 @@ def owner_of(record: Record) -> str:
     return record.id if isinstance(record, Subject) else record.subject or NOBODY
 
 
-def document_of(record: Record) -> bytes:
-    """Return a record's JSON, of which it is certain that it can be read again.
+def draft_of(record: Record) -> RecordDraft:
+    """Return a record's JSON and octets, of which it is certain that they can be read again.
 
     Raises
     ------
     InvalidRecord
-        ``MDL-005`` when it cannot.
+        ``MDL-005`` when they cannot.
     """
+    rest, parts = detach(record)
     try:
-        document = record.model_dump_json(exclude_none=True).encode()
+        document = rest.model_dump_json(exclude_none=True).encode()
     except PydanticSerializationError:
         raise InvalidRecord("MDL-005", hint="a text holds half a surrogate pair") from None
-    if len(document) > MAX_DOCUMENT:
+    draft = RecordDraft(record.id, document, parts)
+    if draft.size > MAX_DOCUMENT:
         raise InvalidRecord("MDL-005", hint="the record is too long to be stored")
     if len(document) > 4300 and _LONG_NUMBER.search(document):
         record_from_json(document)
-    return document
+    return draft

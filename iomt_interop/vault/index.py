@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from struct import Struct
 from typing import Final
 
 from ..errors import StoreDamaged
 from ..model import Record, Subject
-from .backend import Backend
+from .backend import Backend, IndexRow
 from .documents import Entry, owner_of
 from .ledger import Ledger
 
@@ -38,8 +38,7 @@ class Index:
 
     def blind(self, purpose: bytes, *parts: str | bytes) -> bytes:
         """Return a keyed digest, cut to 128 bits; equal inputs of one store give equal digests, and no others."""
-        raw = [part if isinstance(part, bytes) else part.encode("utf-8", "surrogatepass") for part in parts]
-        return self._ledger.index_key.mac(purpose + b"".join(b"%d:" % len(part) + part for part in raw))[:_DIGEST]
+        return self._ledger.index_mac(purpose + b"".join(map(_counted, parts)))[:_DIGEST]
 
     def subject(self, subject: str) -> bytes:
         """Return the digest of a subject's id."""
@@ -47,28 +46,46 @@ class Index:
 
     def name(self, owner: str, record: str) -> bytes:
         """Return the digest of a record's id; the same device is described in many persons' messages."""
-        return self.blind(b"record", owner, record)
+        return self.naming(b"record", owner)(record)
 
-    def content(self, document: bytes) -> bytes:
+    def naming(self, purpose: bytes, owner: str) -> Callable[[str], bytes]:
+        """Return what gives the digests of ids of one owner."""
+        mac = self._ledger.index_mac.behind(purpose + _counted(owner))
+        return lambda identity: mac(_counted(identity))[:_DIGEST]
+
+    def content(self, content: bytes) -> bytes:
         """Return the digest of a record's content."""
-        return self.blind(b"content", document)
+        return self.blind(b"content", content)
 
     def version(self, name: bytes, content: bytes) -> bytes:
         """Return the name of an older version."""
         return self.blind(b"version", name, content)
 
+    def find(self, names: Collection[bytes], *, latest: bool) -> dict[bytes, Entry]:
+        """Return the entries under some of many names, all of latest versions or all of older ones.
+
+        By another's place, the next version would hide another record: so each is checked.
+        """
+        found = self._backend.find_records(names) if names else {}
+        return {name: self._entry(row, latest=latest) for name, row in found.items()}
+
     def latest(self, name: bytes) -> Entry | None:
         """Return the entry of a record's latest version."""
-        return self._entry(name, latest=True)
+        return self.find((name,), latest=True).get(name)
 
     def older(self, name: bytes, content: bytes) -> Entry | None:
         """Return the entry of an older version of a record."""
-        return self._entry(self.version(name, content), latest=False)
+        version = self.version(name, content)
+        return self.find((version,), latest=False).get(version)
 
-    def write(self, name: bytes, entry: Entry) -> None:
-        """Store an entry."""
-        content = entry.content + self._tag(name, entry) + entry.previous
-        self._backend.set_record(name, content, entry.seq, entry.ordinal)
+    def write(self, entries: Mapping[bytes, Entry]) -> None:
+        """Store entries by their names."""
+        self._backend.set_records(
+            [
+                (name, entry.content + self._tag(name, entry) + entry.previous, entry.seq, entry.ordinal)
+                for name, entry in entries.items()
+            ]
+        )
 
     def versions(self, name: bytes) -> Iterator[Record]:
         """Yield the versions of a record, the latest first."""
@@ -85,10 +102,20 @@ class Index:
                 raise index_damaged()
             entry = before
 
-    def add_identifiers(self, subject: Subject) -> None:
-        """Index a person by the identifiers."""
-        for identifier, name in self.identifiers(subject):
-            self._backend.add_identifier(identifier, name)
+    def was_there(self, name: bytes, entry: Entry, last: int) -> bool:
+        """Tell whether a record had a version when a block was the last, by its latest entry now."""
+        while entry.seq > last:
+            before = self.older(name, entry.previous) if entry.previous else None
+            if before is None:
+                return False
+            entry = before
+        return True
+
+    def add_identifiers(self, persons: Iterable[Subject]) -> None:
+        """Index persons by their identifiers."""
+        pairs = dict.fromkeys(pair for person in persons for pair in self.identifiers(person))
+        if pairs:
+            self._backend.add_identifiers(pairs)
 
     def identifiers(self, subject: Subject) -> Iterator[tuple[bytes, bytes]]:
         """Yield what the index holds of a subject: keyed digests of an identifier and of the record's id."""
@@ -102,12 +129,8 @@ class Index:
         """Return the names of the records that the index gives for an identifier."""
         return self._backend.identified(self.blind(b"identifier", system or "", value))
 
-    def _entry(self, name: bytes, *, latest: bool) -> Entry | None:
-        """Look an entry up; by another's place, the next version would hide another record."""
-        row = self._backend.record(name)
-        if row is None:
-            return None
-        found, seq, ordinal = row
+    def _entry(self, row: IndexRow, *, latest: bool) -> Entry:
+        name, found, seq, ordinal = row
         entry = Entry(found[:_DIGEST], seq, ordinal, found[2 * _DIGEST :])
         if not self._ledger.has(entry, latest=latest):
             raise index_damaged()
@@ -117,7 +140,12 @@ class Index:
 
     def _tag(self, name: bytes, entry: Entry) -> bytes:
         place = name + entry.content + _PLACE.pack(entry.seq, entry.ordinal) + entry.previous
-        return self._ledger.index_key.mac(b"place" + place)[:_DIGEST]
+        return self._ledger.index_mac(b"place" + place)[:_DIGEST]
+
+
+def _counted(part: str | bytes) -> bytes:
+    raw = part if isinstance(part, bytes) else part.encode("utf-8", "surrogatepass")
+    return b"%d:" % len(raw) + raw
 
 
 def has_identifier(record: Record, value: str, system: str | None) -> bool:

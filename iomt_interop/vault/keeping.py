@@ -15,6 +15,7 @@ from ..privacy.audit.checkpoint import Checkpoint, sign_note, verify_note
 from .backend import Backend
 from .index import Index
 from .ledger import Ledger
+from .place import copy_to_url, is_url
 
 __all__ = ["ErasureReceipt", "Keeping"]
 
@@ -35,7 +36,7 @@ class ErasureReceipt:
     handles : tuple of str
         The handles under which the person's blocks stood.
     blocks, versions : int
-        How many blocks and record versions can never be read again.
+        How many blocks and record versions can never be read again; of batches, the rows.
     erasures : int
         How many handles the vault has erased by now.
     digest : str
@@ -211,7 +212,7 @@ class Keeping:
             store=ledger.store.hex(),
             handles=tuple(sorted(handle.hex() for handle in handles)),
             blocks=len(blocks),
-            versions=sum(header.count for header in blocks),
+            versions=sum(header.rows or header.count for header in blocks),
             erasures=erasures,
             digest=base64.b64encode(digest).decode(),
             at=at,
@@ -264,15 +265,59 @@ class Keeping:
         if found is None or found[0] != state.root or base64.b64encode(found[1]).decode() != words[2]:
             raise StoreDamaged("SEC-011")
 
+    def bind(self, terms: bytes) -> None:
+        """Bind the vault to terms under which alone it may be opened; nothing binds it to none.
+
+        They are stored sealed and under the root's MAC: whoever has the file and not the key can neither read them nor
+        take them away. A vault that is bound opens only through the guard that holds to them
+        (:class:`~iomt_interop.guarded.GuardedVault`).
+        """
+        backend, ledger = self._backend, self._ledger
+        with backend.writing():
+            ledger.catch_up()
+            sealed = seal(ledger.seal_key, terms, b"guard" + ledger.store) if terms else None
+            raw = b"" if sealed is None else sealed.salt + sealed.commitment + sealed.ciphertext
+            backend.set_meta("guard", raw)
+            ledger.seal_root()
+
+    def terms(self) -> bytes | None:
+        """Return what the vault is bound to, if anything."""
+        with self._backend.reading():
+            self._ledger.catch_up()
+            raw = self._backend.meta("guard")
+        if not raw:
+            return None
+        sealed = Sealed(raw[:_SALT], raw[_SALT : 2 * _SALT], raw[2 * _SALT :])
+        return open_sealed(self._ledger.seal_key, sealed, b"guard" + self._ledger.store)
+
+    def tag(self, text: bytes) -> bytes:
+        """Return a keyed digest by which the vault knows again what was written for it, and by it alone."""
+        return self._ledger.seal_key.derive(b"tag").mac(self._ledger.store + text)
+
+    def extent(self) -> tuple[int, int]:
+        """Return how many blocks and erasures there are: two other numbers once anything was stored or erased."""
+        with self._backend.reading():
+            self._ledger.catch_up()
+            blocks, _, erasures, _ = self._ledger.state()
+        return blocks, erasures
+
     def backup(self, path: str | os.PathLike[str]) -> None:
         """Write a copy of the vault as it is now, under the same key; others may go on writing meanwhile.
+
+        Parameters
+        ----------
+        path : path or str
+            Where the copy goes: a file, or the URL of a schema of PostgreSQL.
 
         Raises
         ------
         InvalidRequest
             ``USE-002`` when something stands at the path, or it cannot be written to.
         """
-        self._backend.backup(path)
+        if is_url(path):
+            copy_to_url(self._backend, str(path))
+        else:
+            self._backend.backup(path)
 
     def _reasons(self) -> Iterator[tuple[str, str]]:
         for blind, raw in self._backend.holds():

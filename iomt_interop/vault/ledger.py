@@ -6,14 +6,15 @@ import hmac
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import replace
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from struct import Struct
 from typing import Final
 
 from ..crypto import (
     KeyProvider,
     KeyWrap,
+    PreparedMac,
     RewrappingProvider,
     Sealed,
     SecretKey,
@@ -23,9 +24,11 @@ from ..crypto import (
     wrap_key,
 )
 from ..errors import InvalidRecord, KeyUnavailable, StoreDamaged
-from ..model import Record, records_from_json
+from ..model import ObservationBatch, Record, records_from_json
 from .backend import Backend, Block, SubjectRow
-from .blocks import FORMAT, Header, chain, chain_erasures, pack, unpack
+from .binary import attach
+from .blocks import COLUMNS, DOCUMENTS, FORMAT, Header, chain, chain_erasures, unpack
+from .columns import open_batches
 from .documents import Entry, Pending
 
 __all__ = ["Ledger", "first_meta", "parameters_of"]
@@ -59,8 +62,8 @@ class Ledger:
         Version of the key-encryption key; each rotation begins another.
     generation : int
         Data keys of an older generation seal no new block.
-    index_key : SecretKey
-        The key of the index's digests.
+    index_mac : PreparedMac
+        Makes the index's digests.
     """
 
     def __init__(self, backend: Backend, keys: KeyProvider) -> None:
@@ -71,13 +74,17 @@ class Ledger:
         self.erased: dict[bytes, None] = {}
         self._keys: dict[bytes, SecretKey] = {}
         self._owners: dict[bytes, bytes] = {}
+        self._newest: dict[bytes, SubjectRow] = {}
+        self._root = b""
         self._kek = keys.key(parameters_of(backend))
         self.store = _exactly(backend.meta("store"), 16)
         self.epoch, self.generation = _number(backend, "epoch"), _number(backend, "generation")
         store_key = unwrap_key(self._kek, backend.meta("store-key") or b"", self._of_store(self.epoch))
         self._wrap = KeyWrap(self._kek)
         self._store_key = store_key
-        self.index_key = store_key.derive(b"index")
+        index_key = store_key.derive(b"index")
+        self.index_mac = PreparedMac(index_key)
+        index_key.wipe()
         self.seal_key = store_key.derive(b"seal")
         self._chain = store_key.derive(b"chain")
 
@@ -86,13 +93,15 @@ class Ledger:
 
     def secrets(self) -> tuple[SecretKey, ...]:
         """Return every key that is held."""
-        return (*self._keys.values(), self._kek, self._store_key, self.index_key, self.seal_key, self._chain)
+        return (*self._keys.values(), self._kek, self._store_key, self.seal_key, self._chain)
 
     def wipe(self) -> None:
         """Forget the keys."""
         for key in self.secrets():
             key.wipe()
+        self.index_mac.wipe()
         self._keys.clear()
+        self._newest.clear()
 
     def mark(self) -> tuple[bytes, int, bytes, int]:
         """Return what :meth:`forget` goes back to."""
@@ -105,15 +114,20 @@ class Ledger:
             self.replaced.difference_update(self.headers.pop(seq).replaced)
         for handle in list(self.erased)[erased:]:
             del self.erased[handle]
+        self._root = b""
         self._keys.clear()
         self._owners.clear()
+        self._newest.clear()
 
     def catch_up(self) -> None:
         """Read the headers and erasures that came since, follow their chains, and compare them with the root."""
         if _number(self._backend, "epoch") != self.epoch:
             raise KeyUnavailable("SEC-002", hint="the vault's key was rotated meanwhile; open the vault again")
         self.generation = _number(self._backend, "generation")
-        count, gone, head, erasures, mac = _ROOT.unpack(_exactly(self._backend.meta("root"), _ROOT.size))
+        root = _exactly(self._backend.meta("root"), _ROOT.size)
+        if root == self._root:
+            return  # nobody wrote since: its digests are of all that there is
+        count, gone, head, erasures, mac = _ROOT.unpack(root)
         if not hmac.compare_digest(mac, self._root_mac(count, gone, head, erasures)):
             raise StoreDamaged("SEC-004")
         for seq, raw, salt, commitment in self._backend.headers(len(self.headers)):
@@ -130,6 +144,7 @@ class Ledger:
             self.note_erasure(handle)
         if (len(self.headers), self._head, len(self.erased), self._gone) != (count, head, gone, erasures):
             raise StoreDamaged("SEC-004")
+        self._root = root
 
     def note_erasure(self, handle: bytes) -> int:
         """Take an erasure into the list; return its number."""
@@ -157,38 +172,51 @@ class Ledger:
             gone = chain_erasures(gone, handle)
         return head, gone
 
-    def append(self, row: SubjectRow, pending: Pending, first: int) -> None:
-        """Seal a block and store it behind the last one."""
-        seq, replaced = pending.seq, tuple(pending.replaced)
-        header = Header(self.store, row.handle, seq, first, self._head, len(pending.documents), replaced)
+    def append(self, row: SubjectRow, pending: Pending, first: int) -> Block:
+        """Seal a block behind the last one; the caller stores it."""
+        seq, replaced = len(self.headers) + 1, tuple(pending.replaced)
+        count, kind, rows = len(pending), pending.kind, pending.rows
+        header = Header(self.store, row.handle, seq, first, self._head, count, kind, rows, replaced)
         raw = header.encode()
-        sealed = seal(self._data_key(row), pack(pending.positions, pending.documents), raw)
-        self._backend.add_block(Block(seq, raw, sealed.salt, sealed.commitment, sealed.ciphertext))
+        sealed = seal(self._data_key(row), pending.payload(), raw)
         self._head = chain(self._head, raw, sealed.salt, sealed.commitment)
         self.headers[seq] = header
         self.replaced.update(replaced)
+        return Block(seq, raw, sealed.salt, sealed.commitment, sealed.ciphertext)
 
     def seal_root(self) -> None:
         """Store that the chains end here."""
         count, head, gone, erasures = self.state()
         mac = self._root_mac(count, gone, head, erasures)
-        self._backend.set_meta("root", _ROOT.pack(count, gone, head, erasures, mac))
+        self._root = _ROOT.pack(count, gone, head, erasures, mac)
+        self._backend.set_meta("root", self._root)
 
     def open_block(self, header: Header) -> list[tuple[int, Record]]:
-        """Return positions and records of a block."""
-        block = self._backend.block(header.seq)
-        if header.handle in self.erased or block is None or Header.decode(block.header) != header:
-            raise StoreDamaged("SEC-004")
-        sealed = Sealed(block.salt, block.commitment, block.ciphertext)
-        plaintext = open_sealed(self._key_of(header.handle), sealed, block.header)
-        positions, text = unpack(plaintext, header.count)
+        """Return positions and records of a block of records."""
+        positions, text, parts = unpack(self._plaintext(header, DOCUMENTS), header.count)
         try:
             records = records_from_json(text)
         except InvalidRecord:
             raise StoreDamaged("SEC-005", hint="written by another version of the canonical model") from None
         if len(records) != header.count:
             raise StoreDamaged("SEC-004")
+        for ordinal, group in groupby(parts, key=itemgetter(0)):
+            records[ordinal] = attach(records[ordinal], [part[1:] for part in group])
         return list(zip(positions, records, strict=True))
+
+    def open_batches(self, header: Header) -> list[tuple[int, ObservationBatch]]:
+        """Return positions and batches of a block of batches."""
+        batches = open_batches(self._plaintext(header, COLUMNS))
+        if len(batches) != header.count or sum(len(batch) for _, batch in batches) != header.rows:
+            raise StoreDamaged("SEC-004")
+        return batches
+
+    def _plaintext(self, header: Header, kind: int) -> bytes:
+        block = self._backend.block(header.seq)
+        if header.handle in self.erased or block is None or header.kind != kind or block.header != header.encode():
+            raise StoreDamaged("SEC-004")
+        sealed = Sealed(block.salt, block.commitment, block.ciphertext)
+        return open_sealed(self._key_of(header.handle), sealed, block.header)
 
     def has(self, entry: Entry, *, latest: bool) -> bool:
         """Tell whether an entry of the index names a place that there is, of a latest version or an older one."""
@@ -199,12 +227,21 @@ class Ledger:
 
     def subject_row(self, blind: bytes) -> SubjectRow:
         """Return the key that seals a subject's next block, made where there is none of this generation."""
+        known = self._newest.get(blind)
+        if known is not None and known.generation >= self.generation and known.handle not in self.erased:
+            return known
         rows = self._backend.subject(blind)
         if rows and rows[-1].generation >= self.generation:
-            return rows[-1]
+            return self._remember(rows[-1])
         row = SubjectRow(os.urandom(16), blind, b"", self.generation)
-        row = replace(row, wrapped=self._wrap.wrap(SecretKey.generate(), self.bound(row, self.epoch)))
+        row = row._replace(wrapped=self._wrap.wrap(SecretKey.generate(), self.bound(row, self.epoch)))
         self._backend.add_subject(row)
+        return self._remember(row)
+
+    def _remember(self, row: SubjectRow) -> SubjectRow:
+        if len(self._newest) >= _CACHED:
+            self._newest.clear()
+        self._newest[row.blind] = row
         return row
 
     def handles(self, blind: bytes) -> frozenset[bytes]:
@@ -295,7 +332,9 @@ class Ledger:
         return self._keys[handle]
 
     def _root_mac(self, count: int, gone: int, head: bytes, erasures: bytes) -> bytes:
-        return self._chain.mac(b"root" + self.store + _ROOT.pack(count, gone, head, erasures, b""))
+        # What the vault is bound to is under the root too: taken away, it is missed.
+        bound = self._backend.meta("guard") or b""
+        return self._chain.mac(b"root" + self.store + _ROOT.pack(count, gone, head, erasures, b"") + bound)
 
 
 def first_meta(keys: KeyProvider) -> dict[str, bytes]:

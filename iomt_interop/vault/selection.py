@@ -29,6 +29,11 @@ class Selection:
     versions : {"merged", "latest", "all"}
         Which versions.
 
+    Attributes
+    ----------
+    kinds : frozenset of str
+        Kinds of records.
+
     Raises
     ------
     InvalidRequest
@@ -40,18 +45,22 @@ class Selection:
             raise InvalidRequest("USE-001", path="versions", hint="one of: " + ", ".join(_VERSIONS))
         if isinstance(kinds, str):
             raise InvalidRequest("USE-001", path="kinds", hint="a collection of kinds, not a text")
-        self._kinds = _KINDS if kinds is None else frozenset(kinds)
-        if not self._kinds <= _KINDS:
+        self.kinds = _KINDS if kinds is None else frozenset(kinds)
+        if not self.kinds <= _KINDS:
             raise InvalidRequest("USE-001", path="kinds", hint="of: " + ", ".join(sorted(_KINDS)))
         self._versions = versions
         self._merges: dict[tuple[bytes, str, str], Merge] = {}
+
+    def replaced(self, places: Collection[tuple[int, int]]) -> Collection[tuple[int, int]]:
+        """Return those places of older versions that are not given."""
+        return () if self._versions == "all" else places
 
     def of(
         self, header: Header, owner: bytes, block: Iterable[tuple[int, Record]], replaced: Collection[tuple[int, int]]
     ) -> Iterator[tuple[int, Record]]:
         """Yield position and record of what is chosen of a block of an owner, who may have several handles."""
         for ordinal, (position, record) in enumerate(block):
-            if record.kind not in self._kinds:
+            if record.kind not in self.kinds:
                 continue
             older = self._versions != "all" and (header.seq, ordinal) in replaced
             if self._versions == "merged" and record.kind in MERGED_KINDS:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from ..errors import InvalidRequest, StoreDamaged, VaultLocked
-from .backend import Block, SubjectRow
+from .backend import Block, IndexRow, SubjectRow
 from .files import is_file, length, log_of, publish, uri_of
 
 __all__ = ["SqliteBackend"]
@@ -44,6 +44,12 @@ _ERASE: Final = (
     f"DELETE FROM identifiers WHERE record IN (SELECT blind FROM records WHERE {_IN_BLOCKS})",  # noqa: S608
     f"DELETE FROM records WHERE {_IN_BLOCKS}",  # noqa: S608 - a constant of this module
 )
+_LENGTHS: Final = (1, 8, 64, 512)
+_MANY: Final = _LENGTHS[-1]
+_FIND: Final = {
+    size: f"SELECT blind, content, seq, ordinal FROM records WHERE blind IN ({', '.join('?' * size)})"  # noqa: S608
+    for size in _LENGTHS
+}
 _STATEMENTS: Final = tuple(sorted(statement.strip() for statement in _SCHEMA.split(";") if statement.strip()))
 
 
@@ -194,6 +200,10 @@ class SqliteBackend:
         """Store a named value."""
         self._run("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
+    def metas(self) -> Iterator[tuple[str, bytes]]:
+        """Yield all named values."""
+        yield from self._rows("SELECT name, value FROM meta ORDER BY name", (), (str, bytes))  # type: ignore[misc]
+
     def add_subject(self, row: SubjectRow) -> None:
         """Store a key of a subject."""
         self._run("INSERT INTO subjects VALUES (?, ?, ?, ?)", (row.handle, row.blind, row.wrapped, row.generation))
@@ -298,10 +308,10 @@ class SqliteBackend:
             with draft.open("rb") as stream:
                 os.fsync(stream.fileno())
 
-    def add_block(self, block: Block) -> None:
-        """Store a block."""
-        values = (block.seq, block.header, block.salt, block.commitment, block.ciphertext)
-        self._run("INSERT INTO blocks VALUES (?, ?, ?, ?, ?)", values)
+    def add_blocks(self, blocks: Sequence[Block]) -> None:
+        """Store blocks."""
+        rows = [(block.seq, block.header, block.salt, block.commitment, block.ciphertext) for block in blocks]
+        self._run_many("INSERT INTO blocks VALUES (?, ?, ?, ?, ?)", rows)
 
     def headers(self, after: int) -> Iterator[tuple[int, bytes, bytes, bytes]]:
         """Yield number, header, salt and commitment of the blocks after a number, in order."""
@@ -314,23 +324,31 @@ class SqliteBackend:
         rows = self._rows(query, (seq,), (int, bytes, bytes, bytes, bytes))
         return next((Block(*row) for row in rows), None)  # type: ignore[arg-type]  # as above
 
-    def record(self, blind: bytes) -> tuple[bytes, int, int] | None:
-        """Return what is authenticated, block and position of a version of a record."""
-        query = "SELECT content, seq, ordinal FROM records WHERE blind = ?"
-        return next(self._rows(query, (blind,), (bytes, int, int)), None)  # type: ignore[return-value]  # as above
+    def find_records(self, names: Collection[bytes]) -> Mapping[bytes, IndexRow]:
+        """Return the entries of the index that stand under some of many names, by name."""
+        found: dict[bytes, IndexRow] = {}
+        wanted = list(names)
+        for at in range(0, len(wanted), _MANY):
+            page = wanted[at : at + _MANY]
+            # Few lengths, so that few statements are prepared.
+            size = next(size for size in _LENGTHS if size >= len(page))
+            query = _FIND[size]
+            rows = self._rows(query, page + page[:1] * (size - len(page)), (bytes, bytes, int, int))
+            found.update((row[0], row) for row in rows)  # type: ignore[misc]  # _rows checks the types
+        return found
 
-    def set_record(self, blind: bytes, content: bytes, seq: int, ordinal: int) -> None:
-        """Remember a version of a record."""
-        self._run("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)", (blind, content, seq, ordinal))
+    def set_records(self, rows: Sequence[IndexRow]) -> None:
+        """Store entries of the index; the last of several of one name stays, and replaces what was there."""
+        self._run_many("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)", rows)
 
-    def records(self) -> Iterator[tuple[bytes, bytes, int, int]]:
-        """Yield the whole index of records."""
+    def records(self) -> Iterator[IndexRow]:
+        """Yield the whole index of records and of batches."""
         query = "SELECT blind, content, seq, ordinal FROM records"
         yield from self._rows(query, (), (bytes, bytes, int, int))  # type: ignore[misc]  # as above
 
-    def add_identifier(self, blind: bytes, record: bytes) -> None:
-        """Index a subject's record by the keyed digest of an identifier."""
-        self._run("INSERT OR IGNORE INTO identifiers VALUES (?, ?)", (blind, record))
+    def add_identifiers(self, pairs: Collection[tuple[bytes, bytes]]) -> None:
+        """Index subjects' records by keyed digests of identifiers; a pair that is there already stays."""
+        self._run_many("INSERT OR IGNORE INTO identifiers VALUES (?, ?)", pairs)
 
     def identified(self, blind: bytes) -> list[bytes]:
         """Return the keyed digests of the records with an identifier."""
@@ -361,6 +379,10 @@ class SqliteBackend:
     def _run(self, statement: str, values: Sequence[object]) -> None:
         with _storage():
             self._connection.execute(statement, values)
+
+    def _run_many(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
+        with _storage():
+            self._connection.executemany(statement, rows)
 
     def _rows(self, query: str, values: Sequence[object], types: tuple[type, ...]) -> Iterator[tuple[object, ...]]:
         """Yield rows whose cells have the types that were written; a damaged file may give others."""

@@ -11,39 +11,33 @@ replaced by an older copy of itself, which is consistent; keep a checkpoint else
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby, islice
+from operator import attrgetter, itemgetter
 from types import TracebackType
-from typing import Final, Literal, Self
+from typing import ClassVar, Final, Literal, Self
 
 from ..crypto import KeyProvider
-from ..errors import InvalidRequest
-from ..model import Envelope, Record, Subject
+from ..errors import AccessDenied, InvalidRecord, InvalidRequest
+from ..model import Envelope, Observation, ObservationBatch, Record, Subject
 from .backend import Backend
-from .blocks import FORMAT
-from .documents import Entry, Pending, by_subject, document_of, owner_of
+from .blocks import COLUMNS, DOCUMENTS, FORMAT, Header
+from .columns import Dictionary, PendingBatches
+from .documents import NOBODY, Entry, Pending, PendingRecords, draft_of, owner_of
 from .index import Index, has_identifier, index_damaged
+from .intake import Intake, Item, PutResult
 from .keeping import Keeping
 from .ledger import Ledger, first_meta, parameters_of
+from .place import create_backend, open_backend
 from .selection import Selection, Versions
-from .sqlite import SqliteBackend
 
 __all__ = ["PutResult", "Vault"]
 
 _MODES: Final = ("read", "write")
-
-
-@dataclass(frozen=True, slots=True)
-class PutResult:
-    """What became of the records of one :meth:`Vault.put`."""
-
-    stored: int
-    """New records."""
-    replaced: int
-    """New versions of known records."""
-    unchanged: int
-    """Records that were there already, equal, as the latest version or an older one."""
+_PAGE: Final = 512
+"""Rows that are looked up in the index at a time."""
+_FIRST: Final = attrgetter("first")
+_POSITION: Final = itemgetter(0)
 
 
 class Vault(Keeping):
@@ -64,12 +58,18 @@ class Vault(Keeping):
     ['activity', 'message', 'subject']
     """
 
+    _through_the_guard: ClassVar[bool] = False
+
     def __init__(self, backend: Backend, keys: KeyProvider) -> None:
         self._backend = backend
         self._ledger = Ledger(backend, keys)
         self._index = Index(backend, self._ledger)
+        self._words = Dictionary()
         with backend.reading():
             self._ledger.catch_up()
+            if backend.meta("guard") and not self._through_the_guard:
+                self._ledger.wipe()
+                raise AccessDenied("PRV-205")
 
     def __repr__(self) -> str:
         # A traceback may show a vault that could not be opened.
@@ -87,7 +87,7 @@ class Vault(Keeping):
         KeyUnavailable
             ``SEC-002`` when there is no key.
         """
-        return cls(SqliteBackend.create(path, first_meta(keys)), keys)
+        return cls(create_backend(path, first_meta(keys)), keys)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, keys: KeyProvider, mode: Literal["read", "write"] = "read") -> Self:
@@ -108,12 +108,14 @@ class Vault(Keeping):
             ``USE-002`` when there is no file at the path, or it may not be read; ``USE-001`` for another mode.
         DecryptionFailed
             ``SEC-001`` for a wrong key.
+        AccessDenied
+            ``PRV-205`` when it is bound to a guard: open it with :class:`~iomt_interop.guarded.GuardedVault`.
         SecurityError
             ``SEC-007`` when the file is no vault; others when the store is not what was written.
         """
         if mode not in _MODES:
             raise InvalidRequest("USE-001", path="mode", hint="'read' or 'write'")
-        backend = SqliteBackend(path, readonly=mode == "read")
+        backend = open_backend(path, readonly=mode == "read")
         try:
             return cls(backend, keys)
         except BaseException:
@@ -150,30 +152,105 @@ class Vault(Keeping):
             ``MDL-005`` when a record holds what JSON cannot give back (half a surrogate pair, an integer of more
             than 4,300 digits) or is longer than 128 MiB.
         """
-        waiting = [records] if isinstance(records, Envelope) else list(records)
-        if isinstance(records, Envelope) or not all(isinstance(record, Envelope) for record in waiting):
-            raise InvalidRequest("USE-001", path="records", hint="an iterable of canonical records")
-        counts = {"stored": 0, "replaced": 0, "unchanged": 0}
-        mark = self._ledger.mark()
-        try:
-            with self._backend.writing():
-                self._ledger.catch_up()
-                first = len(self._ledger.headers) + 1
-                for subject, group in by_subject(waiting).items():
-                    self._put_group(subject, group, first, counts)
-                if len(self._ledger.headers) >= first:
-                    self._ledger.seal_root()
-        except BaseException:
-            self._ledger.forget(mark)
-            raise
-        return PutResult(**counts)
+        (result,) = self.put_groups([records])
+        if isinstance(result, InvalidRecord):
+            raise result
+        return result
+
+    def put_groups(self, groups: Iterable[Iterable[Record]]) -> list[PutResult | InvalidRecord]:
+        r"""Store several groups of records, the messages of many senders, in one durable transaction.
+
+        A disk is waited for once instead of once for each group. A group is stored whole or not at all: one that
+        cannot be stored is refused, and the others do not suffer from it. For everything else it is as if
+        :meth:`put` were called for one group after the other.
+
+        Returns
+        -------
+        list of PutResult or InvalidRecord
+            For each group what became of it, or why it was refused.
+
+        Raises
+        ------
+        SecurityError
+            As :meth:`put`; nothing of any group is stored then.
+
+        Examples
+        --------
+        >>> import tempfile, pathlib
+        >>> import iomt_interop as iomt
+        >>> from iomt_interop.vault import KeyFile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> message = b"MSH|^~\\&|MON||||20261124||ORU^R01|%d|P|2.6\rPID|||X1\r"
+        >>> with iomt.Vault.create(folder / "v", keys=KeyFile.create(folder / "k")) as vault:
+        ...     [done.replaced for done in vault.put_groups(iomt.read(message % n) for n in range(3))]
+        [0, 1, 1]
+        """
+        waiting = [_group_of(group) for group in groups]
+        refused: dict[int, InvalidRecord] = {}
+        items: list[Item] = []
+        for number, group in enumerate(waiting):
+            try:
+                items += [_item(number, record) for record in group]
+            except InvalidRecord as error:
+                refused[number] = error
+        done = self._put(items, len(waiting), PendingRecords)
+        return [refused.get(number, result) for number, result in enumerate(done)]
+
+    def put_batches(self, batches: Iterable[ObservationBatch]) -> PutResult:
+        """Store batches of observations as columns, in one durable transaction.
+
+        Nothing is made per row: no object, no document, no entry of the index. A batch is known by its adapter, the
+        digest of its source and its offset there: one that is there already, equal, is not stored again; another
+        content becomes the new version. A batch without rows is not stored.
+
+        Returns
+        -------
+        PutResult
+            Counts of batches.
+
+        Raises
+        ------
+        InvalidRequest
+            ``USE-001`` for what is not a batch; as :meth:`put`.
+        InvalidRecord
+            ``MDL-005`` when columns have different lengths or name what their tables do not have, or when a batch
+            takes more than 128 MiB.
+        """
+        waiting = [batches] if isinstance(batches, ObservationBatch) else list(batches)
+        if isinstance(batches, ObservationBatch) or not all(isinstance(batch, ObservationBatch) for batch in waiting):
+            raise InvalidRequest("USE-001", path="batches", hint="an iterable of batches")
+        items = [Item(0, batch.subject or NOBODY, self._words.draft(batch)) for batch in waiting if len(batch)]
+        return self._put(items, 1, PendingBatches)[0]
+
+    def batches(self, subject: str | None = None) -> Iterator[ObservationBatch]:
+        """Yield every batch, the latest version of each, in the order of storing.
+
+        A batch comes back with its rows in their order, exact; its tables hold what its rows name, in the order of
+        first use.
+
+        Parameters
+        ----------
+        subject : str, optional
+            Id of a subject; only its batches.
+
+        Raises
+        ------
+        SecurityError
+            When a block is not what was written; what was yielded before is whole and right.
+        """
+        headers, replaced = self._headers(subject)
+        for _, blocks in groupby((header for header in headers if header.kind == COLUMNS), key=_FIRST):
+            whole = [pair for header in blocks for pair in self._latest_batches(header, replaced)]
+            for _, batch in sorted(whole, key=_POSITION):
+                yield batch
 
     def records(
         self, subject: str | None = None, kinds: Collection[str] | None = None, *, versions: Versions = "merged"
     ) -> Iterator[Record]:
         """Yield every record, in the order of storing of its latest version.
 
-        What is put after the first record was asked for does not show, not even as a gap.
+        What is put after the first record was asked for does not show, not even as a gap. Rows of batches are
+        given as observations; a row gives way to a record of its id and subject, which was read from the same octets.
 
         Parameters
         ----------
@@ -215,14 +292,15 @@ class Vault(Keeping):
             self._ledger.catch_up()
             owner = record_id if subject is None else subject
             if self._backend.subject(self._index.subject(owner)):
-                return list(self._index.versions(self._index.name(owner, record_id)))[::-1]
+                found = list(self._index.versions(self._index.name(owner, record_id)))[::-1]
+                return found or [row for row in self._rows_of(owner) if row.id == record_id]
             if subject is not None:
                 self._ledger.check_subjects()
                 return []
         return [record for record in self.records(versions="all") if record.id == record_id]
 
     def subjects(self) -> Iterator[str]:
-        """Yield the ids of all subjects."""
+        """Yield the ids of all subjects that were described; of whom there are batches alone is not among them."""
         for record in self.records(kinds={"subject"}, versions="latest"):
             yield record.id
 
@@ -252,18 +330,22 @@ class Vault(Keeping):
     def info(self) -> dict[str, int | str]:
         """Return counts and sizes; nothing of a person.
 
-        ``bytes`` is the size of the file; ``log_bytes``, where there are any, what a writer has yet to move there.
+        ``rows`` are the observations of batches, replaced versions too; ``bytes`` is the size of the file;
+        ``log_bytes``, where there are any, what a writer has yet to move there.
         """
         with self._backend.reading():
             self._ledger.catch_up()
             subjects = len({row.blind for row in self._backend.subjects()})
-        living = {header.seq: header.count for header in self._ledger.living()}
-        versions = sum(living.values())
+        living = {header.seq: header for header in self._ledger.living()}
+        replaced = [living[seq].kind for seq, _ in self._ledger.replaced if seq in living]
+        versions = {kind: sum(h.count for h in living.values() if h.kind == kind) for kind in (DOCUMENTS, COLUMNS)}
         rest, log = self._backend.sizes()
         return {
             "format": FORMAT,
-            "records": versions - sum(seq in living for seq, _ in self._ledger.replaced),
-            "versions": versions,
+            "records": versions[DOCUMENTS] - replaced.count(DOCUMENTS),
+            "versions": versions[DOCUMENTS],
+            "batches": versions[COLUMNS] - replaced.count(COLUMNS),
+            "rows": sum(header.rows for header in living.values()),
             "blocks": len(self._ledger.headers),
             "subjects": subjects,
             "erased": len(self._ledger.erased),
@@ -287,19 +369,31 @@ class Vault(Keeping):
             self._ledger.catch_up()
             self._ledger.check_subjects()
             for header in self._ledger.living():
-                for ordinal, (_, record) in enumerate(self._ledger.open_block(header)):
+                for ordinal, (name, content, person) in enumerate(self._named(header)):
                     count += 1
-                    if isinstance(record, Subject):
-                        identifiers.update(self._index.identifiers(record))
-                    self._verify_entry(record, header.seq, ordinal, before)
+                    if person is not None:
+                        identifiers.update(self._index.identifiers(person))
+                    self._verify_entry(name, content, (header.seq, ordinal), before)
             if count != sum(1 for _ in self._backend.records()) or identifiers != set(self._backend.identifiers()):
                 raise index_damaged()
 
-    def _verify_entry(self, record: Record, seq: int, ordinal: int, before: dict[bytes, bytes]) -> None:
+    def _named(self, header: Header) -> Iterator[tuple[bytes, bytes, Subject | None]]:
+        """Yield the name and the content of each entry of a block, as the index is to have them."""
+        index = self._index
+        if header.kind == COLUMNS:
+            for _, batch in self._ledger.open_batches(header):
+                draft = self._words.draft(batch)
+                name = index.naming(PendingBatches.purpose, batch.subject or NOBODY)(draft.identity)
+                yield name, index.content(draft.content()), None
+            return
+        for _, record in self._ledger.open_block(header):
+            person = record if isinstance(record, Subject) else None
+            yield index.name(owner_of(record), record.id), index.content(draft_of(record).content()), person
+
+    def _verify_entry(self, name: bytes, content: bytes, place: tuple[int, int], before: dict[bytes, bytes]) -> None:
         """Check what the index says of a version; ``before`` holds the contents of the last older versions."""
-        name, content = self._index.name(owner_of(record), record.id), self._index.content(document_of(record))
-        expected = Entry(content, seq, ordinal, before.pop(name, b""))
-        if (seq, ordinal) in self._ledger.replaced:
+        expected = Entry(content, *place, before.pop(name, b""))
+        if place in self._ledger.replaced:
             before[name] = content
             found = self._index.older(name, content)
         else:
@@ -307,52 +401,78 @@ class Vault(Keeping):
         if found != expected:
             raise index_damaged()
 
-    def _put_group(self, subject: str, group: list[tuple[int, Record]], first: int, counts: dict[str, int]) -> None:
-        index, ledger = self._index, self._ledger
-        pending = Pending(len(ledger.headers) + 1)
-        for position, record in group:
-            document = document_of(record)
-            name, content = index.name(subject, record.id), index.content(document)
-            if pending.full(len(document)):
-                self._write_block(subject, pending, first)
-                pending = Pending(len(ledger.headers) + 1)
-            known = pending.entries.get(name) or index.latest(name)
-            if known is None:
-                counts["stored"] += 1
-            elif known.content == content or self._was_stored(pending, name, content):
-                counts["unchanged"] += 1
-                continue
-            else:
-                counts["replaced"] += 1
-                pending.entries[index.version(name, known.content)] = known
-            pending.add(position, document, name, content, known)
-            if isinstance(record, Subject):
-                index.add_identifiers(record)
-        self._write_block(subject, pending, first)
+    def _put(self, items: Sequence[Item], groups: int, pending: type[Pending]) -> list[PutResult]:
+        ledger = self._ledger
+        mark = ledger.mark()
+        try:
+            with self._backend.writing():
+                ledger.catch_up()
+                return Intake(self._backend, ledger, self._index, pending).put(items, groups)
+        except BaseException:
+            ledger.forget(mark)
+            raise
 
-    def _was_stored(self, pending: Pending, name: bytes, content: bytes) -> bool:
-        return self._index.version(name, content) in pending.entries or self._index.older(name, content) is not None
-
-    def _write_block(self, subject: str, pending: Pending, first: int) -> None:
-        if pending.documents:
-            self._ledger.append(self._ledger.subject_row(self._index.subject(subject)), pending, first)
-            for name, entry in pending.entries.items():
-                self._index.write(name, entry)
-
-    def _records(self, subject: str | None, selection: Selection) -> Iterator[Record]:
+    def _headers(self, subject: str | None) -> tuple[list[Header], set[tuple[int, int]]]:
+        """Return the blocks of a subject, or of all, and which places are replaced, as they are now."""
         with self._backend.reading():
             self._ledger.catch_up()
             handles = None if subject is None else self._ledger.handles(self._index.subject(subject))
-            if subject is not None and not handles:
+            if handles is not None and not handles:
                 # Nobody, unless somebody took the row away.
                 self._ledger.check_subjects()
-                return
-            headers, replaced = list(self._ledger.living()), self._ledger.replaced.copy()
-        for _, blocks in groupby(headers, key=lambda header: header.first):
-            whole: list[tuple[int, Record]] = []
+            living = self._ledger.living()
+            return [h for h in living if handles is None or h.handle in handles], self._ledger.replaced.copy()
+
+    def _records(self, subject: str | None, selection: Selection) -> Iterator[Record]:
+        headers, replaced = self._headers(subject)
+        for _, blocks in groupby(headers, key=_FIRST):
+            whole: list[tuple[int, Iterable[Record]]] = []
             for header in blocks:
-                if handles is None or header.handle in handles:
-                    block = self._ledger.open_block(header)
-                    whole += selection.of(header, self._ledger.owner(header.handle), block, replaced)
-            for _, record in sorted(whole, key=lambda pair: pair[0]):
-                yield record
+                if header.kind == COLUMNS:
+                    if "observation" in selection.kinds:
+                        batches = self._latest_batches(header, selection.replaced(replaced))
+                        whole += [(position, self._rows(batch, headers[-1].seq)) for position, batch in batches]
+                    continue
+                owner, block = self._ledger.owner(header.handle), self._ledger.open_block(header)
+                whole += [(position, (record,)) for position, record in selection.of(header, owner, block, replaced)]
+            for _, records in sorted(whole, key=_POSITION):
+                yield from records
+
+    def _latest_batches(
+        self, header: Header, replaced: Collection[tuple[int, int]]
+    ) -> Iterator[tuple[int, ObservationBatch]]:
+        """Yield positions and batches of a block, without those that another batch replaced."""
+        for ordinal, pair in enumerate(self._ledger.open_batches(header)):
+            if (header.seq, ordinal) not in replaced:
+                yield pair
+
+    def _rows(self, batch: ObservationBatch, last: int) -> Iterator[Observation]:
+        """Yield a batch's rows of which there is no record, up to a block."""
+        name = self._index.naming(PendingRecords.purpose, batch.subject or NOBODY)
+        rows = batch.records()
+        while page := list(islice(rows, _PAGE)):
+            names = [name(row.id) for row in page]
+            known = self._index.find(names, latest=True)
+            for row, named in zip(page, names, strict=True):
+                if named not in known or not self._index.was_there(named, known[named], last):
+                    yield row
+
+    def _rows_of(self, subject: str) -> Iterator[Observation]:
+        """Yield the rows of a subject's batches, of every version; inside a view of the caller's."""
+        handles = self._ledger.handles(self._index.subject(subject))
+        for header in list(self._ledger.living()):
+            if header.kind == COLUMNS and header.handle in handles:
+                for _, batch in self._ledger.open_batches(header):
+                    yield from batch.records()
+
+
+def _group_of(records: Iterable[Record]) -> list[Record]:
+    if not isinstance(records, Envelope):
+        group = list(records)
+        if all(isinstance(record, Envelope) for record in group):
+            return group
+    raise InvalidRequest("USE-001", path="records", hint="an iterable of canonical records")
+
+
+def _item(group: int, record: Record) -> Item:
+    return Item(group, owner_of(record), draft_of(record), record if isinstance(record, Subject) else None)

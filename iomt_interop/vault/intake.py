@@ -1,0 +1,143 @@
+"""What is put: known already or not, into which block, and what the index will say of it; one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from ..model import Subject
+from .backend import Backend, Block
+from .documents import Draft, Entry, Pending
+from .index import Index
+from .ledger import Ledger
+
+__all__ = ["Intake", "Item", "PutResult"]
+
+_STORED, _REPLACED, _UNCHANGED = range(3)
+_HELD: Final = 8 << 20
+"""Octets of sealed blocks that wait to be handed to the backend together."""
+
+
+@dataclass(frozen=True, slots=True)
+class PutResult:
+    """What became of what was put: records, or batches."""
+
+    stored: int
+    """New ones."""
+    replaced: int
+    """New versions of known ones."""
+    unchanged: int
+    """Those that were there already, equal, as the latest version or an older one."""
+
+
+@dataclass(slots=True)
+class Item:
+    """A draft, whose it is, and in which group it came; the index's digests of it."""
+
+    group: int
+    owner: str
+    draft: Draft = field(repr=False)
+    person: Subject | None = None
+    name: bytes = b""
+    content: bytes = b""
+    version: bytes = b""
+
+
+class Intake:
+    """One transaction of a vault; inside the backend's.
+
+    Parameters
+    ----------
+    backend, ledger, index
+        Of the vault.
+    pending : class
+        Which kind of block is made.
+    """
+
+    def __init__(self, backend: Backend, ledger: Ledger, index: Index, pending: type[Pending]) -> None:
+        self._backend, self._ledger, self._index, self._make = backend, ledger, index, pending
+        self._first = len(ledger.headers) + 1
+        self._entries: dict[bytes, Entry] = {}
+        self._known: dict[bytes, Entry] = {}
+        self._older: frozenset[bytes] = frozenset()
+        self._blocks: list[Block] = []
+        self._held = 0
+
+    def __repr__(self) -> str:
+        return "Intake()"
+
+    def put(self, items: Sequence[Item], groups: int) -> list[PutResult]:
+        """Store items; return what became of those of each group."""
+        counts = [[0, 0, 0] for _ in range(groups)]
+        by_owner: dict[str, list[tuple[int, Item]]] = {}
+        for position, item in enumerate(items):
+            by_owner.setdefault(item.owner, []).append((position, item))
+        self._look_up(items, by_owner)
+        persons = []
+        for owner, group in by_owner.items():
+            pending, seq = self._make(), len(self._ledger.headers) + 1
+            for position, item in group:
+                if pending.full(item.draft.size):
+                    self._seal(owner, pending)
+                    pending, seq = self._make(), seq + 1
+                told = self._take(pending, seq, position, item)
+                counts[item.group][told] += 1
+                if item.person is not None and told != _UNCHANGED:
+                    persons.append(item.person)
+            self._seal(owner, pending)
+        self._finish(persons)
+        return [PutResult(*count) for count in counts]
+
+    def _look_up(self, items: Sequence[Item], by_owner: dict[str, list[tuple[int, Item]]]) -> None:
+        """Ask the index once for all: what is there, and whether what is there otherwise was there before."""
+        index, purpose = self._index, self._make.purpose
+        for owner, group in by_owner.items():
+            name = index.naming(purpose, owner)
+            for _, item in group:
+                item.name, item.content = name(item.draft.identity), index.content(item.draft.content())
+        self._known = index.find({item.name for item in items}, latest=True)
+        for item in items if self._known else ():
+            known = self._known.get(item.name)
+            if known is not None and known.content != item.content:
+                item.version = index.version(item.name, item.content)
+        changed = {item.version for item in items if item.version}
+        self._older = frozenset(index.find(changed, latest=False))
+
+    def _take(self, pending: Pending, seq: int, position: int, item: Item) -> int:
+        """Store an item or not; return which of the counts it adds to."""
+        known = self._entries.get(item.name) or self._known.get(item.name)
+        if known is not None:
+            if known.content == item.content or self._was_stored(item):
+                return _UNCHANGED
+            pending.replaced.append((known.seq, known.ordinal))
+            self._entries[self._index.version(item.name, known.content)] = known
+        previous = b"" if known is None else known.content
+        self._entries[item.name] = Entry(item.content, seq, len(pending), previous)
+        pending.take(position, item.draft)
+        return _STORED if known is None else _REPLACED
+
+    def _was_stored(self, item: Item) -> bool:
+        version = item.version or self._index.version(item.name, item.content)
+        return version in self._older or version in self._entries
+
+    def _seal(self, owner: str, pending: Pending) -> None:
+        if not len(pending):
+            return
+        block = self._ledger.append(self._ledger.subject_row(self._index.subject(owner)), pending, self._first)
+        self._blocks.append(block)
+        self._held += len(block.ciphertext)
+        if self._held > _HELD:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._backend.add_blocks(self._blocks)
+        self._blocks, self._held = [], 0
+
+    def _finish(self, persons: Sequence[Subject]) -> None:
+        if len(self._ledger.headers) < self._first:
+            return
+        self._flush()
+        self._index.write(self._entries)
+        self._index.add_identifiers(persons)
+        self._ledger.seal_root()
