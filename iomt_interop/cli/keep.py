@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,10 +13,14 @@ import typer
 from ..crypto.hpke import RecipientKey, RecipientSecret
 from ..crypto.signing import SigningKey, VerifyKey
 from ..errors import InvalidRequest
-from ..model import Record, Subject
-from ..portability import export_subject, open_portable
-from ..vault import Vault, Versions
+from ..guarded import verify_copy
+from ..model import Record
+from ..portability import open_portable
+from ..vault import Versions
+from ..vault.place import exists, is_url
+from .asked import Asked, asks
 from .common import JsonOption, check_outputs, console, emit_json, errors, printable, put_out, refuse
+from .desk import GuardedDesk, bind
 from .keys import (
     KeyFileOption,
     KeyServiceOption,
@@ -27,31 +30,13 @@ from .keys import (
     new_key_provider,
     service_of,
 )
-from .store import VaultArgument, open_or_create, open_vault, vault_app
+from .store import ChangedVault, VaultArgument, open_or_create, open_vault, vault_app
 
 __all__: list[str] = []
 
-ChangedVault = Annotated[Path, typer.Argument(help="The vault's file; it is changed.")]
 SubjectOption = Annotated[str, typer.Option("--subject", help="Id of the subject, or an identifier that only one has.")]
 SignerOption = Annotated[Path | None, typer.Option("--signing-key", help="Ed25519 key file; made where there is none.")]
 SignerNameOption = Annotated[str, typer.Option("--signer", help="Name of a signing key that is made.")]
-
-
-def _write(path: Path, key_file: Path | None, key_service: str | None = None) -> Vault:
-    if not os.path.exists(path):
-        raise InvalidRequest("USE-002", path="vault", hint="there is no vault here")
-    return Vault.open(path, keys=key_provider(key_file, key_service), mode="write")
-
-
-def _subject_of(vault: Vault, text: str) -> str:
-    """Return a subject's id for what was typed: the id itself, or an identifier of one person."""
-    if any(True for _ in vault.records(subject=text)):
-        return text
-    found = vault.find(text)
-    if len(found) != 1:
-        hint = "several subjects have this identifier; give the id" if found else "the vault has no such subject"
-        raise InvalidRequest("USE-002", path="--subject", hint=hint)
-    return found[0]
 
 
 def _signer(path: Path | None, name: str) -> SigningKey | None:
@@ -70,30 +55,41 @@ def _now() -> str:
 
 
 @vault_app.command("create")
-def create(path: ChangedVault, key_file: NewKeyFileOption = None, key_service: KeyServiceOption = None) -> None:
-    """Make an empty vault."""
+@asks
+def create(
+    path: ChangedVault,
+    key_file: NewKeyFileOption = None,
+    key_service: KeyServiceOption = None,
+    *,
+    asked: Asked,
+) -> None:
+    """Make an empty vault; with a policy and an audit log, one that is bound to them."""
     with errors():
-        if os.path.exists(path):
+        if exists(path):
             raise InvalidRequest("USE-002", path="vault", hint="something stands at this path already")
-        open_or_create(path, key_file, key_service).close()
+        with open_or_create(path, key_file, key_service, asked) as vault:
+            if isinstance(vault, GuardedDesk):
+                bind(vault)
 
 
 @vault_app.command("get")
+@asks
 def get(
     path: VaultArgument,
     record: Annotated[str, typer.Argument(help="Id of the record.")],
+    subject: Annotated[str | None, typer.Option("--subject", help="Whose record it is (id or identifier).")] = None,
     key_file: KeyFileOption = None,
     key_service: KeyServiceOption = None,
+    *,
+    asked: Asked,
 ) -> None:
     """Print every version of a record as JSON, the oldest first."""
-    with errors(), open_vault(path, key_file, key_service) as vault:
-        found = vault.history(record)
-        if not found:
-            raise InvalidRequest("USE-002", path="record", hint="the vault has no such record")
-        put_out(_lines(iter(found)), None)
+    with errors(), open_vault(path, key_file, key_service, asked) as vault:
+        put_out(_lines(vault.history(record, subject)), None)
 
 
 @vault_app.command("query")
+@asks
 def query(
     path: VaultArgument,
     subject: Annotated[str | None, typer.Option("--subject", help="Only of this subject (id or identifier).")] = None,
@@ -102,29 +98,33 @@ def query(
     output: Annotated[str | None, typer.Option("-o", "--output", help="Where to write.")] = None,
     key_file: KeyFileOption = None,
     key_service: KeyServiceOption = None,
+    *,
+    asked: Asked,
 ) -> None:
     """Print records as JSON, one a line."""
     with errors():
-        check_outputs(output, keep={"the vault": path, "the key file": key_file})
-        with open_vault(path, key_file, key_service) as vault:
-            owner = None if subject is None else _subject_of(vault, subject)
-            put_out(_lines(vault.records(owner, kind or None, versions=versions)), output)
+        check_outputs(output, keep={"the vault": path, "the key file": key_file, **asked.files})
+        with open_vault(path, key_file, key_service, asked) as vault:
+            put_out(_lines(vault.records(subject, kind or None, versions=versions)), output)
 
 
-def _lines(records: Iterator[Record]) -> Iterator[bytes]:
+def _lines(records: Iterable[Record]) -> Iterator[bytes]:
     return (record.model_dump_json(exclude_none=True).encode() + b"\n" for record in records)
 
 
 @vault_app.command("subjects")
+@asks
 def subjects(
     path: VaultArgument,
     key_file: KeyFileOption = None,
     key_service: KeyServiceOption = None,
     as_json: JsonOption = False,
+    *,
+    asked: Asked,
 ) -> None:
     """List the ids of the subjects, with how sure it is who they are."""
-    with errors(as_json=as_json), open_vault(path, key_file, key_service) as vault:
-        rows = [(r.id, r.confidence) for r in vault.records(kinds={"subject"}) if isinstance(r, Subject)]
+    with errors(as_json=as_json), open_vault(path, key_file, key_service, asked) as vault:
+        rows = [(record.id, record.confidence) for record in vault.subjects()]
     if as_json:
         emit_json([{"subject": subject, "confidence": confidence} for subject, confidence in rows])
     else:
@@ -133,6 +133,7 @@ def subjects(
 
 
 @vault_app.command("rotate")
+@asks
 def rotate(
     path: ChangedVault,
     key_file: KeyFileOption = None,
@@ -147,13 +148,19 @@ def rotate(
     rewrap: Annotated[
         bool, typer.Option("--rewrap", help="Let the key service wrap the vault's key anew; the key stays.")
     ] = False,
+    *,
+    asked: Asked,
 ) -> None:
     """Put another key in the place of the vault's key; no data is rewritten.
 
     Without --new-key-file and --new-key-provider the new one is a passphrase: IOMT_NEW_PASSPHRASE, or asked for on
     the terminal.
     """
-    with errors(), _write(path, key_file, key_service) as vault:
+    with (
+        errors(),
+        open_vault(path, key_file, key_service, asked, mode="write") as desk,
+        desk.keeping("renew" if data_keys else "rewrap" if rewrap else "rotate", "key") as vault,
+    ):
         if data_keys:
             vault.renew()
             console.print("what is stored from now on has new data keys")
@@ -169,6 +176,7 @@ def rotate(
 
 
 @vault_app.command("erase")
+@asks
 def erase(
     path: ChangedVault,
     subject: SubjectOption,
@@ -179,28 +187,40 @@ def erase(
     receipt: Annotated[str | None, typer.Option("--receipt", help="Write the receipt to this file.")] = None,
     key_file: KeyFileOption = None,
     key_service: KeyServiceOption = None,
+    *,
+    asked: Asked,
 ) -> None:
     """Destroy a person's keys: what is stored of the person cannot be read again by anybody."""
     with errors():
-        check_outputs(receipt, keep={"the vault": path, "the key file": key_file, "the signing key": signing_key})
+        keep = {"the vault": path, "the key file": key_file, "the signing key": signing_key, **asked.files}
+        check_outputs(receipt, keep=keep)
         if not yes and not typer.confirm("Erase all data of this person for good?", err=True):
             refuse("nothing was erased")
-        with _write(path, key_file, key_service) as vault:
-            key = _signer(signing_key, signer)
-            done = vault.erase(_subject_of(vault, subject), at=_now(), signer=key)
-            if compact:
-                vault.compact()
+        with open_vault(path, key_file, key_service, asked, mode="write") as vault:
+            done = vault.erase(subject, at=_now(), signer=_signer(signing_key, signer), compact=compact)
             put_out([(done.note or done.text()).encode()], receipt)
 
 
 @vault_app.command("compact")
-def compact(path: ChangedVault, key_file: KeyFileOption = None, key_service: KeyServiceOption = None) -> None:
+@asks
+def compact(
+    path: ChangedVault,
+    key_file: KeyFileOption = None,
+    key_service: KeyServiceOption = None,
+    *,
+    asked: Asked,
+) -> None:
     """Take the ciphertext of what was erased off the disk."""
-    with errors(), _write(path, key_file, key_service) as vault:
+    with (
+        errors(),
+        open_vault(path, key_file, key_service, asked, mode="write") as desk,
+        desk.keeping("compact") as vault,
+    ):
         console.print(f"{vault.compact():,} bytes taken away", highlight=False)
 
 
 @vault_app.command("hold")
+@asks
 def hold(
     path: ChangedVault,
     subject: SubjectOption,
@@ -208,25 +228,33 @@ def hold(
     release: Annotated[bool, typer.Option("--release", help="Lift the hold.")] = False,
     key_file: KeyFileOption = None,
     key_service: KeyServiceOption = None,
+    *,
+    asked: Asked,
 ) -> None:
     """Put a legal hold on a person's data, or lift it: while it stands, nothing is erased."""
-    with errors(), _write(path, key_file, key_service) as vault:
-        owner = _subject_of(vault, subject)
+    with errors(), open_vault(path, key_file, key_service, asked, mode="write") as vault:
         if release:
-            console.print("lifted" if vault.release(owner) else "there was no hold")
+            console.print("lifted" if vault.release(subject) else "there was no hold")
         else:
-            vault.hold(owner, reason or "")
+            vault.hold(subject, reason or "")
 
 
 @vault_app.command("holds")
+@asks
 def holds(
     path: VaultArgument,
     key_file: KeyFileOption = None,
     key_service: KeyServiceOption = None,
     as_json: JsonOption = False,
+    *,
+    asked: Asked,
 ) -> None:
     """List the legal holds and their reasons."""
-    with errors(as_json=as_json), open_vault(path, key_file, key_service) as vault:
+    with (
+        errors(as_json=as_json),
+        open_vault(path, key_file, key_service, asked) as desk,
+        desk.keeping("holds") as vault,
+    ):
         found = vault.holds()
     if as_json:
         emit_json([{"subject": subject, "reason": reason} for subject, reason in found.items()])
@@ -236,6 +264,7 @@ def holds(
 
 
 @vault_app.command("checkpoint")
+@asks
 def checkpoint(
     path: VaultArgument,
     signing_key: Annotated[Path, typer.Option("--signing-key", help="Ed25519 key file; made where there is none.")],
@@ -243,26 +272,32 @@ def checkpoint(
     output: Annotated[str | None, typer.Option("-o", "--output", help="Where to write.")] = None,
     key_file: KeyFileOption = None,
     key_service: KeyServiceOption = None,
+    *,
+    asked: Asked,
 ) -> None:
     """Write the vault's state as a signed note; keep it where the vault's keeper cannot change it."""
     with errors():
-        check_outputs(output, keep={"the vault": path, "the key file": key_file, "the signing key": signing_key})
-        with open_vault(path, key_file, key_service) as vault:
+        keep = {"the vault": path, "the key file": key_file, "the signing key": signing_key, **asked.files}
+        check_outputs(output, keep=keep)
+        with open_vault(path, key_file, key_service, asked) as desk, desk.keeping("checkpoint") as vault:
             if not signing_key.exists():
                 SigningKey.generate(signer).save(signing_key)
             put_out([vault.checkpoint(SigningKey.load(signing_key)).encode()], output)
 
 
 @vault_app.command("check")
+@asks
 def check(
     path: VaultArgument,
     note: Annotated[Path, typer.Option("--checkpoint", help="A signed note of checkpoint.")],
     verifier: Annotated[str, typer.Option("--verifier", help="The public key, name+id+key.")],
     key_file: KeyFileOption = None,
     key_service: KeyServiceOption = None,
+    *,
+    asked: Asked,
 ) -> None:
     """Compare the vault with a checkpoint of its past: an older copy and a rewritten past are errors."""
-    with errors(), open_vault(path, key_file, key_service) as vault:
+    with errors(), open_vault(path, key_file, key_service, asked) as desk, desk.keeping("check") as vault:
         try:
             text = note.read_bytes()
         except OSError:
@@ -279,36 +314,41 @@ def public_key(signing_key: Annotated[Path, typer.Argument(help="Ed25519 key fil
 
 
 @vault_app.command("backup")
+@asks
 def backup(
     path: VaultArgument,
-    copy: Annotated[Path, typer.Argument(help="Where the copy goes; nothing may stand there.")],
+    copy: Annotated[str, typer.Argument(help="Where the copy goes, a file or a URL; nothing may stand there.")],
     key_file: KeyFileOption = None,
     key_service: KeyServiceOption = None,
+    *,
+    asked: Asked,
 ) -> None:
     """Write a consistent copy under the same key, and verify it."""
-    with errors():
-        with open_vault(path, key_file, key_service) as vault:
-            vault.backup(copy)
-        with open_vault(copy, key_file, key_service) as made:
-            made.verify()
+    with errors(), open_vault(path, key_file, key_service, asked) as desk, desk.keeping("backup") as vault:
+        vault.backup(copy)
+        verify_copy(copy, keys=key_provider(key_file, key_service))
 
 
 @vault_app.command("restore")
+@asks
 def restore(
-    copy: Annotated[Path, typer.Argument(help="The copy; it is only read.")],
-    path: Annotated[Path, typer.Argument(help="Where the vault goes; nothing may stand there.")],
+    copy: Annotated[str, typer.Argument(help="The copy; it is only read.")],
+    path: Annotated[str, typer.Argument(help="Where the vault goes, a file or a URL; nothing may stand there.")],
     key_file: KeyFileOption = None,
     key_service: KeyServiceOption = None,
+    *,
+    asked: Asked,
 ) -> None:
     """Verify a copy and put it in a vault's place.
 
     Whoever was erased after the copy was made is in it, if the key was not rotated since: erase again.
     """
     with errors():
-        with open_vault(copy, key_file, key_service) as vault:
+        with open_vault(copy, key_file, key_service, asked) as desk, desk.keeping("restore") as vault:
             vault.verify()
             vault.backup(path)
-        shutil.copymode(copy, path)
+        if not is_url(copy) and not is_url(path):
+            shutil.copymode(copy, path)
 
 
 @vault_app.command("recipient")
@@ -321,22 +361,29 @@ def recipient(secret: Annotated[Path, typer.Argument(help="Key file; made where 
 
 
 @vault_app.command("export")
+@asks
 def export_portable(
     path: VaultArgument,
     subject: SubjectOption,
     to: Annotated[str, typer.Option("--recipient", help="The recipient's public key (iomt-x25519:...).")],
     output: Annotated[str, typer.Option("-o", "--output", help="Where to write.")],
+    recipient_id: Annotated[
+        str | None, typer.Option("--recipient-id", help="Who that is: id in the register of agreements.")
+    ] = None,
     key_file: KeyFileOption = None,
     key_service: KeyServiceOption = None,
+    *,
+    asked: Asked,
 ) -> None:
     """Write all data of a person as a file that only the recipient can open: records, FHIR, original messages."""
     with errors():
-        check_outputs(output, keep={"the vault": path, "the key file": key_file})
-        with open_vault(path, key_file, key_service) as vault:
-            put_out([export_subject(vault, _subject_of(vault, subject), RecipientKey.parse(to))], output)
+        check_outputs(output, keep={"the vault": path, "the key file": key_file, **asked.files})
+        with open_vault(path, key_file, key_service, asked) as vault:
+            put_out([vault.portable(subject, RecipientKey.parse(to), recipient_id)], output)
 
 
 @vault_app.command("import")
+@asks
 def import_portable(
     path: ChangedVault,
     file: Annotated[Path, typer.Argument(help="A file of export.")],
@@ -346,6 +393,8 @@ def import_portable(
     what: Annotated[
         Literal["records", "fhir"], typer.Option("--what", help="Store the records, or print the FHIR alone.")
     ] = "records",
+    *,
+    asked: Asked,
 ) -> None:
     """Open a sealed file and store its records; the vault is made where there is none."""
     with errors():
@@ -357,6 +406,6 @@ def import_portable(
         if what == "fhir":
             put_out([portable.fhir], None)
             return
-        with open_or_create(path, key_file, key_service) as vault:
-            result = vault.put(portable.records)
+        with open_or_create(path, key_file, key_service, asked) as vault:
+            result = vault.receive(portable.records)
     console.print(f"stored {result.stored}, new versions {result.replaced}, unchanged {result.unchanged}")

@@ -19,8 +19,11 @@ from ..plugins import ReadContext, default_registry
 from ..transport import Drain, Limits, MllpServer, Spool, VaultSink, server_context
 from ..transport.delivery import SameId, Store
 from ..transport.tls import Plain, check_channel
-from ..vault import KeyFile, KeyProvider, Vault
+from ..vault import KeyFile, KeyProvider
+from ..vault.place import exists, is_url
+from .asked import Asked, asks
 from .common import FINDINGS, AdapterOption, JsonOption, StrictnessOption, ZoneOption, complain, emit_json, errors
+from .desk import Desk, Takes, create_at_desk, open_desk
 from .keys import KeyServiceOption, NewKeyFileOption, key_provider
 from .network import CommitOption, InsecureOption, PlainOption, address_of, plain_of, shown
 from .store import NewVaultOption, open_or_create
@@ -40,7 +43,7 @@ class _Job:
     """What the command was asked to do."""
 
     server: Callable[[Store, ThreadPoolExecutor], MllpServer]
-    sink: Callable[[Vault], VaultSink]
+    sink: Callable[[Takes], VaultSink]
     spool: Callable[[], Spool] | None
     channel: str
     every: float
@@ -68,6 +71,7 @@ _EveryOption = Annotated[float, typer.Option("--every", min=0, help="Seconds bet
 _GraceOption = Annotated[float, typer.Option("--grace", min=0, help="Seconds for the last answers at the end.")]
 
 
+@asks
 def listen(
     mllp: _MllpOption,
     vault: NewVaultOption,
@@ -90,6 +94,8 @@ def listen(
     every: _EveryOption = 60,
     grace: _GraceOption = 30,
     as_json: JsonOption = False,
+    *,
+    asked: Asked,
 ) -> None:
     """Receive HL7 v2 messages over MLLP, store them encrypted, and acknowledge what is stored.
 
@@ -102,8 +108,10 @@ def listen(
         if adapter is not None:
             default_registry().get(adapter).reader_factory()
         limits = Limits(connections=connections, message_bytes=max_message, idle=idle)
-        opener, keys = _opener(vault, key_file, key_service)
+        opener, keys = _opener(vault, key_file, key_service, asked)
         folder = Path(f"{vault}.spool")
+        if spool and is_url(vault):
+            raise InvalidRequest("USE-001", path="--spool", hint="it stands beside the vault: that must be a file")
         job = _Job(
             server=lambda store, writer: channel.server(
                 store, limits=limits, commit=commit, same_id=same_id, writer=writer
@@ -140,22 +148,22 @@ def _channel(mllp: str, where: Plain, certificate: Path | None, key: Path | None
 
 
 def _opener(
-    path: Path, key_file: Path | None, key_service: str | None = None
-) -> tuple[Callable[[], Vault], Callable[[], KeyProvider]]:
+    path: str, key_file: Path | None, key_service: str | None, asked: Asked
+) -> tuple[Callable[[], Desk], Callable[[], KeyProvider]]:
     """Ask what has to be asked; return what opens the vault, in the thread that will write to it, and its key."""
     if key_file is not None:
-        return lambda: open_or_create(path, key_file, key_service), lambda: KeyFile(key_file)
-    keys = key_provider(None, key_service, new=not os.path.exists(path))
+        return lambda: open_or_create(path, key_file, key_service, asked), lambda: KeyFile(key_file)
+    keys = key_provider(None, key_service, new=not exists(path))
 
-    def opened() -> Vault:
-        if os.path.exists(path):
-            return Vault.open(path, keys=keys, mode="write")
-        return Vault.create(path, keys=keys)
+    def opened() -> Desk:
+        if exists(path):
+            return open_desk(path, keys, asked, mode="write")
+        return create_at_desk(path, keys, asked)
 
     return opened, lambda: keys
 
 
-def _run(job: _Job, opener: Callable[[], Vault], *, receive_into_spool: bool) -> tuple[Counter[str], Counter[str]]:
+def _run(job: _Job, opener: Callable[[], Desk], *, receive_into_spool: bool) -> tuple[Counter[str], Counter[str]]:
     with ThreadPoolExecutor(1, "vault") as owner, ThreadPoolExecutor(1, "spool") as sealing:
         vault = owner.submit(opener).result()
         try:

@@ -36,8 +36,8 @@ from ..vault import Vault
 from ..vault.audit_log import AuditLog
 from .audit import AuditKeyOption, handle_of
 from .common import FINDINGS, JsonOption, OutputOption, check_outputs, emit_json, errors, printable, put_out, show_table
-from .keys import KeyFileOption, KeyServiceOption, key_provider
-from .store import VaultOption
+from .keys import KeyFileOption, KeyServiceOption
+from .store import VaultOption, open_vault
 
 __all__ = ["agreements_app", "devices", "report"]
 
@@ -46,12 +46,6 @@ agreements_app = typer.Typer(
 )
 PolicyArgument = Annotated[Path, typer.Argument(help="The policy file, TOML.")]
 DayOption = Annotated[str, typer.Option("--on", help="The day, as 2026-11-24.")]
-
-
-def _open(path: Path, key_file: Path | None, key_service: str | None = None) -> Vault:
-    if not path.exists():
-        raise InvalidRequest("USE-002", path="vault", hint="there is no vault here")
-    return Vault.open(path, keys=key_provider(key_file, key_service))
 
 
 def _octets(path: Path, what: str) -> bytes:
@@ -76,7 +70,7 @@ def devices(
     """List the devices of a vault: model, serial, firmware, when seen, how the clock runs, what needs an update."""
     with errors(as_json=as_json):
         known = [load_advisory(_octets(path, "advisory")) for path in advisory or ()]
-        with _open(vault, key_file, key_service) as store:
+        with open_vault(vault, key_file, key_service) as store:
             entries = inventory(store.records())
         found = match(entries, known)
     if as_json:
@@ -140,7 +134,7 @@ def report(
         if (audit_log is None) != (audit_key is None):
             raise InvalidRequest("USE-001", path="--audit-log", hint="together with --audit-key")
         key = None if audit_key is None else SigningKey.load(audit_key)
-        with _open(vault, key_file, key_service) as store:
+        with open_vault(vault, key_file, key_service) as store:
             person = _person(store, subject, identifier)
             records = list(store.records(subject=person))
         handle = None if key is None else handle_of(person, key)
@@ -235,7 +229,7 @@ def due_command(
         key = None if audit_key is None else SigningKey.load(audit_key)
         if key is None and any(hold.subjects for hold in policy.holds):
             raise InvalidRequest("USE-001", path="--audit-key", hint="the file's legal holds name people by handles")
-        with _open(vault, key_file, key_service) as store:
+        with open_vault(vault, key_file, key_service) as store:
             stored = held_of(store.records(versions="latest"))
         named = {held.subject: held.subject if key is None else handle_of(held.subject, key) for held in stored}
         held = [Held(named[one.subject], one.kind, one.newest) for one in stored]

@@ -14,17 +14,20 @@ from .sqlite import SqliteBackend
 if TYPE_CHECKING:
     from .postgres import PostgresBackend
 
-__all__ = ["copy_to_url", "create_backend", "exists", "is_url", "open_backend"]
+__all__ = ["Place", "copy_to_url", "create_backend", "exists", "is_url", "open_backend"]
+
+Place = str | os.PathLike[str]
+"""A path, or a URL as text."""
 
 _URL: Final = re.compile(r"postgres(ql)?(\+psycopg)?://")
 
 
-def is_url(place: str | os.PathLike[str]) -> bool:
+def is_url(place: Place) -> bool:
     """Tell whether a vault's place is an address of PostgreSQL, not a path."""
     return isinstance(place, str) and _URL.match(place) is not None
 
 
-def exists(place: str | os.PathLike[str]) -> bool:
+def exists(place: Place) -> bool:
     """Tell whether something stands at a place.
 
     Raises
@@ -35,14 +38,14 @@ def exists(place: str | os.PathLike[str]) -> bool:
     return _postgres().exists(str(place)) if is_url(place) else os.path.exists(place)
 
 
-def open_backend(place: str | os.PathLike[str], *, readonly: bool) -> Backend:
+def open_backend(place: Place, *, readonly: bool) -> Backend:
     """Open what keeps a vault."""
     if is_url(place):
         return _postgres()(str(place), readonly=readonly)
     return SqliteBackend(place, readonly=readonly)
 
 
-def create_backend(place: str | os.PathLike[str], meta: Mapping[str, bytes]) -> Backend:
+def create_backend(place: Place, meta: Mapping[str, bytes]) -> Backend:
     """Make what keeps a vault, with its first named values."""
     if is_url(place):
         return _postgres().create(str(place), dict(meta))

@@ -169,7 +169,7 @@ class PostgresBackend:
 
     def metas(self) -> Iterator[tuple[str, bytes]]:
         """Yield all named values."""
-        return iter(self._link.rows(sql.METAS))  # type: ignore[arg-type]  # the columns are of these types
+        return iter(self._link.rows(sql.METAS))
 
     def add_subject(self, row: SubjectRow) -> None:
         """Store a key of a subject."""
@@ -303,20 +303,6 @@ class PostgresBackend:
         for page in _paged(dict.fromkeys(pairs)):
             self._change(sql.PUT_IDENTIFIERS, _columns(page, "blind", "record"))
 
-    # For the moment.
-    def add_block(self, block: Block) -> None:
-        self.add_blocks([block])
-
-    def record(self, blind: bytes) -> tuple[bytes, int, int] | None:
-        row = self.find_records([blind]).get(blind)
-        return None if row is None else row[1:]
-
-    def set_record(self, blind: bytes, content: bytes, seq: int, ordinal: int) -> None:
-        self.set_records([(blind, content, seq, ordinal)])
-
-    def add_identifier(self, blind: bytes, record: bytes) -> None:
-        self.add_identifiers([(blind, record)])
-
     def identified(self, blind: bytes) -> list[bytes]:
         """Return the keyed digests of the records with an identifier."""
         return [row[0] for row in self._link.rows(sql.IDENTIFIED, {"blind": blind})]
@@ -361,8 +347,8 @@ def _paged(rows: Iterable[T]) -> Iterator[list[T]]:
 
 
 def _columns(rows: Sequence[tuple[object, ...]], *names: str) -> dict[str, list[object]]:
-    """Return an array of cells for each name."""
-    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    """Return an array of cells for each column."""
+    return dict(zip((f"all_{name}" for name in names), map(list, zip(*rows, strict=True)), strict=True))
 
 
 def _cell(rows: Sequence[tuple[Any, ...]]) -> bytes | None:

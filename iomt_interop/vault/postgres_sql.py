@@ -60,8 +60,8 @@ OPEN: Final = text(
 
 
 def _rows_of(*columns: Column[Any]) -> TableValuedAlias:
-    """Return what stands for many rows: a parameter for each column, with an array of its cells."""
-    arrays = [bindparam(column.name, type_=ARRAY(column.type)) for column in columns]
+    """Return what stands for many rows: an array of its cells for each column, as ``all_`` and its name."""
+    arrays = [bindparam(f"all_{column.name}", type_=ARRAY(column.type)) for column in columns]
     function = func.unnest(*(cast(array, array.type) for array in arrays))
     return function.table_valued(*(column.name for column in columns)).render_derived(name="given")
 
