@@ -22,6 +22,7 @@ from ..privacy.audit.breach import authority_notice, breach_scope, person_notice
 from ..privacy.audit.handles import SubjectHandles
 from ..privacy.audit.times import parse, utc_ns
 from ..vault.audit_log import AuditLog
+from .asked import AUDIT_KEY
 from .common import (
     FINDINGS,
     JsonOption,
@@ -44,7 +45,8 @@ TimeOption = Annotated[str | None, typer.Option(help="ISO 8601 instant with offs
 HandleOption = Annotated[str | None, typer.Option("--handle", help="Handle of the person, as the trail names them.")]
 SubjectOption = Annotated[str | None, typer.Option("--subject", help="Id of the person; needs --audit-key.")]
 AuditKeyOption = Annotated[
-    Path | None, typer.Option("--audit-key", help="File with the key that signs the log; makes handles of ids.")
+    Path | None,
+    typer.Option("--audit-key", help="File with the key that signs the log; makes handles of ids.", envvar=AUDIT_KEY),
 ]
 VerifierOption = Annotated[str | None, typer.Option("--verifier", help="Public key that must have signed the log.")]
 

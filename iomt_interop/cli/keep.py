@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -21,6 +21,7 @@ from ..vault.place import exists, is_url
 from .asked import Asked, asks
 from .common import JsonOption, check_outputs, console, emit_json, errors, printable, put_out, refuse
 from .desk import GuardedDesk, bind
+from .guarding import erase_due
 from .keys import (
     KeyFileOption,
     KeyServiceOption,
@@ -179,12 +180,19 @@ def rotate(
 @asks
 def erase(
     path: ChangedVault,
-    subject: SubjectOption,
+    subject: Annotated[
+        str | None, typer.Option("--subject", help="Id of the subject, or an identifier that only one has.")
+    ] = None,
+    due: Annotated[bool, typer.Option("--due", help="Everybody whom the retention rules of the policy name.")] = False,
+    on: Annotated[str | None, typer.Option("--on", help="The day for --due, as 2026-11-24; today.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     compact: Annotated[bool, typer.Option(help="Take the ciphertext off the disk too.")] = True,
     signing_key: SignerOption = None,
     signer: SignerNameOption = "iomt-vault",
-    receipt: Annotated[str | None, typer.Option("--receipt", help="Write the receipt to this file.")] = None,
+    receipt: Annotated[
+        str | None,
+        typer.Option("--receipt", help="Write the receipt to this file; with --due, each to one in this folder."),
+    ] = None,
     key_file: KeyFileOption = None,
     key_service: KeyServiceOption = None,
     *,
@@ -192,12 +200,19 @@ def erase(
 ) -> None:
     """Destroy a person's keys: what is stored of the person cannot be read again by anybody."""
     with errors():
+        if (subject is None) is not due:
+            raise InvalidRequest("USE-001", path="--subject", hint="give --subject, or --due")
         keep = {"the vault": path, "the key file": key_file, "the signing key": signing_key, **asked.files}
-        check_outputs(receipt, keep=keep)
-        if not yes and not typer.confirm("Erase all data of this person for good?", err=True):
+        check_outputs(None if due else receipt, keep=keep)
+        what = "Erase all data of everybody who is due" if due else "Erase all data of this person"
+        if not yes and not typer.confirm(f"{what} for good?", err=True):
             refuse("nothing was erased")
         with open_vault(path, key_file, key_service, asked, mode="write") as vault:
-            done = vault.erase(subject, at=_now(), signer=_signer(signing_key, signer), compact=compact)
+            key = _signer(signing_key, signer)
+            if subject is None:
+                put_out((text.encode() for text in erase_due(vault, on, receipt, key, compact=compact)), None)
+                return
+            done = vault.erase(subject, at=_now(), signer=key, compact=compact)
             put_out([(done.note or done.text()).encode()], receipt)
 
 

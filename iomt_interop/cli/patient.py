@@ -12,9 +12,10 @@ import typer
 from rich.table import Table
 
 from ..crypto.signing import SigningKey
-from ..errors import InvalidRequest
+from ..errors import AccessDenied, InvalidRequest
 from ..facade import adapters as list_adapters
-from ..model import Record
+from ..guarded import PolicySet, consents_of
+from ..model import Record, Subject
 from ..privacy.advisories import load_advisory, match
 from ..privacy.agreements import (
     Held,
@@ -31,11 +32,12 @@ from ..privacy.audit import AuditRecord
 from ..privacy.audit.times import parse
 from ..privacy.consent import consent_from_fhir
 from ..privacy.inventory import DeviceEntry, inventory
-from ..privacy.report import consent_line, gather, render
-from ..vault import Vault
+from ..privacy.report import ConsentLine, consent_line, gather, render
 from ..vault.audit_log import AuditLog
+from .asked import Asked, asks
 from .audit import AuditKeyOption, handle_of
 from .common import FINDINGS, JsonOption, OutputOption, check_outputs, emit_json, errors, printable, put_out, show_table
+from .desk import GuardedDesk, PlainDesk
 from .keys import KeyFileOption, KeyServiceOption
 from .store import VaultOption, open_vault
 
@@ -58,6 +60,7 @@ def _policy(path: Path) -> Policy:
     return load_policy(_octets(path, "policy file"))
 
 
+@asks
 def devices(
     vault: VaultOption,
     key_file: KeyFileOption = None,
@@ -66,11 +69,13 @@ def devices(
         list[Path] | None, typer.Option("--advisory", help="CSAF 2.0 documents; devices that they name are findings.")
     ] = None,
     as_json: JsonOption = False,
+    *,
+    asked: Asked,
 ) -> None:
     """List the devices of a vault: model, serial, firmware, when seen, how the clock runs, what needs an update."""
     with errors(as_json=as_json):
         known = [load_advisory(_octets(path, "advisory")) for path in advisory or ()]
-        with open_vault(vault, key_file, key_service) as store:
+        with open_vault(vault, key_file, key_service, asked) as store:
             entries = inventory(store.records())
         found = match(entries, known)
     if as_json:
@@ -104,6 +109,7 @@ def _milliseconds(ns: int) -> int:
     return (ns + 500_000) // 1_000_000
 
 
+@asks
 def report(
     vault: VaultOption,
     output: OutputOption = None,
@@ -118,41 +124,84 @@ def report(
     ] = None,
     audit_key: AuditKeyOption = None,
     policy: Annotated[
-        Path | None, typer.Option("--policy", help="Policy file: officer, recipients, retention.")
+        list[Path] | None, typer.Option("--policy", help="Policy files: officer, recipients, retention; access.")
     ] = None,
     consent: Annotated[list[Path] | None, typer.Option("--consent", help="FHIR R4 Consents of the person.")] = None,
     at: Annotated[str | None, typer.Option("--at", help="Time of the report, ISO 8601 with offset; now.")] = None,
     actor: Annotated[str, typer.Option("--actor", help="Who makes the report, for the audit trail.")] = "command-line",
+    *,
+    asked: Asked,
 ) -> None:
-    """Write a person's report as one HTML page: what is stored, from which devices, who saw it, how to object."""
+    """Write a person's report as one HTML page: what is stored, from which devices, who saw it, how to object.
+
+    Of a guarded vault, the guard decides, its log is told and read, and the consents in the vault are shown.
+    """
     with errors():
         keep = {"the vault": vault, "the key file": key_file, "the audit log": audit_log, "the audit key": audit_key}
-        check_outputs(output, None, keep=keep, as_json=False)
+        check_outputs(output, None, keep={**keep, **asked.files}, as_json=False)
         made = datetime.now().astimezone() if at is None else parse(at)
-        terms = None if policy is None else _policy(policy)
         lines = [consent_line(consent_from_fhir(_octets(path, "consent"))) for path in consent or ()]
-        if (audit_log is None) != (audit_key is None):
-            raise InvalidRequest("USE-001", path="--audit-log", hint="together with --audit-key")
-        key = None if audit_key is None else SigningKey.load(audit_key)
-        with open_vault(vault, key_file, key_service) as store:
-            person = _person(store, subject, identifier)
-            records = list(store.records(subject=person))
-        handle = None if key is None else handle_of(person, key)
-        trail = [] if audit_log is None else list(AuditLog.events(audit_log))
-        page = render(gather(records, trail, handle=handle, made=made, policy=terms, consents=lines))
-        if audit_log is not None and key is not None and handle is not None:
-            with AuditLog(audit_log, key) as log:
-                log.record(_event(made, actor, handle, records, terms))
+        if asked.policy is not None and not PolicySet.has_access(_octets(path, "policy file") for path in asked.policy):
+            asked.policy = None
+        with open_vault(vault, key_file, key_service, asked) as store:
+            if isinstance(store, GuardedDesk):
+                page = _guarded_page(store, _one_of(subject, identifier), made, lines)
+            else:
+                terms = None if not policy else _policy(policy[0])
+                page = _plain_page(
+                    store, _one_of(subject, identifier), made, lines, terms, (audit_log, audit_key, actor)
+                )
         put_out([page], output)
 
 
-def _person(store: Vault, subject: str | None, identifier: str | None) -> str:
-    if (subject is None) == (identifier is None):
-        raise InvalidRequest("USE-001", path="--subject", hint="give --subject or --identifier")
-    found = [subject] if subject is not None else store.find(str(identifier))
-    if len(found) != 1 or found[0] is None:
-        raise InvalidRequest("USE-001", path="--identifier", hint=f"{len(found)} people have it; give --subject")
-    return found[0]
+def _one_of(subject: str | None, identifier: str | None) -> str:
+    if subject is not None and identifier is None:
+        return subject
+    if identifier is not None and subject is None:
+        return identifier
+    raise InvalidRequest("USE-001", path="--subject", hint="give --subject or --identifier")
+
+
+def _plain_page(
+    store: PlainDesk,
+    who: str,
+    made: datetime,
+    lines: list[ConsentLine],
+    terms: Policy | None,
+    trail_of: tuple[Path | None, Path | None, str],
+) -> bytes:
+    """Make the page of a vault that is not guarded; its making is recorded where there is a log."""
+    audit_log, audit_key, actor = trail_of
+    if (audit_log is None) != (audit_key is None):
+        raise InvalidRequest("USE-001", path="--audit-log", hint="together with --audit-key")
+    key = None if audit_key is None else SigningKey.load(audit_key)
+    records = list(store.records(who))
+    handle = None if key is None else handle_of(_subject_of(records, who), key)
+    trail = [] if audit_log is None else list(AuditLog.events(audit_log))
+    page = render(gather(records, trail, handle=handle, made=made, policy=terms, consents=lines))
+    if audit_log is not None and key is not None and handle is not None:
+        with AuditLog(audit_log, key) as log:
+            log.record(_event(made, actor, handle, records, terms))
+    return page
+
+
+def _guarded_page(store: GuardedDesk, who: str, made: datetime, lines: list[ConsentLine]) -> bytes:
+    records, log = list(store.records(who)), store.asked.log
+    if not records or log is None:
+        raise AccessDenied("PRV-204")
+    person = _subject_of(records, who)
+    told = [*lines, *map(consent_line, consents_of(store.vault, person))]
+    trail = list(AuditLog.events(log.path))
+    terms = store.vault.policies.agreements
+    return render(gather(records, trail, handle=log.handle(person), made=made, policy=terms, consents=told))
+
+
+def _subject_of(records: list[Record], who: str) -> str:
+    """Return the id of the person that records are of."""
+    return (
+        next((r.id if isinstance(r, Subject) else r.subject for r in records if r.subject or r.kind == "subject"), who)
+        or who
+    )
 
 
 def _event(made: datetime, actor: str, handle: str, records: list[Record], policy: Policy | None) -> AuditRecord:
@@ -213,6 +262,7 @@ def check_command(
 
 
 @agreements_app.command("due")
+@asks
 def due_command(
     path: PolicyArgument,
     vault: VaultOption,
@@ -222,6 +272,8 @@ def due_command(
     audit_key: AuditKeyOption = None,
     every: Annotated[bool, typer.Option("--all", help="List what is kept, too.")] = False,
     as_json: JsonOption = False,
+    *,
+    asked: Asked,
 ) -> None:
     """List what a vault holds longer than the policy file says; nothing is erased, and findings give exit code 1."""
     with errors(as_json=as_json):
@@ -229,8 +281,8 @@ def due_command(
         key = None if audit_key is None else SigningKey.load(audit_key)
         if key is None and any(hold.subjects for hold in policy.holds):
             raise InvalidRequest("USE-001", path="--audit-key", hint="the file's legal holds name people by handles")
-        with open_vault(vault, key_file, key_service) as store:
-            stored = held_of(store.records(versions="latest"))
+        with open_vault(vault, key_file, key_service, asked) as store, store.keeping("due") as kept:
+            stored = held_of(kept.records(versions="latest"))
         named = {held.subject: held.subject if key is None else handle_of(held.subject, key) for held in stored}
         held = [Held(named[one.subject], one.kind, one.newest) for one in stored]
         states = due_for_erasure(policy, held, day)

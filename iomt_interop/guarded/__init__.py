@@ -5,7 +5,7 @@ from __future__ import annotations
 from .consents import CONSENTS, VaultConsents
 from .keeping import DuePerson, GuardedKeeping, due_persons
 from .policies import PolicySet
-from .store import GuardedVault
+from .store import GuardedVault, consents_of, create_bound, open_either, person_of, verify_copy
 from .terms import Terms
 
 __all__ = [
@@ -16,5 +16,10 @@ __all__ = [
     "PolicySet",
     "Terms",
     "VaultConsents",
+    "consents_of",
+    "create_bound",
     "due_persons",
+    "open_either",
+    "person_of",
+    "verify_copy",
 ]

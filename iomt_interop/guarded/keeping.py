@@ -93,7 +93,14 @@ class GuardedKeeping:
             return self._vault.release(owner)
 
     def erase(
-        self, request: Request, subject: str, *, at: str, signer: SigningKey | None = None, reason: str | None = None
+        self,
+        request: Request,
+        subject: str,
+        *,
+        at: str,
+        signer: SigningKey | None = None,
+        reason: str | None = None,
+        compact: bool = False,
     ) -> ErasureReceipt:
         """Destroy a person's keys.
 
@@ -109,6 +116,8 @@ class GuardedKeeping:
             Signs the receipt.
         reason : str, optional
             Why, for the audit trail: ``retention``.
+        compact : bool
+            Whether the ciphertext is taken off the disk too.
 
         Raises
         ------
@@ -122,7 +131,10 @@ class GuardedKeeping:
             raise LegalHold("SEC-010")
         self._guard.admit(request, "erase", [owner], name=reason)
         with self._failing(request, "erase", [owner]):
-            return self._vault.erase(owner, at=at, signer=signer)
+            receipt = self._vault.erase(owner, at=at, signer=signer)
+            if compact:
+                self._vault.compact()
+            return receipt
 
     def due(self, request: Request, day: date | None = None) -> list[DuePerson]:
         """Return what the register's retention rules say of everybody, in the order of storing."""

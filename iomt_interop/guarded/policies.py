@@ -66,6 +66,25 @@ class PolicySet:
             raise InvalidRequest("USE-001", path="policy files", hint=hint)
         return cls(access[0], registers[0] if registers else None, tuple(minimisation))
 
+    @staticmethod
+    def has_access(files: Iterable[bytes]) -> bool:
+        """Tell whether an access policy is among some files."""
+        return any("roles" in _read(data)[1] for data in files)
+
+    @staticmethod
+    def digest_of(data: bytes) -> str:
+        """Return the digest by which one file is known.
+
+        Raises
+        ------
+        InvalidRequest
+            As :meth:`of` does.
+        """
+        text, tree = _read(data)
+        if "roles" in tree:
+            return AccessPolicy.from_toml(text).digest
+        return load_policy(data).digest if "controller" in tree else MinimisationPolicy.from_toml(text).digest
+
     @property
     def digests(self) -> tuple[str, ...]:
         """Digests of all files, in a fixed order."""

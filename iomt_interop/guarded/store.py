@@ -22,6 +22,7 @@ from ..model import Envelope, Record, Subject
 from ..portability import seal_portable
 from ..privacy.access import AccessPolicy, Actor, Emergency, Guard, Page, PolicyProvider, Projection, Request
 from ..privacy.audit.sink import AuditSink, Operation
+from ..privacy.consent import Consent
 from ..privacy.minimise import MinimisationPolicy, Pseudonyms, minimise
 from ..privacy.vocabulary import ACT_REASON
 from ..vault import PutResult, Vault, Versions
@@ -30,7 +31,7 @@ from .keeping import GuardedKeeping
 from .policies import PolicySet
 from .terms import Terms
 
-__all__ = ["GuardedVault"]
+__all__ = ["GuardedVault", "consents_of", "create_bound", "open_either", "person_of", "verify_copy"]
 
 _NOBODY: Final = "no-such-thing"
 
@@ -121,16 +122,9 @@ class GuardedVault(GuardedKeeping):
         AccessDenied
             ``PRV-205`` when the vault is bound to other policies, or to another log.
         """
-        vault = _Admitted.open(path, keys=keys, mode=mode)
-        try:
-            terms = terms_of(vault)
-            if terms is not None:
-                key = getattr(audit, "verify_key", None)
-                terms.check(policies, None if key is None else str(key))
-            return cls(vault, policies, audit, **more)  # type: ignore[arg-type]  # checked by the class
-        except BaseException:
-            vault.close()
-            raise
+        found = open_either(path, lambda _: (policies, audit), keys=keys, mode=mode, make=cls, **more)
+        assert isinstance(found, cls)
+        return found
 
     @staticmethod
     def terms(path: str | os.PathLike[str], *, keys: KeyProvider) -> Terms | None:
@@ -442,3 +436,75 @@ def terms_of(vault: Vault) -> Terms | None:
     """Return what an open vault is bound to."""
     raw = vault.terms()
     return None if raw is None else Terms.from_json(raw)
+
+
+def open_either(
+    path: str | os.PathLike[str],
+    supply: Callable[[Terms | None], tuple[PolicySet, AuditSink] | None],
+    *,
+    keys: KeyProvider,
+    mode: Literal["read", "write"] = "read",
+    make: type[GuardedVault] = GuardedVault,
+    **more: object,
+) -> Vault | GuardedVault:
+    """Open a vault that may be bound or not.
+
+    Parameters
+    ----------
+    path, keys, mode : optional
+        As for :meth:`GuardedVault.open`.
+    supply : callable
+        Takes what the vault is bound to, and gives policies and audit log; ``None`` when a vault that is not bound is
+        to be opened without a guard.
+    make : type
+        The class of the guarded vault.
+    **more : object
+        As for that class.
+
+    Raises
+    ------
+    AccessDenied
+        ``PRV-205`` when the vault is bound, and to something else.
+    """
+    vault = _Admitted.open(path, keys=keys, mode=mode)
+    try:
+        terms = terms_of(vault)
+        supplied = supply(terms)
+        if supplied is None and terms is None:
+            return vault
+        if supplied is None:
+            raise AccessDenied("PRV-205")
+        policies, audit = supplied
+        if terms is not None:
+            key = getattr(audit, "verify_key", None)
+            terms.check(policies, None if key is None else str(key))
+        return make(vault, policies, audit, **more)  # type: ignore[arg-type]  # checked by the class
+    except BaseException:
+        vault.close()
+        raise
+
+
+def person_of(vault: GuardedVault, text: str) -> str | None:
+    """Return the id of the one person whom an id or an identifier means, for a program that must know who asks.
+
+    It tells of everybody who is there; so whoever asks must not see it.
+    """
+    return vault._named(text)
+
+
+def consents_of(vault: GuardedVault, subject: str) -> tuple[Consent, ...]:
+    """Return a person's consents, to tell the person of them: a list of titles and dates, no record."""
+    return vault._consents.consents(subject)
+
+
+def create_bound(
+    path: str | os.PathLike[str], policies: PolicySet, audit: AuditSink, *, keys: KeyProvider, **more: object
+) -> GuardedVault:
+    """Make a vault behind the guard; it is bound by :meth:`GuardedVault.bind <GuardedKeeping.bind>` alone."""
+    return GuardedVault(_Admitted.create(path, keys=keys), policies, audit, **more)  # type: ignore[arg-type]
+
+
+def verify_copy(path: str | os.PathLike[str], *, keys: KeyProvider) -> None:
+    """Decrypt every block of a copy, bound or not; nothing of it is shown."""
+    with _Admitted.open(path, keys=keys) as copy:
+        copy.verify()

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from ..errors import InputError, InvalidRecord, ModelError
 from ..facade import read
 from ..model import Record
 from ..plugins import ReadContext, Registry
-from ..vault import Vault
+from ..vault import PutResult
 from .delivery import ACCEPTED, Delivery, Verdict, verdict_of
 
-__all__ = ["VaultSink"]
+__all__ = ["Takes", "VaultSink"]
+
+
+class Takes(Protocol):
+    """What stores records: a vault, or what stands in front of one."""
+
+    def put(self, records: Iterable[Record], /) -> PutResult:
+        """Store records in one durable transaction."""
+        ...
 
 
 class VaultSink:
@@ -24,7 +33,7 @@ class VaultSink:
 
     Parameters
     ----------
-    vault : Vault
+    vault : Takes
         Open for writing, opened in the thread that calls the sink.
     adapter : str, optional
         Id of the adapter that reads; detected for each message when it is not given.
@@ -41,7 +50,7 @@ class VaultSink:
 
     def __init__(
         self,
-        vault: Vault,
+        vault: Takes,
         *,
         adapter: str | None = "hl7v2_oru",
         context: ReadContext | None = None,

@@ -122,6 +122,11 @@ class AuditLog:
         """The public half of the key that signs."""
         return self._key.verify_key
 
+    @property
+    def path(self) -> Path:
+        """The last part."""
+        return self._path
+
     def handle(self, subject: str) -> str:
         """Return by what the log calls a subject, by the subject's id."""
         return self._handles(subject)

@@ -6,7 +6,7 @@ from ..facts import Facts, Labels, facts_of, labels_of
 from .cedar import CedarProvider
 from .context import Context, Decision, PolicyProvider
 from .guard import Guard, Page, Projection, Session
-from .policy import DISCLOSING, AccessPolicy, Action, BreakGlassRule, Role
+from .policy import DISCLOSING, AccessPolicy, Action, BreakGlassRule, Role, TokenRule
 from .request import Actor, Emergency, Request
 from .scopes import Scope, parse_scopes
 from .token import ALGORITHMS, Claims, TokenVerifier
@@ -33,6 +33,7 @@ __all__ = [
     "Role",
     "Scope",
     "Session",
+    "TokenRule",
     "TokenVerifier",
     "facts_of",
     "labels_of",

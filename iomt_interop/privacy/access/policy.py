@@ -16,7 +16,7 @@ from ...model.envelope import RecordKind
 from ..consent import ImplicitPolicy
 from ..vocabulary import ACT_REASON, CONFIDENTIALITIES, Code, is_purpose, is_sensitivity
 
-__all__ = ["DISCLOSING", "AccessPolicy", "Action", "BreakGlassRule", "Role"]
+__all__ = ["DISCLOSING", "AccessPolicy", "Action", "BreakGlassRule", "Role", "TokenRule"]
 
 Action = Literal["read", "search", "export", "create", "update", "delete", "keep"]
 """What is asked for. ``delete`` is to erase a person; ``keep`` is what a store's keeper does: holds, keys, copies,
@@ -65,6 +65,20 @@ class BreakGlassRule(Model):
     """Codes of the reasons that may be given."""
 
 
+class TokenRule(Model):
+    """Whose access tokens are taken, and what of them counts."""
+
+    issuer: str
+    audience: str
+    algorithms: tuple[str, ...] = ("ES256",)
+    keys: tuple[dict[str, str], ...]
+    """The issuer's JSON Web Keys; public ones."""
+    roles: str = "roles"
+    """The claim with the roles' names."""
+    required: bool = False
+    """Whether nobody may say by themselves who they are."""
+
+
 class _Document(Model):
     version: Literal[1]
     id: _Name
@@ -75,6 +89,7 @@ class _Document(Model):
     break_glass: BreakGlassRule = BreakGlassRule()
     purposes: dict[_Name, tuple[str, str]] = Field(default_factory=dict)
     """Purposes of the policy's own: name to system and code."""
+    tokens: TokenRule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +104,7 @@ class AccessPolicy:
     roles: dict[str, Role] = field(repr=False)
     break_glass: BreakGlassRule = field(repr=False)
     purposes: dict[str, Code] = field(repr=False)
+    tokens: TokenRule | None = field(default=None, repr=False)
 
     @classmethod
     def from_toml(cls, text: str) -> Self:
@@ -118,6 +134,7 @@ class AccessPolicy:
             roles=dict(document.roles),
             break_glass=document.break_glass,
             purposes=own,
+            tokens=document.tokens,
         )
 
     def purpose(self, name: str) -> Code:
