@@ -271,7 +271,11 @@ def export(
     with errors(as_json=as_json):
         keep = {"the vault": vault, "the key file": key_file, "the Parquet key": parquet_key_file, **asked.files}
         check_outputs(output, report, keep=keep, as_json=as_json)
-        if key_file is not None and parquet_key_file is not None and os.path.realpath(key_file) == os.path.realpath(parquet_key_file):
+        if (
+            key_file is not None
+            and parquet_key_file is not None
+            and os.path.realpath(key_file) == os.path.realpath(parquet_key_file)
+        ):
             raise InvalidRequest("USE-001", path="--parquet-key-file", hint="it is the vault's; take another")
         writer = _writer(to, WriteContext(form=form, include_test_data=include_test), parquet_key_file, plaintext)
         with open_vault(vault, key_file, key_service, asked) as store:
@@ -300,9 +304,12 @@ def vault_info(
     asked: Asked,
 ) -> None:
     """Say what a vault holds: counts and sizes, nothing of a patient; and whether it is guarded."""
-    with errors(as_json=as_json), open_vault(path, key_file, key_service, asked) as store:
-        with store.keeping("info") as vault:
-            info = vault.info() | {"guarded": vault.terms() is not None}
+    with (
+        errors(as_json=as_json),
+        open_vault(path, key_file, key_service, asked) as store,
+        store.keeping("info") as vault,
+    ):
+        info = vault.info() | {"guarded": vault.terms() is not None}
     if as_json:
         emit_json(info)
     else:
