@@ -64,6 +64,8 @@ CODES: Final[dict[str, str]] = {
     "SRC-006": "the source holds more records than the limit of the read context",
     "SRC-007": "the portable file is not valid",
     "SRC-008": "the portable file unfolds to more than the limit",
+    # Columns.
+    "COL-001": "the file is not Parquet, or does not have the columns of a table of records",
     # Adapters.
     "ADP-001": "no adapter of this id is installed",
     "ADP-002": "the adapter's manifest is not valid",

@@ -21,7 +21,7 @@ from sphinx.pycode import ModuleAnalyzer
 __all__ = ["aliases", "api", "public_names"]
 
 _PACKAGES = ("plugins", "model", "errors", "vault", "crypto", "privacy", "wire.hl7v2", "wire.mllp",
-             "wire.mder", "wire.phd", "transport")  # fmt: skip
+             "wire.mder", "wire.phd", "transport", "columnar")  # fmt: skip
 _PAGES = {"iomt_interop.model.": "/reference/model", "iomt_interop.plugins.manifest.": "/reference/manifest"}
 
 
