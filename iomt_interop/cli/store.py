@@ -8,19 +8,20 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import typer
 from rich.table import Column, Table
 
 from .. import __version__
-from ..errors import InputError, InvalidRequest
+from ..errors import InputError, InvalidRequest, SecurityError
 from ..facade import read, sniff, stream_chunks
 from ..model import Document, Record
 from ..plugins import Candidate, ReadContext, WriteContext, Writer, check_writer, choose, default_registry, guarded
 from ..portability import original_of
-from ..vault import Vault
 from ..vault.documents import owner_of
+from ..vault.place import Place, exists, is_url
+from .asked import Asked, asks
 from .common import (
     FINDINGS,
     STDIO,
@@ -44,10 +45,12 @@ from .common import (
     source_of,
     tell,
 )
+from .desk import Desk, Takes, create_at_desk, open_desk
 from .keys import KeyFileOption, KeyServiceOption, NewKeyFileOption, key_provider
 from .parquet import PARQUET, ParquetKeyOption, ParquetOut, PlaintextOption
 
 __all__ = [
+    "ChangedVault",
     "Ingested",
     "VaultArgument",
     "export",
@@ -67,9 +70,15 @@ _COUNTS: Final = {"stored": "stored", "replaced": "new versions", "unchanged": "
 
 vault_app = typer.Typer(help="Look at a vault.", no_args_is_help=True)
 
-NewVaultOption = Annotated[Path, typer.Option("--vault", help="The vault's file; made where there is none.")]
-VaultOption = Annotated[Path, typer.Option("--vault", help="The vault's file; it is only read.")]
-VaultArgument = Annotated[Path, typer.Argument(help="The vault's file; it is only read.")]
+_VAULT: Final = "The vault's file, or its URL (postgresql://...)"
+
+NewVaultOption = Annotated[str, typer.Option("--vault", metavar="VAULT", help=f"{_VAULT}; made where there is none.")]
+VaultOption = Annotated[str, typer.Option("--vault", metavar="VAULT", help=f"{_VAULT}; it is only read.")]
+RecipientOption = Annotated[
+    str | None, typer.Option("--recipient", help="Who gets it: id in the register of agreements, which must permit it.")
+]
+VaultArgument = Annotated[str, typer.Argument(metavar="VAULT", help=f"{_VAULT}; it is only read.")]
+ChangedVault = Annotated[str, typer.Argument(metavar="VAULT", help=f"{_VAULT}; it is changed.")]
 
 
 @dataclass
@@ -84,7 +93,7 @@ class Ingested:
     counts: Counter[str] = field(default_factory=Counter)
     """What the vault did: ``stored``, ``replaced`` (a new version of a known record), ``unchanged``."""
 
-    def put(self, store: Vault, batch: list[Record]) -> None:
+    def put(self, store: Takes, batch: list[Record]) -> None:
         """Store some of the file's records."""
         result = store.put(batch)
         self.counts.update({name: getattr(result, name) for name in _COUNTS})
@@ -95,32 +104,42 @@ class Ingested:
         return {**told, "problem": self.problem, **{name: self.counts[name] for name in _COUNTS}}
 
 
-def open_or_create(path: Path, key_file: Path | None, key_service: str | None = None) -> Vault:
+def open_or_create(
+    path: Place, key_file: Path | None, key_service: str | None = None, asked: Asked | None = None
+) -> Desk:
     """Open the vault for writing, or make it; a key file that was made for a vault that was not is taken away."""
     if key_file is not None and os.path.realpath(key_file) == os.path.realpath(path):
         raise InvalidRequest("USE-001", path="--key-file", hint="it is the vault")
-    if os.path.exists(path):
-        return Vault.open(path, keys=key_provider(key_file, key_service), mode="write")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
+    if exists(path):
+        return open_desk(path, key_provider(key_file, key_service), asked or Asked(), mode="write")
+    if not is_url(path) and not os.access(Path(path).parent, os.W_OK | os.X_OK):
         raise InvalidRequest("USE-002", path="vault", hint="there is no such folder, or it is not writable")
     made = None if key_file is None or os.path.lexists(key_file) else key_file
     keys = key_provider(key_file, key_service, new=True)
     try:
-        return Vault.create(path, keys=keys)
+        return create_at_desk(path, keys, asked or Asked())
     except BaseException:
-        if made is not None and not os.path.exists(path):
-            with suppress(OSError):
+        with suppress(OSError, SecurityError):
+            if made is not None and not exists(path):
                 made.unlink()
         raise
 
 
-def open_vault(path: Path, key_file: Path | None, key_service: str | None = None) -> Vault:
-    """Open the vault for reading; nobody is asked for the passphrase of a file that is not there."""
-    if not os.path.exists(path):
+def open_vault(
+    path: Place,
+    key_file: Path | None,
+    key_service: str | None = None,
+    asked: Asked | None = None,
+    *,
+    mode: Literal["read", "write"] = "read",
+) -> Desk:
+    """Open the vault; nobody is asked for the passphrase of a file that is not there."""
+    if not exists(path):
         raise InvalidRequest("USE-002", path="vault", hint="there is no vault here")
-    return Vault.open(path, keys=key_provider(key_file, key_service))
+    return open_desk(path, key_provider(key_file, key_service), asked or Asked(), mode=mode)
 
 
+@asks
 def ingest(
     paths: Annotated[list[str], typer.Argument(help="Files or folders; - is standard input.")],
     vault: NewVaultOption,
@@ -133,6 +152,8 @@ def ingest(
         bool, typer.Option("--keep-originals", help="Store each file as it is too, encrypted beside its records.")
     ] = False,
     as_json: JsonOption = False,
+    *,
+    asked: Asked,
 ) -> None:
     """Read files and store their records encrypted; a second run stores nothing twice.
 
@@ -144,7 +165,7 @@ def ingest(
         files: list[Path | str] = [STDIO] if paths == [STDIO] else list(files_below(paths))
         total = sum(f.stat().st_size for f in files if isinstance(f, Path) and f.is_file())
         with (
-            open_or_create(vault, key_file, key_service) as store,
+            open_or_create(vault, key_file, key_service, asked) as store,
             reading_progress(total or None, "reading") as advance,
         ):
             for file in files:
@@ -162,7 +183,7 @@ def ingest(
 
 
 def ingest_file(
-    store: Vault,
+    store: Takes,
     file: str,
     *,
     adapter: str | None,
@@ -229,6 +250,7 @@ def show_ingested(done: list[Ingested], *, names: bool = False) -> None:
     show_table(table)
 
 
+@asks
 def export(
     vault: VaultOption,
     to: Annotated[str, typer.Option("--to", help="Id of the adapter that writes, or parquet.")],
@@ -240,16 +262,15 @@ def export(
     parquet_key_file: ParquetKeyOption = None,
     plaintext: PlaintextOption = False,
     report: ReportOption = None,
+    recipient: RecipientOption = None,
     as_json: JsonOption = False,
+    *,
+    asked: Asked,
 ) -> None:
     """Write what a vault holds in another format, or all of it as an encrypted Parquet file (--to parquet)."""
     with errors(as_json=as_json):
-        check_outputs(
-            output,
-            report,
-            keep={"the vault": vault, "the key file": key_file, "the Parquet key": parquet_key_file},
-            as_json=as_json,
-        )
+        keep = {"the vault": vault, "the key file": key_file, "the Parquet key": parquet_key_file, **asked.files}
+        check_outputs(output, report, keep=keep, as_json=as_json)
         if (
             key_file is not None
             and parquet_key_file is not None
@@ -257,8 +278,8 @@ def export(
         ):
             raise InvalidRequest("USE-001", path="--parquet-key-file", hint="it is the vault's; take another")
         writer = _writer(to, WriteContext(form=form, include_test_data=include_test), parquet_key_file, plaintext)
-        with open_vault(vault, key_file, key_service) as store:
-            put_out(stream_chunks(to, writer.write(store.records())), output)
+        with open_vault(vault, key_file, key_service, asked) as store:
+            put_out(stream_chunks(to, writer.write(store.export(recipient))), output)
         tell(writer.losses, (), as_json=as_json, report=report)
 
 
@@ -273,15 +294,22 @@ def _writer(to: str, context: WriteContext, parquet_key_file: Path | None, plain
 
 
 @vault_app.command("info")
+@asks
 def vault_info(
     path: VaultArgument,
     key_file: KeyFileOption = None,
     key_service: KeyServiceOption = None,
     as_json: JsonOption = False,
+    *,
+    asked: Asked,
 ) -> None:
-    """Say what a vault holds: counts and sizes, nothing of a patient."""
-    with errors(as_json=as_json), open_vault(path, key_file, key_service) as store:
-        info = store.info()
+    """Say what a vault holds: counts and sizes, nothing of a patient; and whether it is guarded."""
+    with (
+        errors(as_json=as_json),
+        open_vault(path, key_file, key_service, asked) as store,
+        store.keeping("info") as vault,
+    ):
+        info = vault.info() | {"guarded": vault.terms() is not None}
     if as_json:
         emit_json(info)
     else:
@@ -292,15 +320,22 @@ def vault_info(
 
 
 @vault_app.command("verify")
+@asks
 def vault_verify(
     path: VaultArgument,
     key_file: KeyFileOption = None,
     key_service: KeyServiceOption = None,
     as_json: JsonOption = False,
+    *,
+    asked: Asked,
 ) -> None:
     """Decrypt and check every block; any change since it was written is an error."""
-    with errors(as_json=as_json, ok=False, verified=False), open_vault(path, key_file, key_service) as store:
-        store.verify()
+    with (
+        errors(as_json=as_json, ok=False, verified=False),
+        open_vault(path, key_file, key_service, asked) as store,
+        store.keeping("verify") as vault,
+    ):
+        vault.verify()
     if as_json:
         emit_json({"verified": True})
     else:
