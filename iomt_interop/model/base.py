@@ -143,11 +143,16 @@ def record_id(*parts: str | bytes | int | None) -> str:
     The same key gives the same id in every process and version, so that a re-sent message makes no second
     record. Parts are length-prefixed: ``("ab", "c")`` and ``("a", "bc")`` differ.
     """
-    pieces: list[bytes] = []
-    for part in parts:
-        if part is None:
-            pieces.append(b"-")
-            continue
-        raw = part if isinstance(part, bytes) else str(part).encode("utf-8", "surrogatepass")
-        pieces += (b"%d:" % len(raw), raw)
-    return blake2b(b"".join(pieces), digest_size=16).hexdigest()
+    # The pieces of ASCII text are as long in octets as in characters.
+    texts = [part if type(part) is str else str(part) if type(part) is int else "" for part in parts]
+    joined = "".join([f"{len(text)}:{text}" for text in texts])
+    if "" not in texts and joined.isascii():
+        return blake2b(joined.encode("ascii"), digest_size=16).hexdigest()
+    return blake2b(b"".join(map(_piece, parts)), digest_size=16).hexdigest()
+
+
+def _piece(part: str | bytes | int | None) -> bytes:
+    if part is None:
+        return b"-"
+    raw = part if isinstance(part, bytes) else str(part).encode("utf-8", "surrogatepass")
+    return b"%d:%s" % (len(raw), raw)

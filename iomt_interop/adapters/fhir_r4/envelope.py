@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
 from ...model import Link, Provenance, record_id
 from .datatypes import CODING
 from .fields import Emit, Many, Parse, Row, build, emit_rows, parse_rows
-from .jsontext import Tree
+from .jsontext import Tree, dumps
 from .patch import NAMESPACE
 from .scalars import STRING, Reference, fhir_id
 from .tables import ACT_REASON, ADAPTER, OWN
 
-__all__ = ["HTEST", "is_canonical_id", "is_own", "put_links", "read_envelope", "resource_id", "source_uri", "start",
-           "take_links"]  # fmt: skip
+__all__ = ["HTEST", "Sources", "is_canonical_id", "is_own", "put_links", "read_envelope", "resource_id", "source_uri",
+           "start", "take_links"]  # fmt: skip
 
 HTEST: Final = {"system": ACT_REASON, "code": "HTEST"}
 """Security label of test health data."""
 
 _LABELS: Final = Many(CODING)
 _ROWS: Final = (Row("consent", None, STRING, OWN + "consent"),)
-_HEX: Final = frozenset("0123456789abcdef")
+_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
 def is_canonical_id(text: str) -> bool:
     """Tell whether an id is one of this library's: 32 hexadecimal digits."""
-    return len(text) == 32 and _HEX.issuperset(text)
+    return _ID.fullmatch(text) is not None
 
 
 def resource_id(identity: str) -> str:
@@ -44,16 +46,46 @@ def source_uri(provenance: Provenance) -> str:
 
     FHIR R4 Meta.source: a URI of the system, document or message that the resource came from.
     """
-    text = f"urn:iomt-interop:{quote(provenance.adapter)}:{quote(provenance.version)}:{provenance.digest or ''}"
-    places = []
-    if provenance.span is not None:
-        places.append(f"bytes={provenance.span[0]}-{provenance.span[1]}")
-    places += [
-        f"{name}={quote(value, safe='/()[].,*~!')}"
-        for name, value in (("path", provenance.path), ("clause", provenance.clause))
+    span, path, clause = provenance.span, provenance.path, provenance.clause
+    text = _stem(provenance)
+    if span is not None:
+        return f"{text}#bytes={span[0]}-{span[1]}{_place(path, clause)}"
+    place = _place(path, clause)
+    return f"{text}#{place[1:]}" if place else text
+
+
+def _stem(provenance: Provenance) -> str:
+    return f"urn:iomt-interop:{quote(provenance.adapter)}:{quote(provenance.version)}:{provenance.digest or ''}"
+
+
+@lru_cache(4096)
+def _place(path: str | None, clause: str | None) -> str:
+    """Return the places in a unit; what a segment is called comes again in every message."""
+    return "".join(
+        f"&{name}={quote(value, safe='/()[].,*~!')}"
+        for name, value in (("path", path), ("clause", clause))
         if value is not None
-    ]
-    return text + ("#" + "&".join(places) if places else "")
+    )
+
+
+class Sources:
+    """``meta.source`` as JSON text, for many records of one source."""
+
+    def __init__(self) -> None:
+        self._key: tuple[str, str, str | None] | None = None
+        self._text = ""
+
+    def text(self, provenance: Provenance) -> str:
+        """Return the text of :func:`source_uri` as it stands between the quotes of a JSON string."""
+        values = provenance.__dict__
+        span, path, clause = values["span"], values["path"], values["clause"]
+        if span is None:
+            text: str = dumps(source_uri(provenance))
+            return text[1:-1]
+        key = (values["adapter"], values["version"], values["digest"])
+        if key != self._key:
+            self._key, self._text = key, dumps(_stem(provenance))[1:-1] + "#bytes="
+        return f"{self._text}{span[0]}-{span[1]}{_place(path, clause)}"
 
 
 def start(resource: str, record: Any, e: Emit) -> Tree:

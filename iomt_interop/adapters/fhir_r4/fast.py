@@ -11,7 +11,7 @@ from typing import Any, Final
 from ..._accel import load
 from ...model import Instant, Observation, Quantity, ReferenceRange
 from .enrich import enriched_code
-from .envelope import source_uri
+from .envelope import Sources
 from .fields import Emit, emit_rows
 from .jsontext import Tree, dumps
 from .measured import put_status
@@ -22,7 +22,9 @@ from .values import put_time, put_value
 __all__ = ["FastPath"]
 
 _kernel = load("fhirjson")
-_join, _decimal, _is_datetime = _kernel.join, _kernel.decimal_text, _kernel.is_datetime
+_join, _decimal, _is_datetime, quote = _kernel.join, _kernel.decimal_text, _kernel.is_datetime, _kernel.quote
+_GAPS: Final = ("\ue000", "\ue001")
+"""Stand for the device and the metric in a text with gaps."""
 
 _LIMIT: Final = 4096
 """Entries of one cache; a full cache is emptied."""
@@ -48,6 +50,16 @@ Fragment = tuple[str, str]
 _NOTHING: Final[Fragment] = ("", "")
 
 
+_texts: Final[dict[str, dict[str, Fragment]]] = {"handle": {}, "native_type": {}, "native_status": {}}
+_statuses: Final[dict[tuple[str, str | None, str], Fragment]] = {}
+_units: Final[dict[tuple[str | None, int], tuple[Any, str]]] = {}
+_codes: Final[dict[tuple[int, int, str | None, bool, bool], tuple[Any, Fragment, bool]]] = {}
+_limits: Final[dict[tuple[Any, ...], tuple[Any, Fragment]]] = {}
+_devices: Final[dict[tuple[bool, bool, bool], Fragment]] = {}
+"""What comes again in every payload: codes, units, states and limits. An entry keeps alive what its key names by
+identity; nothing in it is of a person."""
+
+
 class _Complex(Exception):
     """A fragment would lose something, and the long way must say what; it never leaves this module."""
 
@@ -55,19 +67,13 @@ class _Complex(Exception):
 class FastPath:
     """Writes plain observations for one payload."""
 
-    def __init__(self, e: Emit) -> None:
-        self._e = e
-        self._caches: dict[str, dict[str, Fragment]] = {name: {} for name in _ORDER if isinstance(name, str)}
+    def __init__(self, e: Emit, sources: Sources) -> None:
+        self._e, self._sources = e, sources
+        # A fragment that holds a reference is of this payload alone.
+        self._caches = {name: _texts.get(name, {}) for name in _ORDER if isinstance(name, str)}
         self._rows = tuple((name, self._caches[name] if isinstance(name, str) else {}) for name in _ORDER)
-        self._statuses: dict[tuple[str, str | None], Fragment] = {}
-        self._units: dict[tuple[str | None, int], tuple[Any, str]] = {}
-        self._codes: dict[tuple[int, int, str | None, str | None, bool], tuple[Any, Fragment, bool]] = {}
         self._devices: dict[tuple[str | None, str | None, bool], Fragment] = {}
-        self._limits: dict[tuple[Any, ...], tuple[Any, Fragment]] = {}
-        self._paths: dict[str | None, str] = {}
         self._times: dict[int, tuple[Instant, Fragment]] = {}
-        self._source_key: tuple[str, str, str | None] | None = None
-        self._stem = ""
 
     def forget_references(self) -> None:
         """Drop the fragments that hold references; a record has become known since."""
@@ -75,10 +81,6 @@ class FastPath:
             self._caches[name].clear()
         self._devices.clear()
         self._times.clear()
-
-    def forget_codes(self) -> None:
-        """Drop the codes that depend on a device; what kind it is has become known since."""
-        self._codes.clear()
 
     def write(self, record: Observation) -> str | None:
         """Return the resource's text, or None when the record is not plain."""
@@ -100,7 +102,7 @@ class FastPath:
                 self._status(values["status"], values["native_status"]), code, self._time(time), ("", quantity),
                 self._ranges(values["reference_ranges"]), self._device(values["device"], values["metric"], personal),
             )  # fmt: skip
-            source = self._source(provenance, values)
+            source = self._sources.text(values["provenance"])
             while True:
                 found = _join(values, _OTHER, self._rows, given, source)
                 if found is None or isinstance(found, str):
@@ -110,46 +112,46 @@ class FastPath:
         except _Complex:
             return None
 
-    def _source(self, provenance: dict[str, Any], values: dict[str, Any]) -> str:
-        span, path = provenance["span"], provenance["path"]
-        if provenance["clause"] is not None or span is None:
-            return source_uri(values["provenance"])
-        key = (provenance["adapter"], provenance["version"], provenance["digest"])
-        if key != self._source_key:
-            self._source_key, self._stem = key, source_uri(values["provenance"]).partition("#")[0] + "#bytes="
-        if path is None:
-            return f"{self._stem}{span[0]}-{span[1]}"
-        rest = self._paths.get(path)
-        if rest is None:
-            rest = self._bounded(self._paths)[path] = "&" + source_uri(values["provenance"]).partition("&")[2]
-        return f"{self._stem}{span[0]}-{span[1]}{rest}"
-
     def _device(self, device: str | None, metric: str | None, personal: bool) -> Fragment:
         if device is None and metric is None:
             return _NOTHING
         key = (device, metric, personal)
         found = self._devices.get(key)
         if found is None:
-            part = _Part(device=device, metric=metric, personal=personal)
-            found = self._bounded(self._devices)[key] = self._fragment("device", part)
+            found = self._bounded(self._devices)[key] = self._named(device, metric, personal)
         return found
+
+    def _named(self, device: str | None, metric: str | None, personal: bool) -> Fragment:
+        """Return the references to device and metric, filled into text that has gaps for them."""
+        key = (device is not None, metric is not None, personal)
+        gaps = _devices.get(key)
+        if gaps is None:
+            e = Emit(reference=lambda resource, target: target)
+            part = _Part(device=device and _GAPS[0], metric=metric and _GAPS[1], personal=personal)
+            gaps = _devices[key] = FastPath(e, self._sources)._fragment("device", part)
+        reference = self._e.reference
+        names = ["" if device is None else reference("Device", device)]
+        names.append("" if metric is None else reference("DeviceMetric", metric))
+        extensions, elements = gaps
+        for gap, name in zip(_GAPS, map(quote, names), strict=True):
+            gap = f'"{gap}"'
+            extensions, elements = extensions.replace(gap, name), elements.replace(gap, name)
+        return extensions, elements
 
     def _ranges(self, ranges: tuple[ReferenceRange, ...]) -> Fragment:
         if not ranges:
             return _NOTHING
         key = tuple(map(_range_key, ranges))
-        found = self._limits.get(key)
+        found = _limits.get(key)
         if found is None:
-            found = self._bounded(self._limits)[key] = (ranges, self._fragment("reference_ranges", ranges))
+            found = self._bounded(_limits)[key] = (ranges, self._fragment("reference_ranges", ranges))
         return found[1]
 
     def _status(self, status: str, native: str | None) -> Fragment:
-        key = (status, native)
-        found = self._statuses.get(key)
+        key = (status, native, self._e.raw_status)
+        found = _statuses.get(key)
         if found is None:
-            found = self._bounded(self._statuses)[key] = self._fragment(
-                "status", _Part(status=status, native_status=native)
-            )
+            found = self._bounded(_statuses)[key] = self._fragment("status", _Part(status=status, native_status=native))
         return found
 
     def _time(self, time: Instant) -> Fragment:
@@ -168,25 +170,25 @@ class FastPath:
     def _unit(self, unit: str | None, native: Any) -> str:
         """Return the rest of a Quantity behind its number."""
         key = (unit, id(native))
-        found = self._units.get(key)
+        found = _units.get(key)
         if found is None:
             text = self._fragment("value", Quantity(unit=unit, native_unit=native))[1]
             rest = text.removeprefix('"valueQuantity":{"value":0')
-            found = self._bounded(self._units)[key] = (native, rest)
+            found = self._bounded(_units)[key] = (native, rest)
         return found[1]
 
     def _code(self, values: dict[str, Any], unit: str | None, time: Instant) -> tuple[Fragment, bool]:
         """Return code and categories with what the profiles ask for, and whether they are those of the PHD guide."""
         code, categories, device = values["code"], values["categories"], values["device"]
         vital = values["subject"] is not None and len(time.__dict__["value"]) >= 10
-        key = (id(code), id(categories), unit, device, vital)
-        found = self._codes.get(key)
+        personal = device is not None and self._e.node_of(device) in ("phd", "gateway")
+        key = (id(code), id(categories), unit, personal, vital)
+        found = _codes.get(key)
         if found is None:
-            personal = device is not None and self._e.node_of(device) in ("phd", "gateway")
             own, more = enriched_code(code, unit, vital=vital, personal=personal)
             both = _Part(code=own, categories=(*(one for one in more if one not in categories), *categories))
             fragment = self._fragment("code", both)
-            found = self._bounded(self._codes)[key] = ((code, categories), fragment, is_phd(both.categories))
+            found = self._bounded(_codes)[key] = ((code, categories), fragment, is_phd(both.categories))
         return found[1], found[2]
 
     def _fragment(self, name: str, value: Any) -> Fragment:

@@ -240,7 +240,9 @@ def emit_rows(rows: Iterable[Row], record: Any, out: Tree, e: Emit, prefix: str 
     """Write the fields that have a row."""
     for row in rows:
         value = getattr(record, row.field)
-        if value is None or value in ((), row.default):
+        if value is None or (type(value) is tuple and not value):
+            continue
+        if row.default is not None and value == row.default:
             continue
         path = prefix + row.field
         if row.element is not None:

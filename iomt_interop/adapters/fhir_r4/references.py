@@ -23,6 +23,7 @@ RESOURCES: Final = {
     "immunization": "Immunization", "appointment": "Appointment",
 }  # fmt: skip
 _RECENT: Final = 1 << 16
+_MOST_REMEMBERED: Final = 1 << 12
 _NUMEROUS: Final = frozenset({"observation", "waveform", "alert", "setting", "event"})
 """Kinds of which only the latest are remembered: at least ``_RECENT`` of them."""
 _UNNAMED: Final = frozenset({"association", "activity"})
@@ -46,20 +47,24 @@ class Known:
         self._urls: dict[Name, str] = {}
         self._recent: dict[Name, str] = {}
         self._older: dict[Name, str] = {}
+        self._references: dict[tuple[str, str], str] = {}
 
     def add(self, record: Record) -> bool:
         """Remember that the Bundle holds a record; tell whether references to it look otherwise from now on."""
         kind, identity, own = record.kind, record.id, is_own(record)
+        self._references.pop((RESOURCES.get(kind, ""), identity), None)
         names = self._urls
         if kind in _NUMEROUS:
             names = self._recent
             if self._limit is not None and len(names) >= self._limit:
                 self._older, self._recent = names, {}
+                self._references.clear()
                 names = self._recent
             if not own:
                 names.setdefault("Observation/" + identity, "")
                 return False
         if own:
+            self._references.clear()
             self._add_own(record, names)
             return True
         resource = RESOURCES.get(kind)
@@ -95,7 +100,13 @@ class Known:
 
     def reference(self, resource: str, target: str, /) -> str:
         """Return the reference to a record: its full URL where the Bundle holds it, else type and id."""
-        return self._url(f"{resource}/{target}") or f"{resource}/{resource_id(target)}"
+        found = self._references.get((resource, target))
+        if found is None:
+            found = self._url(f"{resource}/{target}") or f"{resource}/{resource_id(target)}"
+            if len(self._references) >= _MOST_REMEMBERED:
+                self._references.clear()
+            self._references[resource, target] = found
+        return found
 
     def full_url(self, resource: str, record: Record) -> str:
         """Return the full URL of a record's entry."""

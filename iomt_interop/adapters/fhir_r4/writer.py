@@ -8,16 +8,17 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ...errors import InvalidRequest
-from ...model import Device, Issue, Message, Observation, Order, Record, Residue, Subject, Waveform
+from ...model import Device, Issue, Message, Metric, Observation, Order, Record, Residue, Subject, Waveform
 from ...plugins import Loss, WriteContext
 from .enrich import enrich, is_test
-from .envelope import is_own, resource_id
+from .envelope import Sources, is_own, resource_id
 from .fast import FastPath
 from .fields import Emit, items, text_of
 from .hold import Held, Hold, Key, is_held
 from .jsontext import Tree, dumps, parse
 from .mapping import to_resources
 from .references import RESOURCES, Known, entry_of, is_bundle, kept_tree, urn
+from .repeated import Repeated
 from .tables import OWN
 from .visit import emit_order
 
@@ -62,7 +63,9 @@ class FhirWriter:
         self._nobody: set[str] = set()
         self._orders: dict[str, tuple[Held, dict[str, None]]] = {}
         self._emit = Emit(reference=self._known.reference, raw_status=context.raw_status, node_of=self._nodes.get)
-        self._fast = FastPath(self._emit)
+        sources = Sources()
+        self._fast = FastPath(self._emit, sources)
+        self._repeated = Repeated(self._emit, sources)
 
     def __repr__(self) -> str:
         return f"FhirWriter({self._form}, {len(self._emit.losses)} losses)"
@@ -89,14 +92,18 @@ class FhirWriter:
 
     def _kept(self, record: Record) -> bool:
         """Tell whether a record is written; test data are not, unless asked for."""
-        plain = type(record) is Observation and not record.labels and record.quality is None
-        if plain and record.subject not in self._excluded:
-            return True
+        values = record.__dict__
+        kind = type(record)
+        if not values["labels"] and values["subject"] not in self._excluded:
+            if kind is Metric or (kind is Observation and values["quality"] is None):
+                return True
+            if kind is Device:
+                self._nodes[record.id] = values["node"]
+                return True
         if isinstance(record, Issue):
             return False
         if isinstance(record, Device):
             self._nodes[record.id] = record.node
-            self._fast.forget_codes()
         if isinstance(record, Subject) and record.confidence in _NO_PATIENT:
             self._nobody.add(record.id)
         if self._context.include_test_data:
@@ -130,7 +137,15 @@ class FhirWriter:
         if not self._bundle or kept_tree(record, "bundle") != {"type": self._form}:
             self._emit.losses.append(Loss(record.id, record.kind, "", "Bundle whose resources stand in a new one"))
 
-    def _texts(self, record: Record) -> Iterator[_Entry]:
+    def _texts(self, record: Record) -> Iterable[_Entry]:
+        """Return the resources that a record becomes."""
+        text = self._repeated.write(record)
+        if text is None:
+            return self._long(record)
+        kind = RESOURCES[record.kind]
+        return ((self._known.full_url(kind, record) if self._bundle else "", record, kind, None, text),)
+
+    def _long(self, record: Record) -> Iterator[_Entry]:
         """Yield the resources that a record becomes, on the long way."""
         device = record.device if isinstance(record, Observation | Waveform) else None
         test = record.subject in self._nobody and record.kind in _OF_PERSON
@@ -143,12 +158,13 @@ class FhirWriter:
             url = self._known.full_url(kind, record) if first else urn(identity or record.id)
             yield url, record, kind, tree, dumps(tree)
 
-    def _released(self, held: Held | None) -> Iterator[_Entry]:
-        """Yield the entry of a record of which no newer version follows."""
-        if held is not None:
-            record, lost = held.whole()
-            self._emit.losses += lost
-            yield from self._texts(record)
+    def _released(self, held: Held | None) -> Iterable[_Entry]:
+        """Return the entry of a record of which no newer version follows."""
+        if held is None:
+            return ()
+        record, lost = held.whole()
+        self._emit.losses += lost
+        return self._texts(record)
 
     # ---- Reports
 
@@ -161,7 +177,7 @@ class FhirWriter:
 
     def _result(self, record: Any) -> None:
         """Add an observation to the report that it belongs to."""
-        order = self._orders.get(getattr(record, "order", None) or "")
+        order = self._orders.get(record.__dict__.get("order") or "") if self._orders else None
         if order is not None and RESOURCES.get(record.kind) == "Observation":
             order[1][self._emit.reference("Observation", record.id)] = None
 
@@ -204,18 +220,17 @@ class FhirWriter:
             yield from self._item(record)
         yield from self._reports()
 
-    def _item(self, record: Record) -> Iterator[_Item]:
-        """Yield what a record becomes now; a line that was FHIR already stays where it was."""
+    def _item(self, record: Record) -> Iterable[_Item]:
+        """Return what a record becomes now; a line that was FHIR already stays where it was."""
         own = is_own(record)
         if (self._bundle or not own) and is_held(record):
             place, leaving = self._hold.take(record)
-            yield from self._released(leaving)
-            yield place
-        elif isinstance(record, Order) and not own:
+            return (place,) if leaving is None else (*self._released(leaving), place)
+        if isinstance(record, Order) and not own:
             self._order(record)
-        else:
-            self._result(record)
-            yield from self._texts(record)
+            return ()
+        self._result(record)
+        return self._texts(record)
 
     def _arranged(self, found: Iterator[_Item]) -> Iterator[_Entry]:
         """Yield entries: what was held back at its place while nothing had to leave before, else at the end."""

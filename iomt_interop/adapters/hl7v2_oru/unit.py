@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Final, Literal, TypeVar
 
 from ...errors import MalformedInput
@@ -171,6 +172,7 @@ class Unit:
     encounter: str | None = None
     records: list[Record] = field(default_factory=list)
     _seen: set[str] = field(default_factory=set)
+    _stems: dict[str, blake2b] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Unit({len(self.raw)} bytes at {self.base}, {len(self.records)} records)"
@@ -198,7 +200,15 @@ class Unit:
 
     def id(self, kind: str, segment: Segment) -> str:
         """Return the id of the record of a segment: message and place in it."""
-        return record_id(kind, ADAPTER, self.digest, segment.span[0] - self.zero)
+        # The same octets as ``record_id(kind, ADAPTER, digest, offset)``, of which the first come for every segment.
+        known = self._stems.get(kind)
+        if known is None:
+            stem = "".join(f"{len(part)}:{part}" for part in (kind, ADAPTER, self.digest))
+            known = self._stems[kind] = blake2b(stem.encode(), digest_size=16)
+        found = known.copy()
+        offset = str(segment.span[0] - self.zero)
+        found.update(f"{len(offset)}:{offset}".encode())
+        return found.hexdigest()
 
     def person(self, segment: Segment, mode: Mode | None) -> str | None:
         """Return whose data a segment is: the patient's, or, for demo and test data, those of a stand-in."""

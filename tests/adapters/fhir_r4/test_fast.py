@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iomt_interop import model as m
+from iomt_interop.adapters.fhir_r4.envelope import Sources
 from iomt_interop.adapters.fhir_r4.fast import FastPath
 from iomt_interop.adapters.fhir_r4.writer import make_writer
 from iomt_interop.plugins import WriteContext
@@ -92,7 +93,7 @@ def test_short_and_long_way_write_the_same(records: list[Any], form: str) -> Non
     results = []
     for kind in (FastPath, _Never):
         writer = make_writer(WriteContext(form=form))
-        writer._fast = kind(writer._emit)
+        writer._fast = kind(writer._emit, Sources())
         results.append((b"".join(writer.write(mixed)), list(writer.losses)))
     assert results[0][0].split(b'{"fullUrl"') == results[1][0].split(b'{"fullUrl"')
     assert results[0][1] == results[1][1]
