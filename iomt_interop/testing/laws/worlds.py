@@ -118,12 +118,20 @@ THREADS = Law(
 )
 
 
+_ATTEMPTS: Final = 3
+"""A machine that is busy with something else for a while must not fail a reader: it is slow when it is each time."""
+
+
 def _throughput(kit: Kit) -> Iterator[str]:
     cases = [case for case in kit.cases if case.data and kit.whole(case).error is None]
     if not cases:
         raise NotApplicable("no case can be read to its end")
     case = max(cases, key=lambda each: len(each.data))
-    ratio = _reference(case.data) / _per_octet(kit, case)
+    ratio = 0.0
+    for _ in range(_ATTEMPTS):
+        ratio = max(ratio, _reference(case.data) / _per_octet(kit, case))
+        if ratio >= kit.options.throughput:
+            break
     kit.measured["throughput"] = round(ratio, 5)
     if ratio < kit.options.throughput:
         yield f"reads at {ratio:.5f} of the reference loop's speed; at least {kit.options.throughput:.5f} is asked for"
@@ -159,7 +167,7 @@ THROUGHPUT = Law(
     title="The reader keeps pace",
     checks="The longest case is read again and again, and the octets per second are divided by those of a plain "
     "Python loop over octets on the same machine in the same run. The ratio goes into the report; it must "
-    "not be below `throughput` in `conformance.toml` (1/400 by default).",
+    "not be below `throughput` in `conformance.toml` (1/400 by default) in three measurements.",
     fails="The reader validates or looks up once for every sample; a table is built for each record; a sleep.",
     mend="Make tables at import, one record for a block of samples, and profile.",
     claimed=reads,
