@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -188,10 +188,13 @@ class PostgresBackend:
         """Return the key with a handle."""
         return next((SubjectRow(*row) for row in self._link.rows(sql.KEY_OF_HANDLE, {"handle": handle})), None)
 
-    def rewrap(self, wrapped: Iterable[tuple[bytes, bytes]]) -> None:
-        """Store keys that were wrapped anew; each with its handle."""
-        for page in _paged(wrapped):
-            self._change(sql.REWRAP, _columns(page, "handle", "wrapped"))
+    def rewrap(self, anew: Callable[[bytes, bytes, bytes, int], bytes]) -> int:
+        """Replace every wrapped key by what a function makes of its row; return how many."""
+        count = 0
+        for page in _paged(self.subjects()):
+            self._change(sql.REWRAP, _columns([(row.handle, anew(*row)) for row in page], "handle", "wrapped"))
+            count += len(page)
+        return count
 
     def erase(self, blind: bytes, handles: Collection[bytes], blocks: Collection[int]) -> None:
         """Take away a subject's keys, and what the index holds of the records in its blocks."""
@@ -270,9 +273,8 @@ class PostgresBackend:
 
     def add_blocks(self, blocks: Sequence[Block]) -> None:
         """Store blocks."""
-        if blocks:
-            names = BLOCKS.columns.keys()
-            self._change(insert(BLOCKS), [{name: getattr(block, name) for name in names} for block in blocks])
+        for page in _by_size(blocks):
+            self._change(sql.ADD_BLOCKS, _columns(page, *BLOCKS.columns.keys()))
 
     def headers(self, after: int) -> Iterator[tuple[int, bytes, bytes, bytes]]:
         """Yield number, header, salt and commitment of the blocks after a number, in order."""
@@ -343,6 +345,20 @@ def _paged(rows: Iterable[T]) -> Iterator[list[T]]:
     """Yield as many as are sent at a time."""
     source = iter(rows)
     while page := list(islice(source, sql.PAGE)):
+        yield page
+
+
+def _by_size(blocks: Iterable[Block]) -> Iterator[list[tuple[object, ...]]]:
+    """Yield as many blocks as are sent at a time."""
+    page, size = list[tuple[object, ...]](), 0
+    for block in blocks:
+        more = len(block.header) + len(block.ciphertext)
+        if page and size + more > sql.OCTETS:
+            yield page
+            page, size = [], 0
+        page.append((block.seq, block.header, block.salt, block.commitment, block.ciphertext))
+        size += more
+    if page:
         yield page
 
 

@@ -20,12 +20,14 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, insert
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, Insert, insert
 
 from .postgres_tables import BLOCKS, ERASURES, HOLDS, IDENTIFIERS, META, RECORDS, SUBJECTS
 
 PAGE: Final = 5000
 """Rows that are fetched or sent at a time."""
+OCTETS: Final = 4 << 20
+"""Octets of ciphertext that are sent at a time, where it is more than one block."""
 _LONG_PAGE: Final = 500
 """The same of rows whose cells may be long."""
 
@@ -66,11 +68,15 @@ def _rows_of(*columns: Column[Any]) -> TableValuedAlias:
     return function.table_valued(*(column.name for column in columns)).render_derived(name="given")
 
 
+def _add(table: Table) -> Insert:
+    """Return the statement that stores many rows."""
+    names, given = [column.name for column in table.columns], _rows_of(*table.columns)
+    return insert(table).from_select(names, select(*(given.c[name] for name in names)))
+
+
 def _put(table: Table) -> Executable:
     """Return the statement that stores many rows, of which no two have one key; each replaces what was there."""
-    names, key = [column.name for column in table.columns], list(table.primary_key.columns)
-    given = _rows_of(*table.columns)
-    store = insert(table).from_select(names, select(*(given.c[name] for name in names)))
+    store, key = _add(table), list(table.primary_key.columns)
     rest = {column.name: store.excluded[column.name] for column in table.columns if column not in key}
     return store.on_conflict_do_update(index_elements=key, set_=rest) if rest else store.on_conflict_do_nothing()
 
@@ -97,6 +103,7 @@ PUT_HOLD: Final = insert(HOLDS).on_conflict_do_update(
 HOLD: Final = select(HOLDS.c.sealed).where(HOLDS.c.blind == bindparam("blind"))
 LENGTH: Final = select(func.coalesce(func.sum(func.octet_length(BLOCKS.c.ciphertext)), 0)).where(BLOCKS.c.seq == _SEQS)
 CLEAR: Final = update(BLOCKS).where(BLOCKS.c.seq == _SEQS, BLOCKS.c.ciphertext != b"").values(ciphertext=b"")
+ADD_BLOCKS: Final = _add(BLOCKS)
 BLOCK: Final = select(BLOCKS).where(BLOCKS.c.seq == bindparam("seq"))
 FIND_RECORDS: Final = select(RECORDS).where(RECORDS.c.blind == any_(bindparam("names", type_=ARRAY(BYTEA))))
 PUT_RECORDS: Final = _put(RECORDS)
