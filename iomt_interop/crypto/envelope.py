@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hmac
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256, sha512
 from typing import Final
@@ -35,6 +36,7 @@ __all__ = [
 KEY_SIZE: Final = 32
 SALT_SIZE: Final = 32
 _NONCE: Final = 12
+_WRAPPED: Final = _NONCE + KEY_SIZE + 16
 _ZERO_NONCE: Final = bytes(_NONCE)
 """A block's key is used once, so its nonce may be constant."""
 
@@ -179,16 +181,46 @@ class KeyWrap:
 
     def unwrap(self, wrapped: bytes, context: bytes) -> SecretKey:
         """Decrypt a data key; raises as :func:`open_sealed` does."""
-        return SecretKey(self.bits(wrapped, context))
+        return SecretKey(self._bits(wrapped, context))
 
-    def bits(self, wrapped: bytes, context: bytes) -> bytes:
-        """Decrypt a data key that is wrapped anew at once."""
-        if len(wrapped) != _NONCE + KEY_SIZE + 16:
+    def to(self, other: KeyWrap, old: bytes, new: bytes) -> Callable[[bytes, bytes], bytes]:
+        """Return what wraps keys of this under another, quickly: there may be millions.
+
+        Parameters
+        ----------
+        other : KeyWrap
+            The other key-encryption key.
+        old, new : bytes
+            What the contexts begin with, here and there; the function is given the wrapped key and the rest.
+        """
+        decrypt, encrypt, drawn = self._aead.decrypt, other._aead.encrypt, _nonces()
+
+        def rewrapped(wrapped: bytes, rest: bytes) -> bytes:
+            if len(wrapped) != _WRAPPED:
+                raise DecryptionFailed("SEC-001")
+            nonce = next(drawn)
+            try:
+                return nonce + encrypt(nonce, decrypt(wrapped[:_NONCE], wrapped[_NONCE:], old + rest), new + rest)
+            except InvalidTag:
+                raise DecryptionFailed("SEC-001") from None
+
+        return rewrapped
+
+    def _bits(self, wrapped: bytes, context: bytes) -> bytes:
+        if len(wrapped) != _WRAPPED:
             raise DecryptionFailed("SEC-001")
         try:
             return self._aead.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], context)
         except InvalidTag:
             raise DecryptionFailed("SEC-001") from None
+
+
+def _nonces() -> Iterator[bytes]:
+    """Yield random nonces, drawn many at a time."""
+    while True:
+        drawn = os.urandom(_NONCE * 1000)
+        for at in range(0, len(drawn), _NONCE):
+            yield drawn[at : at + _NONCE]
 
 
 def decrypt(key: SecretKey, nonce: bytes, ciphertext: bytes, associated: bytes) -> bytes:

@@ -6,7 +6,7 @@ A backend sees ciphertext, keyed digests, random handles and counts; it has no k
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -71,17 +71,23 @@ class Backend(Protocol):
         ...
 
     def subjects(self) -> Iterator[SubjectRow]:
-        """Yield all keys of all subjects, in the order of their handles; :meth:`rewrap` may go on meanwhile."""
+        """Yield all keys of all subjects."""
         ...
 
     def subject(self, blind: bytes) -> list[SubjectRow]:
         """Return the keys of the subject with a keyed digest, the newest generation last."""
         ...
 
-    def rewrap(self, wrapped: Iterable[tuple[bytes, bytes]]) -> None:
-        """Store keys that were wrapped anew, each with its handle, in the order of the handles.
+    def rewrap(self, anew: Callable[[bytes, bytes, bytes, int], bytes]) -> int:
+        """Replace every wrapped key by what a function makes of its row; return how many.
 
-        There may be millions; they are drawn as they are stored.
+        There may be millions: no more of them than a page is in memory at a time.
+
+        Parameters
+        ----------
+        anew : callable
+            Given handle, keyed digest, wrapped key and generation; returns the key, wrapped anew. What it raises is
+            raised.
         """
         ...
 

@@ -132,8 +132,11 @@ class Dictionary:
                 columns=pack_columns((batch.mantissa, batch.exponent, batch.special, code, unit, time, gaps, lengths)),
                 texts=(b"" if len(templates) < 2 else pack_columns([kinds]), *map(pack_texts, texts)),
             )
-        except PydanticSerializationError:
+            "".join(map(str, draft.source)).encode()
+        except (PydanticSerializationError, UnicodeEncodeError):
             raise InvalidRecord("MDL-005", hint="a text holds half a surrogate pair") from None
+        except AttributeError:
+            raise InvalidRecord("MDL-005", path="times") from None
         if draft.size > MAX_DOCUMENT:
             raise InvalidRecord("MDL-005", hint="the batch is too long to be stored")
         return draft

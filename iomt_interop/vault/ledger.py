@@ -270,18 +270,18 @@ class Ledger:
         """
         parameters = keys.parameters()
         kek, epoch = keys.key(parameters), self.epoch + 1
-        wrap, count = KeyWrap(kek), 0
+        rewrapped = self._wrap.to(KeyWrap(kek), self._binding(self.epoch), self._binding(epoch))
+        numbers: dict[int, bytes] = {}
 
-        def anew() -> Iterator[tuple[bytes, bytes]]:
-            nonlocal count
-            unwrapped, wrapped = self._wrap.bits, wrap.wrap
-            old, new = self._binding(self.epoch), self._binding(epoch)
-            for row in self._backend.subjects():
-                count += 1
-                rest = row.handle + row.blind + _NUMBER.pack(row.generation)
-                yield row.handle, wrapped(unwrapped(row.wrapped, old + rest), new + rest)
+        def anew(handle: bytes, blind: bytes, wrapped: bytes, generation: int) -> bytes:
+            number = numbers.get(generation)
+            if number is None:
+                if not 0 <= generation <= self.generation:
+                    raise StoreDamaged("SEC-004")
+                number = numbers[generation] = _NUMBER.pack(generation)
+            return rewrapped(wrapped, handle + blind + number)
 
-        self._backend.rewrap(anew())
+        count = self._backend.rewrap(anew)
         self._backend.set_meta("keys", json.dumps(parameters, sort_keys=True).encode())
         self._backend.set_meta("epoch", _NUMBER.pack(epoch))
         self._backend.set_meta("store-key", wrap_key(kek, self._store_key, self._of_store(epoch)))

@@ -66,12 +66,12 @@ def unpack_columns(raw: bytes, codes: str, rows: int) -> list[array[int]]:
 
 
 def pack_texts(texts: Sequence[str]) -> bytes:
-    """Write texts: ASCII of one length place by place, any others as JSON."""
+    """Write texts: ASCII of one length place by place, any others as JSON; ``UnicodeEncodeError`` for half a pair."""
     if not texts:
         return b""
     joined, length = "".join(texts), len(texts[0])
     if not length or len(joined) != length * len(texts) or not joined.isascii() or set(map(len, texts)) != {length}:
-        return _LISTED + json.dumps(texts).encode()
+        return _LISTED + json.dumps(texts, ensure_ascii=False).encode()
     raw = joined.encode()
     return _EVEN.pack(1, len(texts), length) + b"".join([raw[place::length] for place in range(length)])
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -23,8 +22,8 @@ _REFUSED: Final = frozenset(
 )
 _SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE subjects (handle BLOB PRIMARY KEY, blind BLOB NOT NULL, wrapped BLOB NOT NULL,
-                       generation INTEGER NOT NULL, UNIQUE (blind, generation)) WITHOUT ROWID;
+CREATE TABLE subjects (handle BLOB NOT NULL UNIQUE, blind BLOB NOT NULL, wrapped BLOB NOT NULL,
+                       generation INTEGER NOT NULL, UNIQUE (blind, generation));
 CREATE TABLE erasures (number INTEGER PRIMARY KEY, handle BLOB NOT NULL UNIQUE);
 CREATE TABLE holds (blind BLOB PRIMARY KEY, sealed BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE blocks (seq INTEGER PRIMARY KEY, header BLOB NOT NULL, salt BLOB NOT NULL, commitment BLOB NOT NULL,
@@ -34,9 +33,11 @@ CREATE TABLE records (blind BLOB PRIMARY KEY, content BLOB NOT NULL, seq INTEGER
 CREATE TABLE identifiers (blind BLOB NOT NULL, record BLOB NOT NULL, PRIMARY KEY (blind, record)) WITHOUT ROWID;
 """
 _PAGE_OF_SUBJECTS: Final = (
-    "SELECT handle, blind, wrapped, generation FROM subjects WHERE handle > ? ORDER BY handle LIMIT 5000"
+    "SELECT handle, blind, wrapped, generation, rowid FROM subjects WHERE rowid > ? ORDER BY rowid LIMIT 5000"
 )
 _SUBJECT: Final = (bytes, bytes, bytes, int)
+_PUT_SUBJECT: Final = "INSERT INTO subjects VALUES (?, ?, ?, ?)"
+_REWRAP: Final = "UPDATE subjects SET wrapped = iomt_anew(handle, blind, wrapped, generation)"
 _KEYS_OF_SUBJECT: Final = "SELECT handle, blind, wrapped, generation FROM subjects WHERE blind = ? ORDER BY generation"
 _KEY_OF_HANDLE: Final = "SELECT handle, blind, wrapped, generation FROM subjects WHERE handle = ?"
 _IN_BLOCKS: Final = "seq IN (SELECT value FROM json_each(?))"
@@ -147,6 +148,7 @@ class SqliteBackend:
                 run("PRAGMA query_only=ON")
                 return
             run("PRAGMA synchronous=FULL")
+            run("PRAGMA cache_size=-16384")
             run("PRAGMA secure_delete=ON")
 
     def _check_application(self) -> None:
@@ -206,21 +208,21 @@ class SqliteBackend:
 
     def add_subject(self, row: SubjectRow) -> None:
         """Store a key of a subject."""
-        self._run("INSERT INTO subjects VALUES (?, ?, ?, ?)", (row.handle, row.blind, row.wrapped, row.generation))
+        self._run(_PUT_SUBJECT, row)
 
     def subjects(self) -> Iterator[SubjectRow]:
-        """Yield all keys of all subjects, in the order of their handles."""
+        """Yield all keys of all subjects."""
         # Page by page: a cursor over rows that are changed meanwhile may come to them again.
-        after = b""
+        after = -(1 << 63)
         while True:
             with _storage():
                 page = self._connection.execute(_PAGE_OF_SUBJECTS, (after,)).fetchall()
             if not page:
                 return
-            if any((type(a), type(b), type(c), type(d)) != _SUBJECT for a, b, c, d in page):
+            if any((type(a), type(b), type(c), type(d)) != _SUBJECT for a, b, c, d, _ in page):
                 raise StoreDamaged("SEC-004")
-            yield from (SubjectRow(*row) for row in page)
-            after = page[-1][0]
+            yield from [SubjectRow(*row[:-1]) for row in page]
+            after = page[-1][-1]
 
     def subject(self, blind: bytes) -> list[SubjectRow]:
         """Return the keys of the subject with a keyed digest, the newest generation last."""
@@ -234,15 +236,31 @@ class SqliteBackend:
         for row in self._rows(query, values, _SUBJECT):
             yield SubjectRow(*row)  # type: ignore[arg-type]  # _rows checks the types
 
-    def rewrap(self, wrapped: Iterable[tuple[bytes, bytes]]) -> None:
-        """Store keys that were wrapped anew; each with its handle."""
-        # What the iterable raises is its own: only the statement is SQLite's.
-        source = iter(wrapped)
-        while pairs := list(islice(source, 5000)):
+    def rewrap(self, anew: Callable[[bytes, bytes, bytes, int], bytes]) -> int:
+        """Replace every wrapped key by what a function makes of its row; return how many."""
+        failed: list[BaseException] = []
+
+        def made(handle: object, blind: object, wrapped: object, generation: object) -> bytes:
+            # SQLite tells of an exception that there was one.
+            try:
+                if (type(handle), type(blind), type(wrapped), type(generation)) != _SUBJECT:
+                    raise StoreDamaged("SEC-004")
+                return anew(handle, blind, wrapped, generation)  # type: ignore[arg-type]  # checked just now
+            except BaseException as error:
+                failed.append(error)
+                raise
+
+        try:
             with _storage():
-                self._connection.executemany(
-                    "UPDATE subjects SET wrapped = ? WHERE handle = ?", [(key, handle) for handle, key in pairs]
-                )
+                # One statement: rows are read, changed and written in one pass, none of them becomes an object.
+                self._connection.create_function("iomt_anew", 4, made)
+                done = self._connection.execute(_REWRAP)
+                self._connection.create_function("iomt_anew", 4, None)
+        except StoreDamaged:
+            if failed:
+                raise failed[0] from None
+            raise
+        return done.rowcount
 
     def erase(self, blind: bytes, handles: Collection[bytes], blocks: Collection[int]) -> None:
         """Take away a subject's keys, and what the index holds of the records in its blocks."""
