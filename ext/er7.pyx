@@ -4,7 +4,7 @@ The readable specification is ``iomt_interop/_accel/er7_py.py``; both give the s
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp
@@ -18,6 +18,7 @@ cdef enum:
     COLUMNS = 12
     MAX_DIGITS = 18
     MAX_TIMES = 64
+    MAX_RECENT = 512
 
 
 cdef struct Growing:
@@ -275,13 +276,18 @@ cdef long known_as(const unsigned char *raw, uint32_t start, uint32_t stop, dict
     return -2 if found is None else found
 
 
-def plain_rows(data, segments, fields, dict codes, dict rests):
+cdef inline bint is_same(const unsigned char *raw, uint32_t start, uint32_t stop, object key) noexcept:
+    return PyBytes_GET_SIZE(key) == stop - start and memcmp(raw + start, PyBytes_AS_STRING(key), stop - start) == 0
+
+
+def plain_rows(data, segments, fields, dict codes, dict rests, list recent=None):
     """Read the plain numbers of all OBX segments by what is known of their codes and units; see the pure twin."""
     cdef Py_buffer view, seg, fld
     cdef const unsigned char *raw
     cdef const uint32_t *triples
     cdef const uint32_t *seps
     cdef size_t n_segments, n_fields, s, count, t, kept = 0, n_obx = 0, first = 0, last = 0, n_times = 0
+    cdef Py_ssize_t exacts = 0
     cdef uint8_t wanted[COLUMNS]
     cdef uint32_t spans[2 * COLUMNS]
     cdef uint32_t stamps[2 * MAX_TIMES]
@@ -319,11 +325,25 @@ def plain_rows(data, segments, fields, dict codes, dict rests):
                      &row.mantissa, &row.exponent, &flag)
             if flag or not complete:
                 continue
-            code = known_as(raw, spans[2], spans[5], codes)
-            rest = known_as(raw, spans[8], spans[15], rests)
-            if code == -2 or rest == -2:
-                complete = False
-                continue
+            known = recent[exacts] if recent is not None and exacts < len(recent) else None
+            if (known is not None and is_same(raw, spans[2], spans[5], (<tuple> known)[0])
+                    and is_same(raw, spans[8], spans[15], (<tuple> known)[2])):
+                code = (<tuple> known)[1]
+                rest = (<tuple> known)[3]
+            else:
+                code = known_as(raw, spans[2], spans[5], codes)
+                rest = known_as(raw, spans[8], spans[15], rests)
+                if code == -2 or rest == -2:
+                    complete = False
+                    continue
+                if recent is not None:
+                    known = (PyBytes_FromStringAndSize(<const char *> raw + spans[2], spans[5] - spans[2]), code,
+                             PyBytes_FromStringAndSize(<const char *> raw + spans[8], spans[15] - spans[8]), rest)
+                    if exacts < len(recent):
+                        recent[exacts] = known
+                    elif exacts == len(recent) and exacts < MAX_RECENT:
+                        recent.append(known)
+            exacts += 1
             if code < 0 or rest < 0:
                 continue
             size = spans[17] - spans[16]
@@ -411,6 +431,7 @@ def samples(data, Py_ssize_t start, Py_ssize_t stop, int separator):
     cdef uint8_t *mark
     cdef int8_t *powers
     cdef int low = 0
+    cdef bint exact = True
     cdef Py_ssize_t missing
     PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
     powers = NULL
@@ -428,21 +449,38 @@ def samples(data, Py_ssize_t start, Py_ssize_t stop, int separator):
         if powers == NULL:
             raise MemoryError
         with nogil:
-            missing = read_samples(raw, start, stop, <unsigned char> separator, out, powers, mark, &low)
+            missing = read_samples(raw, start, stop, <unsigned char> separator, out, powers, mark, &low,
+                                   &exact)
             if missing >= 0 and low:
+                for i in range(n):
+                    exact = exact and (powers[i] == low or mark[i])
                 if align(out, powers, n, low):
                     missing = -1
         if missing < 0:
             return None
-        return n, numbers, low, marks if missing else None
+        return n, numbers, low, marks if missing else None, exact
     finally:
         free(powers)
         PyBuffer_Release(&view)
 
 
+cdef inline bint shortest(const unsigned char *raw, Py_ssize_t begin, Py_ssize_t stop, int64_t value) noexcept nogil:
+    """Tell whether a number has no plus sign, no leading zero, no bare point, and no sign before zero."""
+    if raw[begin] == 45:
+        begin += 1
+        if value == 0:
+            return False
+    if raw[begin] == 48 and begin + 1 < stop and raw[begin + 1] != 46:
+        return False
+    return raw[begin] != 43 and raw[begin] != 46 and raw[stop - 1] != 46
+
+
 cdef Py_ssize_t read_samples(const unsigned char *raw, Py_ssize_t start, Py_ssize_t stop, unsigned char separator,
-                             int64_t *out, int8_t *powers, uint8_t *mark, int *low) noexcept nogil:
-    """Fill the columns; return how many samples are missing, -1 when one is no exact number."""
+                             int64_t *out, int8_t *powers, uint8_t *mark, int *low, bint *exact) noexcept nogil:
+    """Fill the columns; return how many samples are missing, -1 when one is no exact number.
+
+    ``exact`` becomes false when a number is written in another way than with the fewest digits before the point.
+    """
     cdef Py_ssize_t at = start, begin = start, row = 0, missing = 0
     cdef int power
     while at <= stop:
@@ -456,6 +494,8 @@ cdef Py_ssize_t read_samples(const unsigned char *raw, Py_ssize_t start, Py_ssiz
                 mark[row] = 0
                 if power < low[0]:
                     low[0] = power
+                if not shortest(raw, begin, at, out[row]):
+                    exact[0] = False
             else:
                 return -1
             powers[row] = <int8_t> power

@@ -157,7 +157,12 @@ def obx_rows(
 
 
 def plain_rows(
-    data: bytes | memoryview, segments: bytes, fields: bytes, codes: dict[bytes, int], rests: dict[bytes, int]
+    data: bytes | memoryview,
+    segments: bytes,
+    fields: bytes,
+    codes: dict[bytes, int],
+    rests: dict[bytes, int],
+    recent: list[tuple[bytes, int, bytes, int]] | None = None,
 ) -> tuple[tuple[int, int, bool], Plain | None]:
     """Read the plain numbers of all OBX segments by what is known of their codes and units.
 
@@ -171,6 +176,9 @@ def plain_rows(
         Octets of OBX-3 to OBX-4 to the number of a code; -1 passes over.
     rests : dict
         Octets of OBX-6 to OBX-11 to ``(number of a unit + 1) << 4 | status``, unit 0 for none; -1 passes over.
+    recent : list, optional
+        What the rows of the last message meant, for the compiled kernel to look at before it looks into the same
+        tables; it is the caller's to keep for as long as it keeps these.
 
     Returns
     -------
@@ -240,15 +248,16 @@ def _check(size: int, triples: array[int], seps: array[int]) -> None:
 
 def samples(
     data: bytes | memoryview, start: int, stop: int, separator: int
-) -> tuple[int, bytes, int, bytes | None] | None:
+) -> tuple[int, bytes, int, bytes | None, bool] | None:
     """Read the samples of an NA value (or of one vector of an MA) exactly.
 
     Returns
     -------
     tuple or None
-        ``(n, numbers, exponent, marks)``: ``int64`` mantissas that share one exponent, and one octet per sample
-        (1 = missing) or ``None`` when none is missing. ``None`` when a sample is no plain decimal, or when the
-        mantissas do not fit into 63 bits at one exponent.
+        ``(n, numbers, exponent, marks, exact)``: ``int64`` mantissas that share one exponent; one octet per sample
+        (1 = missing) or ``None`` when none is missing; whether writing the numbers at that exponent gives the
+        octets again. ``None`` when a sample is no plain decimal, or when the mantissas do not fit into 63 bits at
+        one exponent.
 
     Raises
     ------
@@ -267,7 +276,10 @@ def samples(
     if any(_too_wide(number, mantissa) for number, (mantissa, _) in zip(numbers, exact, strict=True)):
         return None
     marks = bytes(not part for part in parts)
-    return len(parts), array("q", numbers).tobytes(), low, marks if any(marks) else None
+    decimals = rb"\.[0-9]{%d}" % -low if low else b""
+    shortest = re.compile(rb"(?!-0(?:\.0*)?\Z)-?(?:0|[1-9][0-9]*)" + decimals)
+    exact_text = all(not part or shortest.fullmatch(part) for part in parts)
+    return len(parts), array("q", numbers).tobytes(), low, marks if any(marks) else None, exact_text
 
 
 def _too_wide(number: int, mantissa: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.kernels import outcome, pair
@@ -60,6 +61,13 @@ def test_plain_rows_agree(rows: list[tuple[bytes, bytes, bytes, bytes, bytes, in
     rests = {b"u|||||R": 1 << 4 | 2, b"v|||||R": 0 << 4 | 1, b"w|||||R": -1}
     expected = pure.plain_rows(data, segments, fields, codes, rests)
     assert compiled.plain_rows(data, segments, fields, codes, rests) == expected
+    # What another message left there is looked at first, and changes nothing.
+    before = b"\r".join([b"MSH|^~\\&", *lines[1:], *lines[:1]])
+    recent: list[tuple[bytes, int, bytes, int]] = []
+    for other in (before, data, data):
+        index = pure.index(other, 0, len(other), 124)[:2]
+        found = compiled.plain_rows(other, *index, codes, rests, recent)
+        assert found == pure.plain_rows(other, *index, codes, rests)
 
 
 @given(messages, st.lists(st.integers(0, 100), max_size=12), st.lists(st.integers(0, 100), max_size=12))
@@ -83,9 +91,25 @@ def test_samples_are_exact(values: list[Decimal]) -> None:
     if result is None:
         assert max(len(text) for text in texts) > 10
         return
-    n, numbers, exponent, marks = result
+    n, numbers, exponent, marks, exact = result
+    written = [Decimal(x).scaleb(exponent) for x in array("q", numbers)]
+    assert exact == ([format(x, "f") for x in written] == texts)
     assert (n, marks) == (len(values), None)
     assert [Decimal(x).scaleb(exponent) for x in array("q", numbers)] == [Decimal(text) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("text", "exact"),
+    [
+        (b"1^2^-3^0", True), (b"1^^2", True), (b"", None), (b"1.0^2.5^-0.5", True), (b"1.0^2.5^3", False),
+        (b"+1", False), (b"-0", False), (b"-0.0", False), (b"00", False), (b"01", False), (b"1.", False),
+        (b".5", False), (b"0.5^-10.0", True), (b"0.5^-010.0", False), (b"0^0", True), (b"-1^-0", False), (b"-0.01^0.00", True),
+    ],
+)  # fmt: skip
+def test_whether_numbers_are_written_as_shortly_as_can_be(text: bytes, exact: bool | None) -> None:
+    for kernel in pair("er7"):
+        found = kernel.samples(text, 0, len(text), 94)
+        assert found[4] is (True if exact is None else exact)
 
 
 def test_a_segment_ends_as_the_standard_and_the_field_say() -> None:

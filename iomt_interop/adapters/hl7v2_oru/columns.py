@@ -37,7 +37,7 @@ __all__ = ["read_columns"]
 
 _PLAIN_HEADER: Final = b"MSH|^~\\&|"
 _MARKED: Final = b"^MDIL"
-"""Code system whose OBX-13 may make a setting of a number."""
+"""Code system whose OBX-13 may make a setting of a number: no table knows such a code, and the records decide."""
 _PLAIN: Final = Syntax("|", "~", "^", "&", "\\", "ascii")
 _HEADING: Final = frozenset({b"MSH", b"PID", b"OBR"})
 _INT64: Final = 1 << 63
@@ -57,6 +57,8 @@ class _Known:
         self.code_of: dict[bytes, int] = {}
         self.units: list[tuple[str | None, Coding | None]] = []
         self.rest_of: dict[bytes, int] = {}
+        self.recent: list[tuple[bytes, int, bytes, int]] = []
+        """What the rows of the last message meant."""
 
     def learn(self, message: bytes, segments: bytes, fields: bytes, syntax: Syntax) -> None:
         """Understand the codes and units of a message's exact numbers."""
@@ -70,7 +72,7 @@ class _Known:
 
     def _learn_code(self, key: bytes, syntax: Syntax) -> None:
         """Understand OBX-3 and OBX-4; a facet, a setting and an event are no rows."""
-        if key in self.code_of:
+        if key in self.code_of or _MARKED in key:
             return
         code, _, address = key.partition(b"|")
         handle = parse_handle(address.decode())
@@ -133,13 +135,13 @@ def _fast(message: bytes, context: ReadContext) -> ObservationBatch | None:
     if b"\x1b" in message:  # a switch of the character set: octets of a character may look like delimiters
         return None
     segments, fields, stats = er7.index(message, 0, len(message), 0x7C)
-    if any(stats[2:5]) or b"\x1c" in message[-4:] or context.strictness == "strict" or _MARKED in message:
+    if stats[2] or stats[3] or stats[4] or b"\x1c" in message[-4:] or context.strictness == "strict":
         return None
     table = _tables[0]
     if len(table.code_of) + len(table.rest_of) > _MAX_KNOWN:
         table = _tables[0] = _Known()
     triples = memoryview(segments).cast("I")
-    shape, columns = er7.plain_rows(message, segments, fields, table.code_of, table.rest_of)
+    shape, columns = er7.plain_rows(message, segments, fields, table.code_of, table.rest_of, table.recent)
     head = _head(message, triples, shape, context)
     if head is None:
         return None

@@ -7,7 +7,6 @@ import sys
 from array import array
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from ..._accel import load
@@ -18,7 +17,7 @@ from ...model.waveform import SampleType
 from ...model.waveform import Segment as Run
 from ...terminology import units
 from .codes import Unit, decode_unit
-from .ledger import Syntax
+from .ledger import Node, Syntax
 from .tables import ATTRIBUTES
 from .unit import Segment
 from .values import quantity
@@ -32,8 +31,6 @@ _INT64: Final = 1 << 63
 _SIGNS: Final = bytes(128) + b"\xff" * 128
 """The octet that continues another towards the sign."""
 _MISSING, _ERROR = 1, 2
-_PLAIN: Final = b"0123456789-"
-_DIGITS: Final = bytes.maketrans(b"23456789", b"11111111")
 _NO_UNIT: Final = Unit(None, None, Concept())
 _HERTZ: Final = "Hz"
 _SECOND: Final = "s"
@@ -94,28 +91,6 @@ def _narrowed(wide: bytes) -> tuple[SampleType, bytes]:
 _GAP: Final = Samples(array("q", [0]), 0, bytes([_MISSING]), True)
 
 
-@lru_cache(128)
-def _canonical(delimiter: str, exponent: int) -> re.Pattern[str]:
-    """Return the pattern of texts that integers at this exponent give back."""
-    mark = re.escape(delimiter)
-    one = rf"(?:(?!-0\.0+(?:{mark}|\Z))-?(?:0|[1-9][0-9]*)\.[0-9]{{{-exponent}}})?"
-    return re.compile(f"{one}(?:{mark}{one})*")
-
-
-def _gives_back(octets: bytes, raw: str, delimiter: str, exponent: int) -> bool:
-    """Tell whether the numbers at this exponent are written as they stood.
-
-    An integer is when it holds nothing but digits behind a sign, and begins with a zero only where it is one.
-    """
-    if exponent:
-        return _canonical(delimiter, exponent).fullmatch(raw) is not None
-    mark = delimiter.encode()
-    if octets.translate(None, _PLAIN + mark):
-        return False
-    shape = octets.translate(_DIGITS)
-    return not (shape.startswith((b"00", b"01")) or mark + b"00" in shape or mark + b"01" in shape or b"-0" in shape)
-
-
 def read_samples(raw: str, delimiter: str) -> Samples | None:
     """Read one vector; a sample that is no number is marked as an error. ``None`` when there is no number at all."""
     if not raw:
@@ -124,8 +99,8 @@ def read_samples(raw: str, delimiter: str) -> Samples | None:
     read = _kernel.samples(octets, 0, len(octets), ord(delimiter)) if delimiter and ord(delimiter) < 128 else None
     if read is None:
         return _mixed(raw.split(delimiter) if delimiter else [raw])
-    _, numbers, exponent, marks = read
-    return Samples(array("q", numbers), exponent, marks, _gives_back(octets, raw, delimiter, exponent))
+    _, numbers, exponent, marks, exact = read
+    return Samples(array("q", numbers), exponent, marks, exact)
 
 
 def _mixed(parts: list[str]) -> Samples | None:
@@ -220,9 +195,15 @@ class Signal:
         return True
 
     def take_filter(self, segment: Segment) -> bool:
-        """Take the label of a filter."""
-        self.filters.append(segment.raw(5))
-        return bool(segment.raw(5))
+        """Take the label of a filter; one with parts is a statement of its own."""
+        raw = segment.raw(5)
+        if not raw or any(mark and mark in raw for mark in segment.syntax[1:4]):
+            return False
+        label = Node(raw, segment.syntax).peek()
+        if label is None:
+            return False
+        self.filters.append(label)
+        return True
 
 
 def _take_sentinel(segment: Segment, numbers: set[int]) -> bool:

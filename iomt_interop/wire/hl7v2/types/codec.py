@@ -232,7 +232,7 @@ def _samples(text: str, syntax: Syntax, level: int, version: str) -> Value:
         data = text.encode("ascii")
         found = er7.samples(data, 0, len(data), ord(mark))
         if found is not None:
-            _, mantissas, exponent, marks = found
+            _, mantissas, exponent, marks, _ = found
             return Samples(mantissas, exponent, marks, text, syntax)
     pieces = text.split(mark) if mark else [text]
     return Composite("NA", tuple(_decode(piece, "NM", syntax, COMPONENT, version) for piece in pieces), version)
