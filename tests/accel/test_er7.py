@@ -103,7 +103,8 @@ def test_samples_are_exact(values: list[Decimal]) -> None:
     [
         (b"1^2^-3^0", True), (b"1^^2", True), (b"", None), (b"1.0^2.5^-0.5", True), (b"1.0^2.5^3", False),
         (b"+1", False), (b"-0", False), (b"-0.0", False), (b"00", False), (b"01", False), (b"1.", False),
-        (b".5", False), (b"0.5^-10.0", True), (b"0.5^-010.0", False), (b"0^0", True), (b"-1^-0", False), (b"-0.01^0.00", True),
+        (b".5", False), (b"0.5^-10.0", True), (b"0.5^-010.0", False), (b"0^0", True), (b"-1^-0", False),
+        (b"-0.01^0.00", True),
     ],
 )  # fmt: skip
 def test_whether_numbers_are_written_as_shortly_as_can_be(text: bytes, exact: bool | None) -> None:
