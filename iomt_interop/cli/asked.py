@@ -85,7 +85,12 @@ class Asked:
     def files(self) -> dict[str, Path | None]:
         """What no output may replace."""
         named = {f"the policy file {number}": path for number, path in enumerate(self._paths(None), 1)}
-        return {**named, "the audit log": self.audit, "the audit key": self.audit_key, "the token": self.token}
+        return {
+            **named,
+            "the guard's audit log": self.audit,
+            "the guard's audit key": self.audit_key,
+            "the token": self.token,
+        }
 
     def supply(self, terms: Terms | None) -> tuple[PolicySet, AuditLog] | None:
         """Return policies and audit log for a vault with these terms; nothing for one that has none and needs none.

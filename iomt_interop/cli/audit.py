@@ -48,6 +48,9 @@ AuditKeyOption = Annotated[
     Path | None,
     typer.Option("--audit-key", help="File with the key that signs the log; makes handles of ids.", envvar=AUDIT_KEY),
 ]
+ArchivedOption = Annotated[
+    bool, typer.Option("--archived", help="The oldest parts may be elsewhere; go on from the first that is here.")
+]
 VerifierOption = Annotated[str | None, typer.Option("--verifier", help="Public key that must have signed the log.")]
 
 
@@ -100,6 +103,7 @@ def verify(
         Path | None, typer.Option("--checkpoint", help="Signed note that was kept elsewhere: the log must hold it.")
     ] = None,
     output: Annotated[str | None, typer.Option("-o", "--output", help="Write the present signed note here.")] = None,
+    archived: ArchivedOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check every entry and signature; with a checkpoint also that nothing before it was cut off or changed."""
@@ -107,12 +111,14 @@ def verify(
         _spare(output, log)
         key = None if verifier is None else VerifyKey.parse(verifier)
         kept = None if checkpoint is None else _read(checkpoint)
-        state = AuditLog.verify(log, key, at=kept)
+        state = AuditLog.verify(log, key, at=kept, archived=archived)
     if output is not None and state.note is not None:
         put_out([state.note.encode()], output)
     facts = {
         "verified": True,
         "events": state.events,
+        "parts": state.parts,
+        "events_elsewhere": state.absent,
         "root": state.root.hex(),
         "signed_by": str(state.key),
         "key_given": key is not None,
@@ -122,6 +128,28 @@ def verify(
     _show_facts(facts, as_json)
     if state.torn:
         raise typer.Exit(FINDINGS)
+
+
+@audit_app.command("rotate")
+def rotate(
+    log: Annotated[Path, typer.Argument(help="The audit log's file; it goes on in another one.")],
+    audit_key: Annotated[Path, typer.Option("--audit-key", help="Key file that signs the log.", envvar=AUDIT_KEY)],
+    output: Annotated[str | None, typer.Option("-o", "--output", help="Write the present signed note here.")] = None,
+) -> None:
+    """Close the present part of a log and go on in another file; print the name of what was closed.
+
+    Programs that write to it go on in the new part. The parts are one log: verify and query read all of them.
+    """
+    with errors():
+        _spare(output, log)
+        if not log.exists():
+            raise InvalidRequest("USE-002", path="audit log", hint="there is none here")
+        with AuditLog(log, SigningKey.load(audit_key), shared=True) as opened:
+            closed = opened.rotate()
+            note = opened.checkpoint()
+        if output is not None:
+            put_out([note.encode()], output)
+    console.print(printable(str(closed)), highlight=False)
 
 
 def _read(path: Path) -> bytes:

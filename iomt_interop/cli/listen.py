@@ -94,8 +94,7 @@ def listen(
     every: _EveryOption = 60,
     grace: _GraceOption = 30,
     as_json: JsonOption = False,
-    *,
-    asked: Asked,
+    asked: Asked = Asked(),  # noqa: B008 - its decorator gives one
 ) -> None:
     """Receive HL7 v2 messages over MLLP, store them encrypted, and acknowledge what is stored.
 
