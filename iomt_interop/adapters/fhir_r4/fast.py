@@ -55,6 +55,7 @@ _statuses: Final[dict[tuple[str, str | None, str], Fragment]] = {}
 _units: Final[dict[tuple[str | None, int], tuple[Any, str]]] = {}
 _codes: Final[dict[tuple[int, int, str | None, bool, bool], tuple[Any, Fragment, bool]]] = {}
 _limits: Final[dict[tuple[Any, ...], tuple[Any, Fragment]]] = {}
+_same_limits: Final[dict[int, tuple[Any, Fragment]]] = {}
 _devices: Final[dict[tuple[bool, bool, bool], Fragment]] = {}
 """What comes again in every payload: codes, units, states and limits. An entry keeps alive what its key names by
 identity; nothing in it is of a person."""
@@ -141,10 +142,14 @@ class FastPath:
     def _ranges(self, ranges: tuple[ReferenceRange, ...]) -> Fragment:
         if not ranges:
             return _NOTHING
+        known = _same_limits.get(id(ranges))
+        if known is not None:
+            return known[1]
         key = tuple(map(_range_key, ranges))
         found = _limits.get(key)
         if found is None:
             found = self._bounded(_limits)[key] = (ranges, self._fragment("reference_ranges", ranges))
+        self._bounded(_same_limits)[id(ranges)] = (ranges, found[1])
         return found[1]
 
     def _status(self, status: str, native: str | None) -> Fragment:
