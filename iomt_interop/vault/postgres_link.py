@@ -20,8 +20,6 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..errors import InvalidRequest, IomtError, StoreDamaged, StoreUnavailable, VaultLocked
 
-__all__ = ["Address", "Link", "state_of"]
-
 _DEFAULT_SCHEMA: Final = "iomt_vault"
 _SCHEMA: Final = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")
 _LOCAL: Final = frozenset({"", "localhost", "127.0.0.1", "::1"})

@@ -17,19 +17,6 @@ from sqlalchemy import (
     text,
 )
 
-__all__ = [
-    "BLOCKS",
-    "ERASURES",
-    "HOLDS",
-    "IDENTIFIERS",
-    "META",
-    "RECORDS",
-    "SHAPE",
-    "SHAPE_OF_SCHEMA",
-    "SUBJECTS",
-    "TABLES",
-]
-
 _KINDS: Final = {LargeBinary: "bytea", BigInteger: "bigint", Text: "text COLLATE C"}
 
 TABLES: Final = MetaData()
