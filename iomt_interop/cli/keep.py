@@ -12,7 +12,7 @@ import typer
 
 from ..crypto.hpke import RecipientKey, RecipientSecret
 from ..crypto.signing import SigningKey, VerifyKey
-from ..errors import InvalidRequest
+from ..errors import InvalidRequest, IomtError
 from ..guarded import verify_copy
 from ..model import Record
 from ..portability import open_portable
@@ -70,7 +70,13 @@ def create(
             raise InvalidRequest("USE-002", path="vault", hint="something stands at this path already")
         with open_or_create(path, key_file, key_service, asked) as vault:
             if isinstance(vault, GuardedDesk):
-                bind(vault)
+                try:
+                    bind(vault)
+                except IomtError:
+                    # It has nothing yet, and would be bound to nothing.
+                    if not is_url(path):
+                        Path(path).unlink()
+                    raise
 
 
 @vault_app.command("get")
