@@ -102,7 +102,7 @@ class PostgresBackend:
         made = cls.__new__(cls)
         made._connect(url, readonly=False, timeout=timeout)
         try:
-            with made._link.transaction("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", changing=True):
+            with made._link.transaction("BEGIN ISOLATION LEVEL READ COMMITTED", changing=True):
                 made._make_tables()
                 for name, value in meta.items():
                     made.set_meta(name, value)
@@ -146,7 +146,7 @@ class PostgresBackend:
         if self._link.inside:
             raise InvalidRequest("USE-002", path="vault", hint="another operation is under way")
         # Each statement sees what is committed: what others wrote while this waited for the lock is seen too.
-        with self._link.transaction("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", changing=True):
+        with self._link.transaction("BEGIN ISOLATION LEVEL READ COMMITTED", changing=True):
             _check_safe(self._link.rows(sql.BEGIN_WRITING, self._schema))
             yield
 

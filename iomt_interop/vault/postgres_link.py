@@ -202,7 +202,9 @@ class Link:
             self.drop()
 
     def _status(self) -> TransactionStatus:
-        driver = None if self._connection is None else self._connection.connection.driver_connection
+        if self._connection is None or self._connection.invalidated:
+            return TransactionStatus.UNKNOWN
+        driver = self._connection.connection.driver_connection
         return TransactionStatus.UNKNOWN if driver is None else TransactionStatus(driver.info.transaction_status)
 
     def _execute(self, statement: str) -> None:
@@ -214,6 +216,9 @@ class Link:
             raise InvalidRequest("USE-002", path="vault", hint="it is closed")
         if threading.get_ident() != self._owner:
             raise InvalidRequest("USE-002", path="vault", hint="it was opened in another thread")
+        if self._connection is not None and self._connection.invalidated:
+            # What interrupts a statement ends the connection: nobody knows what the server is about to answer.
+            self.drop()
         if self._lost:
             raise StoreUnavailable("SEC-012")
         if self._connection is None:

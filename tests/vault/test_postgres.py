@@ -374,6 +374,46 @@ def test_a_connection_that_is_lost_at_any_statement_leaves_all_or_nothing(
         assert vault.put([observation(5)]).stored == 1
 
 
+def test_an_interrupt_at_any_statement_leaves_all_or_nothing(
+    filled: str, key: KeyFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the statement is sent, and when it was sent and the answer not read."""
+    from sqlalchemy.engine.default import DefaultDialect
+
+    real = DefaultDialect.do_execute
+    left, sent = -1, False
+
+    def execute(self: Any, cursor: Any, statement: str, *arguments: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0 and not sent:
+            raise KeyboardInterrupt
+        real(self, cursor, statement, *arguments)
+        if left == 0:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(DefaultDialect, "do_execute", execute)
+    with Vault.open(filled, keys=key, mode="write") as vault:
+        for sent in (False, True):
+            for point in range(1, 60):
+                batch, left = [observation(1000 * sent + 10 * point + n, f"{point}-{n}") for n in range(3)], point
+                try:
+                    vault.put(batch)
+                except KeyboardInterrupt:
+                    left = -1
+                    here = {record.id for record in vault.records()} & {record.id for record in batch}
+                    assert len(here) in {0, 3}
+                    vault.verify()
+                    continue
+                break
+            left = -1
+            assert 6 < point < 60
+            assert vault.put(batch).unchanged == 3
+    with Vault.open(filled, keys=key, mode="write") as vault:
+        vault.verify()
+        vault.put([observation(1)])
+
+
 def test_a_commit_whose_answer_is_lost_is_told_and_can_be_repeated(
     filled: str, key: KeyFile, watcher: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
