@@ -24,14 +24,16 @@ from .care import (
     Specimen,
     Target,
 )
-from .coding import Coding, Concept, Extension, Identifier, Link, Note, Provenance
+from .coding import Coding, Concept, Extension, Identifier, Link, Provenance
 from .context import (
     Actor,
     Address,
     Contact,
     Encounter,
+    LevelId,
     Location,
     Message,
+    Note,
     Order,
     Organization,
     PersonName,
@@ -122,6 +124,7 @@ __all__ = [
     "Interval",
     "Issue",
     "Link",
+    "LevelId",
     "Location",
     "MERGED_KINDS",
     "Merge",

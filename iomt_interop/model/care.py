@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from .base import Model
-from .coding import Coding, Concept, Identifier, Note
-from .context import Actor, Address, Location, PersonName, Telecom
+from .coding import Coding, Concept, Identifier
+from .context import Actor, Address, Location, Note, PersonName, Telecom
 from .envelope import Envelope, RecordKind
 from .number import Quantity
 from .time import Instant, Time

@@ -6,7 +6,7 @@ from typing import Literal
 
 from .base import Model
 
-__all__ = ["Coding", "Concept", "Extension", "Identifier", "Link", "LinkRelation", "Note", "Provenance"]
+__all__ = ["Coding", "Concept", "Extension", "Identifier", "Link", "LinkRelation", "Provenance"]
 
 
 class Coding(Model):
@@ -98,12 +98,3 @@ class Link(Model):
     relation: LinkRelation
     target: str
     """The other record's id."""
-
-
-class Note(Model):
-    """A comment that came with the data."""
-
-    text: str
-    author: str | None = None
-    time: str | None = None
-    type: Concept | None = None

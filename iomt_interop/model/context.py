@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from .base import Model
-from .coding import Coding, Concept, Identifier, Note
+from .coding import Coding, Concept, Identifier
 from .envelope import Envelope
 from .number import Quantity
 from .time import Instant, Time
@@ -16,8 +16,10 @@ __all__ = [
     "Contact",
     "Encounter",
     "IdentityConfidence",
+    "LevelId",
     "Location",
     "Message",
+    "Note",
     "Order",
     "Organization",
     "PersonName",
@@ -84,6 +86,16 @@ class Telecom(Model):
     extension: str | None = None
     rank: int | None = None
     """Order of preference, from 1."""
+    start: str | None = None
+    end: str | None = None
+
+
+class LevelId(Model):
+    """The universal id of one level of a place (HL7 v2 HD)."""
+
+    level: Literal["point_of_care", "room", "bed", "building", "floor"]
+    value: str | None = None
+    type: str | None = None
 
 
 class Location(Model):
@@ -98,8 +110,12 @@ class Location(Model):
     facility_id_type: str | None = None
     building: str | None = None
     floor: str | None = None
+    level_ids: tuple[LevelId, ...] = ()
+    """Universal ids of the other levels."""
     status: str | None = None
     type: str | None = None
+    role: Concept | None = None
+    """What the place is for, as a code."""
     description: str | None = None
     identifiers: tuple[Identifier, ...] = ()
     reference: str | None = None
@@ -141,6 +157,18 @@ class Actor(Model):
     end: str | None = None
     reference: str | None = None
     """A reference in the source's own language (``Practitioner/1``)."""
+
+
+class Note(Model):
+    """A comment that came with the data."""
+
+    text: str
+    author: str | None = None
+    """Who wrote it, as a text."""
+    by: Actor | None = None
+    """Who wrote it, where it is known who that is."""
+    time: str | None = None
+    type: Concept | None = None
 
 
 class Contact(Model):
@@ -270,6 +298,8 @@ class Encounter(Envelope):
     arrival: Coding | None = None
     """Mode of arrival."""
     description: str | None = None
+    protection: Coding | None = None
+    """Whether the stay is to be kept from others, in the source's code (PV2-22)."""
 
 
 class Order(Envelope):

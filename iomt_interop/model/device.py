@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from .base import Model
-from .coding import Concept, Identifier, Note
-from .context import Actor, Location
+from .coding import Concept, Identifier
+from .context import Actor, Location, Note
 from .envelope import Envelope
 from .number import Number, Quantity, Range
 from .time import DeviceClock, Instant, Time
@@ -94,6 +94,10 @@ class Device(Envelope):
     serial: str | None = None
     part: str | None = None
     lot: str | None = None
+    donation: str | None = None
+    """Number that tells a device of human tissue apart (FHIR ``distinctIdentifier``)."""
+    manufactured: Instant | None = None
+    expires: Instant | None = None
     names: tuple[str, ...] = ()
     versions: tuple[DeviceVersion, ...] = ()
     regulated: bool | None = None

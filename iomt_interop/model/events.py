@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from .base import Model
-from .coding import Concept, Identifier, Note
-from .context import Actor, Location
+from .coding import Concept, Identifier
+from .context import Actor, Location, Note
 from .envelope import Envelope
 from .number import Range
 from .time import Instant, Time

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from .base import Model
-from .coding import Coding, Concept, Identifier, Note
-from .context import Actor
+from .coding import Coding, Concept, Identifier
+from .context import Actor, Note
 from .envelope import Envelope
 from .number import Number, Quantity, Range
 from .time import Instant, Time

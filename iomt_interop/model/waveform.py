@@ -7,7 +7,8 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from .base import Model
-from .coding import Coding, Concept, Note
+from .coding import Coding, Concept
+from .context import Note
 from .envelope import Envelope
 from .number import Number, Range
 from .observation import ObservationStatus, Quality

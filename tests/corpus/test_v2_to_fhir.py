@@ -47,8 +47,9 @@ DECIDED = (
         "the rules of the message's own structure, not always those of ORU_R01",
     ),
     Decision(
-        r"DiagnosticReport\.specimen\.reference", "Specimen", "OBR[Specimen]",
-        "an OBR without a word about a specimen makes none; the oracle's is empty",
+        r"DiagnosticReport\.specimen\.reference|Specimen\.collection\.collectedDateTime", r"Specimen|2023-02-27",
+        "ORU_R01, 4.2.2 OBR to Specimen[1]: the OBR specimen data",
+        "an OBR without a word about a specimen makes none: the oracle's is empty, or has the time of OBR-7 alone",
     ),
     Decision(
         r"Patient\.contact\.extension\..*", r".*", "NK1[Patient], NK1-3 and NK1-7",
@@ -70,7 +71,8 @@ DECIDED = (
         "FHIR defines namingsystem-checkDigit as a code; the oracle itself writes one in XCN and XON",
     ),
     Decision(
-        r"Coverage\.extension\.url", r".*/R5/.*", "IN1[Coverage], IN1-10 and IN1-49", "the guide's URL has 5.0",
+        r"Coverage\.extension\.(url|valueIdentifier\..*)", r".*/R5/.*|SN|PN|19|555221234",
+        "IN1[Coverage], IN1-10 and IN1-49", "the guide's URL has 5.0",
     ),
     Decision(
         r".*(\.start|\.end|dateTime|DateTime|issued|receivedTime|birthDate|\.recorded)", _TIME,
@@ -102,7 +104,7 @@ DECIDED = (
     ),
     Decision(
         r"Encounter\.episodeOfCare\.reference", "EpisodeOfCare", "PV1[Encounter], PV1-54",
-        "named by its identifier: a resource would need a status that nobody stated",
+        "only where PV1-54 is valued; the oracle's is empty",
     ),
     Decision(
         r"Encounter\.length\.system", r".*/", "NM[Quantity-LengthOfStay]", "the URI of UCUM has no slash at its end",
@@ -114,10 +116,6 @@ DECIDED = (
     Decision(
         r"PractitionerRole\.location\.reference", "Location", "PL[Location]",
         "the narrowest place is named; the wider ones are what it is part of",
-    ),
-    Decision(r"Location\.status", "active", "PL[Location], PL.5", "without a target in the guide"),
-    Decision(
-        r"Location\.identifier\.assigner\.reference", "Organization", "PL[Location], PL.10", "the assigner's name",
     ),
     Decision(r"ServiceRequest\.intent", "order", "OBR[ServiceRequest], OBR-11", "G is a reflex order"),
     Decision(
@@ -133,11 +131,15 @@ DECIDED = (
         r".*\.telecom\.use", "home", "TelecommunicationEquipmentType", "CP is a mobile phone",
     ),
     Decision(
+        r"Patient\.telecom\.use", "work", "PID[Patient], PID-14", "only where PID-14.2 is not valued",
+    ),
+    Decision(
         r"Observation\.valueString", r".*", "OBX[Observation], OBX-5 (SN, VR)",
         "the source's own writing, components and all",
     ),
     Decision(
-        r"Observation\.valueQuantity\.(system|code)", "METRIC|1", "CWE[Quantity]",
+        r"Observation\.value(Quantity|Range\.(low|high)|Ratio\.(numerator|denominator))\.(system|code)", "METRIC|1",
+        "CWE[Quantity]",
         "the unit in UCUM where it is certain; the source's own code stands beside it",
     ),
     Decision(
@@ -147,6 +149,89 @@ DECIDED = (
     Decision(r"(Patient|RelatedPerson|Organization)(\.contact)?\.telecom\.system", "other|email|phone",
              "XTN[ContactPoint], XTN.3", "a number that has digits is a phone's unless XTN.3 says otherwise"),
     Decision(r"Patient\.contact\.telecom\..*", r".*", "NK1[Patient], NK1-31", "the organisation's, not the contact's"),
+    Decision(
+        r"Observation\.valueQuantity\..*", r"SN\.[34]|[.13>]|ML", "SN[Quantity], originalText (SN.3 or SN.4 valued)",
+        "a number whose second part belongs to it is no number without it: the source's own writing",
+    ),
+    Decision(
+        r"Practitioner\..*", r"1871759365|NPI|Willison|Christopher|Beau|MD", "IN1[Coverage], IN1-30",
+        "without a target in the guide",
+    ),
+    Decision(r"Organization\.name", "AETNA SERVICES INC", "IN1[Coverage], IN1-9", "without a target in the guide"),
+    Decision(
+        r"(Organization|Location)\..*", r"(1st|2nd) (Ordering Facility|OrgIdentifier)|C1|Check Digit|MD|Hospital A",
+        "PD1[Patient], PD1-14 (XON[string])", "the text alone, and no organisation",
+    ),
+    Decision(r"Organization\.(name|identifier\.value)", "Org[12]|123", "PV2[Encounter], PV2-23", "without a target"),
+    Decision(
+        r"(Organization|Location)\..*", r"CDC|CDC CLIA|Check Digit3|C3|Hospital C|2\.16\.8121\.1\.113883\.9\.11",
+        "SFT[Device], SFT-1", "a name alone until Device.manufacturer may be an organisation (R6)",
+    ),
+    Decision(
+        r"Location\.identifier\..*", r"12\.12\.12|enter location id|L", "ORC[Provenance], ORC-13", "without a target",
+    ),
+    Decision(
+        r"Organization\.name", r".*Laboratory part two", "ORC[ServiceRequest], ORC-21",
+        "a request has one requester: the first of the repetitions",
+    ),
+    Decision(
+        r"Organization\.(name|identifier\.value)", r"Hospitals 2\.0|H20", "NK1[Patient], NK1-13",
+        "contact.organization has room for one",
+    ),
+    Decision(
+        r"Practitioner\..*", r"Bob R\.N\.|Lennon|John", "ORU_R01, 4.1.4 NTE of the patient", "without a target",
+    ),
+    Decision(
+        r"Practitioner\.name\..*", "Ordering|Provider|JollyROGER", "OBR[ServiceRequest], OBR-16",
+        "only where ORC-12 is not valued",
+    ),
+    Decision(
+        r"RelatedPerson\..*", r".*", "ORU_R01, 4.2.4.3.2 PRT of an observation (PRT[PractitionerRole])",
+        "who took part in an observation performed it; a RelatedPerson comes of a PRT of the patient alone",
+    ),
+    Decision(
+        r"Patient\.link\..*", "RelatedPerson|seealso", "CX[RelatedPerson-Mother]; FHIR R4 Patient.link",
+        "a link leads to another record of the same person, and the mother is another person",
+    ),
+    Decision(
+        r"Organization\.identifier\.value|Practitioner\.identifier\.assigner\.reference", "NPI|Organization",
+        "XCN[Practitioner], XCN.9", "of an authority of which only the name is known, assigner.display says it",
+    ),
+    Decision(
+        r"MessageHeader\.destination\.receiver\.reference", "Organization", "MSH[MessageHeader], MSH-6 and MSH-23",
+        "both are of destination[1]; the oracle makes further destinations without an address",
+    ),
+    Decision(
+        r"Observation\.dataAbsentReason\..*", r"cannot-be-obtained|unknown|.*/data-absent-reason",
+        "OBX[Observation], OBX-11", "X has status cancelled with alternate-codes; FHIR has no code cannot-be-obtained",
+    ),
+    Decision(
+        r"Observation\.extension\..*", r".*observation-value-attachment|JPEG|A+", "OBX[Observation], OBX-5 (ED)",
+        "what is no Base64 is kept as it was written",
+    ),
+    Decision(
+        r"PractitionerRole\.extension\..*", r"TRANS|.*(event-performerFunction|v3-ParticipationType)",
+        "OBR[DiagnosticReport], OBR-35", "the function is an extension of DiagnosticReport.performer",
+    ),
+    Decision(
+        r"Device\.identifier\.type\.coding\.code", "DII", "OBX[Observation], OBX-18 (EI[Identifier-Extension])",
+        "without a type, and an identifier without a value is none",
+    ),
+    Decision(
+        r"Encounter\.identifier\.type\.coding\.system", r".*v2-0203", "PV1[Encounter], PV1-50 (CX.5)",
+        "a code system without a code says nothing",
+    ),
+    Decision(
+        r"Encounter\.class\.display", "ambulatory", "PatientClass[EncounterClass]", "the concept map has no display",
+    ),
+    Decision(
+        r"Encounter\.hospitalization\.destination\.reference", "Location", "DLD[Location-Discharge], DLD.1",
+        "a time alone is no place",
+    ),
+    Decision(
+        r"Patient\._birthDate\.extension\.url", r".*patient-birthTime", "PID[Patient], PID-7; FHIR R4 dateTime",
+        "a time of day has minutes, and an offset",
+    ),
     Decision(r"Organization\.address\..*", '""', "HL7 v2 2.5.3 (null)", "an explicit null is no text"),
 )  # fmt: skip
 """What decides, for everything that the oracle says otherwise and for what it says and we do not."""
@@ -165,11 +250,14 @@ def decision(finding: Finding) -> Decision | None:
 
 
 def ours(data: bytes) -> list[dict[str, Any]]:
-    """Translate a message and return the resources."""
+    """Translate a message and return the resources; a local time without an offset is UTC, as for the oracle."""
     result = iomt.translate(
-        data, to="fhir_r4", adapter="hl7v2_oru", context=ReadContext(identity="keep", received=RECEIVED),
+        data,
+        to="fhir_r4",
+        adapter="hl7v2_oru",
+        context=ReadContext(identity="keep", received=RECEIVED, default_zone="UTC"),
         write_context=WriteContext(include_test_data=True),
-    )  # fmt: skip
+    )
     return resources(json.loads(result.payload), lambda url: False, lambda resource: False)
 
 
@@ -216,8 +304,8 @@ def test_leaves_of_reportstream(scores: dict[str, Score]) -> None:
         f"{total.hits} of {total.total} leaves, {total.share:.1%}; {agreed:.1%} of those that the guide leaves standing"
     )
     assert total.total > 8000
-    assert total.share >= 0.84
-    assert agreed >= 0.94
+    assert total.share >= 0.87
+    assert agreed >= 0.99
 
 
 def test_every_contradiction_is_decided(scores: dict[str, Score]) -> None:
@@ -244,7 +332,7 @@ def test_leaves_of_microsoft(corpus: Path) -> None:
             total.add(one)
     print(f"{total.hits} of {total.total} leaves, {total.share:.1%}: a second opinion, by other rules than the guide's")
     assert total.total > 3000
-    assert total.share >= 0.47
+    assert total.share >= 0.52
 
 
 SAMPLES = (

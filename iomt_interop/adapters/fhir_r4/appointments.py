@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ...model import Appointment, Participant
-from .datatypes import CODEABLE, IDENTIFIER, NOTE
+from .datatypes import CODEABLE, IDENTIFIER
 from .fields import Emit, Many, Parse, Part, Row, build, extension, items, read_own
 from .jsontext import NumberText, Tree
-from .parties import ACTOR
+from .parties import ACTOR, NOTE
 from .places import contain, place_of
 from .scalars import BOOLEAN, INSTANT, STRING, OneOf, Reference
 from .tables import APPOINTMENT_STATUS, OWN

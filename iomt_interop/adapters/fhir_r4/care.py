@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from ...model import (
     Activity,
+    Actor,
     Allergy,
     Appointment,
     Condition,
@@ -25,7 +26,7 @@ from ...model import (
     Target,
 )
 from .appointments import APPOINTMENT, appointment_in, appointment_out
-from .datatypes import ADDRESS, CODEABLE, IDENTIFIER, NAME, NOTE, SIMPLE, TELECOM
+from .datatypes import ADDRESS, CODEABLE, IDENTIFIER, NAME, SIMPLE, TELECOM
 from .envelope import put_links, read_envelope, start, take_links
 from .fields import (
     Complex,
@@ -47,7 +48,7 @@ from .fields import (
 from .jsontext import Tree
 from .numbers import put_numbers, take_numbers
 from .observation import close
-from .parties import ACTOR, AGENT
+from .parties import ACTOR, AGENT, NOTE
 from .patient import put_gender, take_gender
 from .places import contain, place_of
 from .references import RESOURCES
@@ -256,18 +257,37 @@ _COVERAGE: Final = (
     Row("subscribes", None, BOOLEAN, OWN + "subscribes"),
 )
 _SUBSCRIBER: Final = OWN + "subscriber"
+_SUBSCRIBER_ROWS: Final = tuple(
+    row for row in _RELATED if row.field in ("identifiers", "names", "telecoms", "addresses")
+)
+_UNKNOWN: Final = {"display": "unknown"}
 
 
 def _coverage_out(record: Coverage, out: Tree, e: Emit) -> None:
     if record.subscribes and record.subject is not None and record.subscriber is None:
         out["subscriber"] = _PATIENT.out(record.subject, e, "subject")
+    elif record.subscriber is not None and _is_plain(record.subscriber):
+        # A person other than the patient (IN1-17) is a related one: FHIR has nobody else here.
+        person: Tree = {"resourceType": "RelatedPerson"}
+        emit_rows(_SUBSCRIBER_ROWS, record.subscriber, person, e, "subscriber.")
+        person["patient"] = _UNKNOWN if record.subject is None else _PATIENT.out(record.subject, e, "subject")
+        out["subscriber"] = e.contain(person)
     elif record.subscriber is not None:
-        # Coverage.subscriber takes a patient or a related person; who is named here is neither for certain.
         extension(out, _SUBSCRIBER, ACTOR, record.subscriber, e, "subscriber")
 
 
+def _is_plain(actor: Actor) -> bool:
+    """Tell whether a RelatedPerson says all that is known of a subscriber."""
+    said = {row.field: getattr(actor, row.field) for row in _SUBSCRIBER_ROWS}
+    return actor == Actor(role="subscriber", party="person", **said) and any(said.values())
+
+
 def _coverage_in(tree: Tree, p: Parse) -> dict[str, Any]:
-    return {"subscriber": read_own(tree, _SUBSCRIBER, ACTOR, p)}
+    inner = p.inner(tree.get("subscriber"), "RelatedPerson")
+    if inner is None:
+        return {"subscriber": read_own(tree, _SUBSCRIBER, ACTOR, p)}
+    said = parse_rows(_SUBSCRIBER_ROWS, inner, p)
+    return {"subscriber": build(Actor, {"role": "subscriber", "party": "person", **said})}
 
 
 # ---- Condition
@@ -438,7 +458,6 @@ def _activity_in(tree: Tree, p: Parse) -> dict[str, Any]:
 
 # ---- All of them
 
-_UNKNOWN: Final = {"display": "unknown"}
 CARE: Final[dict[str, _Care]] = {
     "request": _Care(
         "ServiceRequest", Request, _REQUEST, (("occurrence", "occurrence"),),

@@ -11,7 +11,6 @@ from ...model import (
     Coding,
     Concept,
     Identifier,
-    Note,
     PersonName,
     Quantity,
     Range,
@@ -20,6 +19,7 @@ from ...model import (
 )
 from ...terminology import systems
 from ...terminology.ucum import is_valid_ucum
+from ...terminology.v2_fhir import map_code
 from .fields import (
     Complex,
     Emit,
@@ -51,7 +51,7 @@ from .scalars import (
 from .tables import CORE, OWN, PHYSICAL_TYPE
 
 __all__ = [
-    "ADDRESS", "CODEABLE", "CODING", "IDENTIFIER", "NAME", "NOTE", "QUANTITY", "RANGE", "RATIO", "SIMPLE",
+    "ADDRESS", "CODEABLE", "CODING", "IDENTIFIER", "NAME", "QUANTITY", "RANGE", "RATIO", "SIMPLE",
     "TELECOM", "concept_of", "is_refid", "period_in", "period_out",
 ]  # fmt: skip
 
@@ -298,11 +298,14 @@ _USES: Final = frozenset({"usual", "official", "temp", "secondary", "old"})
 _IDENTIFIER_ROWS: Final = (
     Row("use", "use", OneOf(_USES)),
     Row("type", "type", CODEABLE),
-    Row("authority_id", None, STRING, OWN + "authority-id"),
-    Row("authority_id_type", None, STRING, OWN + "authority-id-type"),
     Row("check_digit", None, STRING, CORE + "identifier-checkDigit"),
     Row("check_scheme", None, CODE, CORE + "namingsystem-checkDigit"),
 )
+_AUTHORITY_ROWS: Final = (
+    Row("authority_id", None, STRING, OWN + "authority-id"),
+    Row("authority_id_type", None, STRING, OWN + "authority-id-type"),
+)
+"""The universal id of an authority beside the URI that it gives."""
 _FACILITY: Final = OWN + "assigning-facility"
 
 
@@ -335,20 +338,60 @@ def period_in(json: Any, p: Parse) -> dict[str, str | None]:
 _UNIVERSAL: Final = systems.v2_table("0301")
 
 
-def _facility_out(value: Identifier, e: Emit, path: str) -> Tree | None:
-    """Return the facility that assigned an identifier (v2-to-FHIR guide, CX.6, XCN.14, XON.8)."""
-    place = e.assigner == "Location"
-    name = None if value.facility is None else fhir_text(value.facility, e, path + ".facility")
-    number = None if value.facility_id is None else fhir_text(value.facility_id, e, path + ".facility_id")
-    kind = None if value.facility_id_type is None else fhir_text(value.facility_id_type, e, path + ".facility_id_type")
-    if name is number is kind is None:
-        return None
-    identifiers: list[Tree] = [{"value": name}] if name is not None and not place else []
+def _named_by(value: Identifier, what: str, e: Emit, path: str) -> tuple[str | None, Tree | None]:
+    """Return name and universal id of the authority or facility of an identifier (v2-to-FHIR guide, HD)."""
+    name, number, kind = (
+        None if (text := getattr(value, field)) is None else fhir_text(text, e, f"{path}.{field}")
+        for field in (what, what + "_id", what + "_id_type")
+    )
     known: Tree = {} if kind is None else {"type": {"coding": [{"system": _UNIVERSAL, "code": kind}]}}
     if kind in ("ISO", "UUID") and number is not None:
         known["system"] = systems.URI
     known |= {} if number is None else {"value": number}
-    identifiers += [known] if known else []
+    return name, known or None
+
+
+def _universal_in(identifier: Tree | None) -> tuple[str | None, str | None]:
+    """Read a universal id and its type."""
+    coding = items(None if identifier is None else identifier.get("type"), "coding")
+    return text_of(identifier, "value"), text_of(coding[0], "code") if coding else None
+
+
+def _assigner_out(value: Identifier, e: Emit, path: str) -> tuple[Tree, Tree]:
+    """Return ``assigner``, and extensions for what it cannot say.
+
+    An authority whose universal id is no URI is no system but an organisation (HD[Organization]); otherwise the
+    system tells it apart, and its name is enough.
+    """
+    beside: Tree = {}
+    name, known = _named_by(value, "authority", e, path)
+    assigner: Tree = {} if name is None else {"display": name}
+    if value.system is not None or known is None:
+        emit_rows(_AUTHORITY_ROWS, value, beside, e, path + ".")
+        return assigner, beside
+    unit: Tree = {"resourceType": "Organization", "identifier": [*([{"value": name}] if name else ()), known]}
+    return e.contain(unit) | assigner, beside
+
+
+def _assigner_in(json: Any, p: Parse) -> dict[str, str | None]:
+    """Read ``assigner``."""
+    name = text_of(json, "display")
+    unit = p.inner(json, "Organization")
+    if unit is None:
+        return {"authority": name}
+    numbers = items(unit, "identifier")[0 if name is None else 1 :]
+    number, kind = _universal_in(numbers[0] if numbers else None)
+    return {"authority": name, "authority_id": number, "authority_id_type": kind}
+
+
+def _facility_out(value: Identifier, e: Emit, path: str) -> Tree | None:
+    """Return the facility that assigned an identifier (v2-to-FHIR guide, CX.6, XCN.14, XON.8)."""
+    place = e.assigner == "Location"
+    name, known = _named_by(value, "facility", e, path)
+    if name is None and known is None:
+        return None
+    identifiers: list[Tree] = [{"value": name}] if name is not None and not place else []
+    identifiers += [] if known is None else [known]
     out: Tree = {"resourceType": e.assigner}
     if identifiers:
         out["identifier"] = identifiers
@@ -367,17 +410,16 @@ def _facility_in(reference: Any, p: Parse) -> dict[str, str | None]:
     name = text_of(unit, "name")
     # Of an organisation the first identifier is its name once more.
     numbers = items(unit, "identifier")[1 if name is not None and place is None else 0 :]
-    coding = items(numbers[0].get("type"), "coding") if numbers else []
-    return {
-        "facility": name,
-        "facility_id": text_of(numbers[0], "value") if numbers else None,
-        "facility_id_type": text_of(coding[0], "code") if coding else None,
-    }
+    number, kind = _universal_in(numbers[0] if numbers else None)
+    return {"facility": name, "facility_id": number, "facility_id_type": kind}
 
 
 def _identifier_out(value: Identifier, e: Emit, path: str) -> Tree | None:
     out: Tree = {}
     emit_rows(_IDENTIFIER_ROWS, value, out, e, path + ".")
+    assigner, beside = _assigner_out(value, e, path)
+    if beside:
+        out.setdefault("extension", []).extend(beside["extension"])
     facility = _facility_out(value, e, path)
     if facility is not None:
         out.setdefault("extension", []).append({"url": _FACILITY, "valueReference": facility})
@@ -391,10 +433,8 @@ def _identifier_out(value: Identifier, e: Emit, path: str) -> Tree | None:
     period = period_out(value.start, value.end, e, path)
     if period:
         out["period"] = period
-    if value.authority is not None:
-        text_out = fhir_text(value.authority, e, path + ".authority")
-        if text_out is not None:
-            out["assigner"] = {"display": text_out}
+    if assigner:
+        out["assigner"] = assigner
     return out or None
 
 
@@ -406,7 +446,8 @@ def _identifier_in(json: Any, p: Parse) -> Identifier | None:
     plain = (values["value"] or "").replace("-", "")
     if len(plain) == _DASHED.get(values["system"] or "") and _DASHES.fullmatch(values["value"] or ""):
         values["value"] = plain
-    values["authority"] = text_of(json.get("assigner"), "display")
+    values |= parse_rows(_AUTHORITY_ROWS, json, p)
+    values |= {name: text for name, text in _assigner_in(json.get("assigner"), p).items() if text is not None}
     for entry in items(json, "extension"):
         if entry.get("url") == _FACILITY:
             values |= _facility_in(entry.get("valueReference"), p)
@@ -472,6 +513,9 @@ _ADDRESS_ROWS: Final = (
 def _address_out(value: Address, e: Emit, path: str) -> Tree | None:
     out: Tree = {}
     emit_rows(_ADDRESS_ROWS, value, out, e, path + ".")
+    posted = map_code("AddressType[Type]", value.native_type)
+    if posted is not None:
+        out["type"] = posted.code
     period = period_out(value.start, value.end, e, path)
     return ({**out, "period": period} if period else out) or None
 
@@ -501,18 +545,20 @@ def _telecom_out(value: Telecom, e: Emit, path: str) -> Tree | None:
             out["rank"] = NumberText(value.rank)
         else:
             e.loss(path + ".rank", "not a positive integer")
-    if "value" in out and "system" not in out:
-        out = {"system": "other", **out}  # cpt-2: a value needs a system
-        extension(out, OWN + "no-system", CODE, "true", e, path)
+    period = period_out(value.start, value.end, e, path)
+    if period:
+        out["period"] = period
+    if "value" in out and "system" not in out:  # cpt-2: a value needs a system (v2-to-FHIR guide, XTN.3)
+        out["_system"] = {"extension": [{"url": CORE + "data-absent-reason", "valueCode": "unknown"}]}
     return out or None
 
 
 def _telecom_in(json: Any, p: Parse) -> Telecom | None:
     if not isinstance(json, dict):
         return None
-    values = parse_rows(_TELECOM_ROWS, json, p)
-    if read_own(json, OWN + "no-system", CODE, p) is not None:
-        values.pop("system", None)
+    values = parse_rows(_TELECOM_ROWS, json, p) | {
+        name: text for name, text in period_in(json.get("period"), p).items() if text is not None
+    }
     rank = json.get("rank")
     if isinstance(rank, NumberText) and rank.isascii() and rank.isdigit() and len(rank) < 10:
         values["rank"] = int(rank)
@@ -520,40 +566,3 @@ def _telecom_in(json: Any, p: Parse) -> Telecom | None:
 
 
 TELECOM: Final = Part("ContactPoint", _telecom_out, _telecom_in)
-
-# ---- Annotation
-
-
-def _note_out(value: Note, e: Emit, path: str) -> Tree | None:
-    text = fhir_text(value.text, e, path + ".text")
-    if text is None:
-        return None
-    out: Tree = {}
-    if value.author is not None:
-        STRING.put(out, "authorString", value.author, e, path + ".author")
-    if value.time is not None:
-        known, exact = fhir_datetime(value.time)
-        if known is not None:
-            out["time"] = known
-        if not exact:
-            extension(out, OWN + "exact-time", STRING, value.time, e, path + ".time")
-    out["text"] = text
-    if value.type is not None:
-        extension(out, OWN + "note-type", CODEABLE, value.type, e, path + ".type")
-    return out
-
-
-def _note_in(json: Any, p: Parse) -> Any:
-    if text_of(json, "text") is None:
-        return None
-    return build(
-        Note,
-        {
-            "text": text_of(json, "text"), "author": text_of(json, "authorString"),
-            "time": read_own(json, OWN + "exact-time", STRING, p) or text_of(json, "time"),
-            "type": read_own(json, OWN + "note-type", CODEABLE, p),
-        },
-    )  # fmt: skip
-
-
-NOTE: Final = Part("Annotation", _note_out, _note_in)

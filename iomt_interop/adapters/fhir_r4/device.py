@@ -22,7 +22,7 @@ from ...model import (
     Udi,
 )
 from ...terminology import systems
-from .datatypes import CODEABLE, IDENTIFIER, NOTE, QUANTITY, RANGE, concept_of
+from .datatypes import CODEABLE, IDENTIFIER, QUANTITY, RANGE, concept_of
 from .envelope import put_links, read_envelope, start, take_links
 from .fields import (
     Complex,
@@ -41,9 +41,9 @@ from .fields import (
 )
 from .jsontext import NumberText, Tree
 from .observation import close
-from .parties import PLAIN_ACTOR
+from .parties import NOTE, PLAIN_ACTOR
 from .places import PLACE, contain, place_of
-from .scalars import CODE, DECIMAL, INSTANT, STRING, Coded, OneOf, Reference
+from .scalars import CODE, DATE_TIME, DECIMAL, INSTANT, STRING, Coded, OneOf, Reference
 from .tables import (
     ACTIVATION_OF,
     ACTIVATION_REASON,
@@ -183,6 +183,9 @@ _ROWS: Final = (
     Row("udi", "udiCarrier", Many(_UDI)),
     Row("status", "status", OneOf(_STATUS)),
     Row("manufacturer", "manufacturer", STRING),
+    Row("donation", "distinctIdentifier", STRING),
+    Row("manufactured", "manufactureDate", DATE_TIME),
+    Row("expires", "expirationDate", DATE_TIME),
     Row("lot", "lotNumber", STRING),
     Row("serial", "serialNumber", STRING),
     Row("names", "deviceName", Many(_Name())),

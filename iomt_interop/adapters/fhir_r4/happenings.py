@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ...model import Acknowledgement, Alert, AlertSignal, Concept, Event, Quality, ReferenceRange, Setting
-from .datatypes import CODEABLE, IDENTIFIER, NOTE, RANGE
+from .datatypes import CODEABLE, IDENTIFIER, RANGE
 from .envelope import put_links, read_envelope, start, take_links
 from .fields import Complex, Emit, Many, Parse, Row, emit_rows, items, nest, parse_rows, text_of, unnest
 from .jsontext import Tree
 from .measured import put_measured, take_measured
 from .observation import LIMITS, close, put_code
-from .parties import PLAIN_ACTOR
+from .parties import NOTE, PLAIN_ACTOR
 from .places import PLACE
 from .scalars import CODE, DATE_TIME, STRING, Reference
 from .tables import OWN

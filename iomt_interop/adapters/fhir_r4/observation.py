@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from ...model import BitSetValue, Component, Concept, Observation, Range, ReferenceRange
 from ...terminology import systems
-from .datatypes import CODEABLE, CODING, IDENTIFIER, NOTE, QUANTITY, RANGE, RANGE_ROWS
+from .datatypes import CODEABLE, CODING, IDENTIFIER, QUANTITY, RANGE, RANGE_ROWS
 from .envelope import put_links, read_envelope, start, take_links
 from .fields import Emit, Many, Parse, Part, Row, build, emit_rows, extension, items, parse_rows, read_own, text_of
 from .jsontext import Tree
 from .measured import put_measured, put_status, take_measured, take_status
-from .parties import ACTOR
+from .parties import ACTOR, NOTE
 from .scalars import CODE, INSTANT, STRING, NamedReference, Reference
 from .tables import CORE, OWN, PHD, PHD_CATEGORY, RANGE_TYPE, SUPPLEMENTAL_TYPES
 from .values import bit_components, bits_from, put_time, take_time

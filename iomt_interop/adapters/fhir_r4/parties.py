@@ -10,15 +10,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from ...model import Actor, Organization
+from ...model import Actor, Note, Organization
 from .datatypes import ADDRESS, CODEABLE, IDENTIFIER, NAME, TELECOM, period_in, period_out
-from .fields import Complex, Emit, First, Kind, Many, Parse, Row, build, emit_rows, extension, items, parse_rows
+from .fields import (
+    Complex,
+    Emit,
+    First,
+    Kind,
+    Many,
+    Parse,
+    Part,
+    Row,
+    build,
+    emit_rows,
+    extension,
+    items,
+    parse_rows,
+    read_own,
+    text_of,
+)
 from .jsontext import Tree
 from .places import PLACE, contain, place_of
-from .scalars import STRING, TextReference
+from .scalars import STRING, TextReference, fhir_datetime, fhir_text
 from .tables import CORE, OWN
 
-__all__ = ["ACTOR", "AGENT", "ORGANIZATION", "PLAIN_ACTOR"]
+__all__ = ["ACTOR", "AGENT", "NOTE", "ORGANIZATION", "PLAIN_ACTOR"]
 
 _REFERENCE: Final = TextReference()
 _ORGANIZATION_ROWS: Final = (
@@ -258,3 +274,43 @@ AGENT: Final = _Actor(coded=True)
 """Where the element beside the reference says what the party did."""
 PLAIN_ACTOR: Final = _Actor(contained=False)
 """As a reference with extensions alone."""
+
+# ---- Annotation
+
+
+def _note_out(value: Note, e: Emit, path: str) -> Tree | None:
+    text = fhir_text(value.text, e, path + ".text")
+    if text is None:
+        return None
+    out: Tree = {}
+    if value.by is not None:
+        ACTOR.put(out, "authorReference", value.by, e, path + ".by")
+    elif value.author is not None:
+        STRING.put(out, "authorString", value.author, e, path + ".author")
+    if value.time is not None:
+        known, exact = fhir_datetime(value.time)
+        if known is not None:
+            out["time"] = known
+        if not exact:
+            extension(out, OWN + "exact-time", STRING, value.time, e, path + ".time")
+    out["text"] = text
+    if value.type is not None:
+        extension(out, OWN + "note-type", CODEABLE, value.type, e, path + ".type")
+    return out
+
+
+def _note_in(json: Any, p: Parse) -> Any:
+    if text_of(json, "text") is None:
+        return None
+    return build(
+        Note,
+        {
+            "text": text_of(json, "text"),
+            "author": text_of(json, "authorString"), "by": ACTOR.get(json, "authorReference", p),
+            "time": read_own(json, OWN + "exact-time", STRING, p) or text_of(json, "time"),
+            "type": read_own(json, OWN + "note-type", CODEABLE, p),
+        },
+    )  # fmt: skip
+
+
+NOTE: Final = Part("Annotation", _note_out, _note_in)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ...model import Identifier, Location
-from .datatypes import IDENTIFIER
-from .fields import Complex, Emit, Many, Parse, Row, build, emit_rows, items, parse_rows, text_of
+from ...model import Identifier, LevelId, Location
+from .datatypes import CODEABLE, IDENTIFIER
+from .fields import Complex, Emit, First, Many, Parse, Row, build, emit_rows, items, parse_rows, text_of
 from .jsontext import Tree
-from .scalars import STRING, TextReference, fhir_text
+from .scalars import STRING, TextReference, fhir_code, fhir_text
 from .tables import OWN, PHYSICAL_TYPE, PLACE_LEVELS
 
 __all__ = ["PLACE", "contain", "place_of"]
@@ -18,6 +18,9 @@ _PARTS: Final = (
     "type",
 )  # fmt: skip
 _REFERENCE: Final = TextReference()
+_LEVEL_IDS: Final = Many(
+    Complex(LevelId, tuple(Row(name, None, STRING, name) for name in ("level", "value", "type")))
+)  # fmt: skip
 
 
 def _rows(base: str) -> tuple[Row, ...]:
@@ -28,25 +31,53 @@ PLACE: Final = Complex(
     Location,
     (
         *_rows(""),
+        Row("level_ids", None, _LEVEL_IDS, "level-id"),
+        Row("role", None, CODEABLE, "role"),
         Row("description", None, STRING, "description"),
         Row("identifiers", None, Many(IDENTIFIER), "identifier"),
         Row("reference", None, _REFERENCE, "reference"),
     ),
 )
 _IDENTIFIERS: Final = Many(IDENTIFIER)
-_ROWS: Final = (Row("description", "description", STRING), *_rows(OWN + "place-"))
+_ROWS: Final = (
+    Row("description", "description", STRING),
+    Row("role", "type", First(CODEABLE)),
+    *_rows(OWN + "place-"),
+    Row("level_ids", None, _LEVEL_IDS, OWN + "place-level-id"),
+)
 _STATES: Final = frozenset({"active", "suspended", "inactive"})
 
 
-def _level(location: Location, name: str, value: str) -> Tree:
-    """Return what tells a level apart (v2-to-FHIR guide, PL): its name, and the universal id of a facility."""
-    identifiers: list[Tree] = [{"value": value}]
-    if name == "facility" and location.facility_id is not None:
-        more: Tree = {"value": location.facility_id}
-        if location.facility_id_type is not None:
-            more = {"type": {"coding": [{"code": location.facility_id_type}]}, **more}
-        identifiers.append(more)
-    return {"resourceType": "Location", "identifier": identifiers, "mode": "instance"}
+def _level(location: Location, name: str, value: str | None) -> Tree:
+    """Return what tells a level apart (v2-to-FHIR guide, PL and HD[Identifier]): its name and its universal id."""
+    identifiers: list[Tree] = [] if value is None else [{"value": value}]
+    number, kind = _universal(location, name)
+    more: Tree = {} if kind is None else {"type": {"coding": [{"code": kind}]}}
+    more |= {} if number is None else {"value": number}
+    identifiers += [more] if more else []
+    out: Tree = {"resourceType": "Location", "identifier": identifiers, "mode": "instance"}
+    if location.status is not None and location.status.lower() in _STATES:
+        out["status"] = location.status.lower()
+    return out
+
+
+def _says(location: Location, name: str) -> bool:
+    """Tell whether anything is known of a level."""
+    return bool(getattr(location, name)) or _universal(location, name) != (None, None)
+
+
+def _universal(location: Location, name: str) -> tuple[str | None, str | None]:
+    """Return universal id and type of a level, as far as FHIR can write them."""
+    number, kind = location.facility_id, location.facility_id_type
+    if name != "facility":
+        known = next((one for one in location.level_ids if one.level == name), None)
+        number, kind = (None, None) if known is None else (known.value, known.type)
+    # The extensions of the narrowest level hold both verbatim, and report what FHIR cannot write of them.
+    silent = Emit(reference=lambda resource, target: "")
+    return (
+        None if number is None else fhir_text(number, silent, ""),
+        None if kind is None else fhir_code(kind, silent, ""),
+    )
 
 
 def contain(location: Location, e: Emit, path: str) -> Tree | None:
@@ -58,25 +89,26 @@ def contain(location: Location, e: Emit, path: str) -> Tree | None:
     if location == Location(reference=location.reference) and location.reference is not None:
         found: Tree | None = _REFERENCE.out(location.reference, e, path)
         return found
-    given = [(name, value, code, text) for name, code, text in PLACE_LEVELS if (value := getattr(location, name))]
+    given = [(name, getattr(location, name), code, text) for name, code, text in PLACE_LEVELS if _says(location, name)]
     wider: Tree | None = None
     inner: Tree = {"resourceType": "Location", "mode": "instance"}
     for name, value, code, text in reversed(given):
-        clean = fhir_text(value, e, path + "." + name)
-        inner = _level(location, name, clean or "unknown")
+        clean = None if value is None else fhir_text(value, e, path + "." + name) or "unknown"
+        inner = _level(location, name, clean)
         inner["physicalType"] = {"coding": [{"system": PHYSICAL_TYPE, "code": code, "display": text}]}
         if wider is not None:
             inner["partOf"] = wider
         if name != given[0][0]:
             wider = e.contain(inner)
-    name = fhir_text(", ".join(value for _, value, _, _ in given), e, path) if given else None
+    called = ", ".join(value for _, value, _, _ in given if value)
+    name = fhir_text(called, e, path) if called else None
     if name is not None:
         inner["name"] = name
     emit_rows(_ROWS, location, inner, e, path + ".")
     more = _IDENTIFIERS.out(location.identifiers, e, path + ".identifiers") or []
     if more:
         inner["identifier"] = [*inner.get("identifier", ()), *more]
-    if location.status is not None and location.status.lower() in _STATES:
+    if not given and location.status is not None and location.status.lower() in _STATES:
         inner["status"] = location.status.lower()
     if location.reference is not None:
         e.loss(path + ".reference", "reference beside the parts of a location")
@@ -97,9 +129,10 @@ def place_of(reference: Any, p: Parse) -> Location | None:
     if not values.keys() - {"description"}:
         # Of another source: its levels say themselves what they are.
         values |= _levels(inner, p)
-    names = [name for name, _, _ in PLACE_LEVELS if name in values]
-    if names:
-        own = 1 + (names[0] == "facility" and "facility_id" in values)
+    known = build(Location, values)
+    names = [name for name, _, _ in PLACE_LEVELS if known is not None and _says(known, name)]
+    if known is not None and names:
+        own = bool(getattr(known, names[0])) + (_universal(known, names[0]) != (None, None))
         values["identifiers"] = identifiers[own:]
     elif identifiers:
         values["identifiers"] = identifiers

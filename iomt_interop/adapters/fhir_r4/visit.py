@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from html import escape
 from typing import Any, Final
 
 from ...model import (
@@ -20,15 +21,15 @@ from ...model import (
 )
 from ...terminology import systems
 from ...terminology.v2_fhir import map_code
-from .datatypes import CODEABLE, CODING, IDENTIFIER, NOTE, QUANTITY
+from .datatypes import CODEABLE, CODING, IDENTIFIER, QUANTITY
 from .envelope import put_links, read_envelope, start, take_links
 from .fields import Emit, First, Many, Parse, Row, build, emit_rows, extension, items, parse_rows, read_own, text_of
 from .jsontext import Tree
 from .numbers import put_numbers, take_numbers
 from .observation import close, put_code
-from .parties import ACTOR, AGENT, ORGANIZATION, PLAIN_ACTOR
+from .parties import ACTOR, AGENT, NOTE, ORGANIZATION, PLAIN_ACTOR
 from .places import contain, place_of
-from .scalars import BOOLEAN, CODE, DATE_TIME, INSTANT, STRING, URI, Coded, OneOf, Reference
+from .scalars import BOOLEAN, CODE, DATE_TIME, INSTANT, STRING, URI, Coded, OneOf, Reference, fhir_text
 from .tables import CORE, ENCOUNTER_STATUS, NULL_FLAVOR, OWN, REPORT_STATUS, RESULT_STATUS
 from .values import BASE64, PERIOD, put_time, take_time
 
@@ -51,6 +52,7 @@ _ENCOUNTER: Final = (
     Row("reason", "reasonCode", Many(CODEABLE)),
     Row("arrival", None, CODING, CORE + "encounter-modeOfArrival"),
     Row("description", None, STRING, OWN + "visit-description"),
+    Row("protection", None, CODING, OWN + "visit-protection"),
 )
 _HOSPITALIZATION: Final = (
     Row("pre_admission", "preAdmissionIdentifier", IDENTIFIER),
@@ -76,6 +78,7 @@ def _class_out(record: Encounter, e: Emit) -> Tree:
     if known is None or known.system == _CLASSES:
         return CODING.out(own, e, "patient_class") or dict(_UNKNOWN_CLASS)
     out: Tree = {"system": known.system, "code": known.code}
+    out |= {"display": known.display} if known.display else {}
     extension(out, OWN + "patient-class", CODING, own, e, "patient_class")
     return out
 
@@ -101,9 +104,68 @@ def _places_out(record: Encounter, e: Emit) -> list[Tree]:
     return found
 
 
+def _secure(out: Tree, label: Coding | None) -> None:
+    """Add a source's own word about secrecy to ``meta.security``, which an extension holds verbatim."""
+    found = None if label is None else CODING.out(label, _quiet(), "")
+    if found:
+        out.setdefault("meta", {}).setdefault("security", []).append(found)
+
+
+def _unsecure(values: dict[str, Any], label: Coding | None) -> None:
+    """Take from the labels what :func:`_secure` added: it is no label of this model."""
+    if label is not None and label in values.get("labels", ()):
+        values["labels"] = tuple(one for one in values["labels"] if one != label)
+
+
+def _protection(code: Coding | None) -> Coding | None:
+    """Return PV2-22 as a label (ID[Coding], YesNoIndicator)."""
+    known = None if code is None else map_code("YesNoIndicator", code.code)
+    return code if known is None else Coding(system=known.system, code=known.code)
+
+
+def _episodes_out(record: Encounter, e: Emit) -> list[Tree]:
+    """Return ``episodeOfCare``: an episode of which the number alone is known (PV1-54)."""
+    found: list[Tree] = []
+    for index, one in enumerate(record.episodes):
+        number = IDENTIFIER.out(one, e, f"episodes[{index}]")
+        if number is not None:
+            whose = {"display": "unknown"} if record.subject is None else _PATIENT.out(record.subject, e, "subject")
+            known = {"extension": [_UNSAID], "identifier": [number], "status": "active", "patient": whose}
+            found.append(e.contain({"resourceType": "EpisodeOfCare", **known}))
+    return found
+
+
+def _episodes_in(tree: Tree, p: Parse) -> tuple[Identifier, ...]:
+    found = []
+    for entry in items(tree, "episodeOfCare"):
+        inner = p.inner(entry, "EpisodeOfCare")
+        numbers = [entry.get("identifier")] if inner is None else items(inner, "identifier")
+        one = IDENTIFIER.into(numbers[0], p) if numbers else None
+        found += [] if one is None else [one]
+    return tuple(found)
+
+
+_XHTML: Final = "http://www.w3.org/1999/xhtml"
+_PATIENT: Final = Reference("Patient")
+_UNSAID: Final = {"url": OWN + "not-stated", "valueCode": "status"}
+"""FHIR demands a status of an episode; that a stay is part of it is all that is known."""
+
+
+def _narrative(text: str | None) -> Tree | None:
+    """Return a text as a narrative (v2-to-FHIR guide, PV2-12)."""
+    plain = None if text is None else fhir_text(text, _quiet(), "")
+    if plain is None:
+        return None
+    return {"status": "additional", "div": f'<div xmlns="{_XHTML}">{escape(plain, quote=False)}</div>'}
+
+
 def emit_encounter(record: Encounter, e: Emit) -> list[Tree]:
     """Write a stay."""
     out = start("Encounter", record, e)
+    _secure(out, _protection(record.protection))
+    narrative = _narrative(record.description)
+    if narrative is not None:
+        out["text"] = narrative
     emit_rows(_ENCOUNTER, record, out, e)
     if "status" not in out:
         out["status"] = "unknown"
@@ -129,9 +191,9 @@ def emit_encounter(record: Encounter, e: Emit) -> list[Tree]:
         hospitalization |= {} if destination is None else {"destination": destination}
     if hospitalization:
         out["hospitalization"] = hospitalization
-    episodes = Many(IDENTIFIER).out(record.episodes, e, "episodes") or []
+    episodes = _episodes_out(record, e)
     if episodes:
-        out["episodeOfCare"] = [{"type": "EpisodeOfCare", "identifier": one} for one in episodes]
+        out["episodeOfCare"] = episodes
     put_links(out, record.links, e, elements=False)
     return [close(out)]
 
@@ -177,8 +239,8 @@ def read_encounter(tree: Tree, p: Parse) -> Tree:
     if isinstance(hospitalization, dict):
         values |= parse_rows(_HOSPITALIZATION, hospitalization, p)
         values["destination"] = place_of(hospitalization.get("destination"), p)
-    episodes = (IDENTIFIER.get(entry, "identifier", p) for entry in items(tree, "episodeOfCare"))
-    values["episodes"] = tuple(episode for episode in episodes if episode is not None)
+    values["episodes"] = _episodes_in(tree, p)
+    _unsecure(values, _protection(values.get("protection")))
     return values
 
 
@@ -201,6 +263,7 @@ _ORDER: Final = (
     Row("devices", None, Many(Reference("Device")), OWN + "device"),
     Row("notes", None, Many(NOTE), OWN + "note"),
 )
+_FUNCTION: Final = CORE + "event-performerFunction"
 _INTERPRETER: Final = "interpreter"
 """Role of an actor who stands in ``resultsInterpreter``."""
 
@@ -218,8 +281,14 @@ def emit_order(record: Order, e: Emit, results: tuple[str, ...] = ()) -> list[Tr
     if record.time is not None:
         put_time(out, "effective", record.time, e, "time")
     for key, wanted in (("performer", False), ("resultsInterpreter", True)):
-        chosen = tuple(actor for actor in record.actors if (actor.role == _INTERPRETER) is wanted)
-        Many(ACTOR).put(out, key, chosen, e, "actors")
+        found = []
+        for index, actor in enumerate(record.actors):
+            json = ACTOR.out(actor, e, f"actors[{index}]") if (actor.role == _INTERPRETER) is wanted else None
+            if json is not None and actor.code is not None and not wanted:
+                extension(json, _FUNCTION, CODEABLE, actor.code, e, f"actors[{index}].code")
+            found += [] if json is None else [json]
+        if found:
+            out[key] = found
     if results:
         out["result"] = [{"reference": reference} for reference in results]
     put_links(out, record.links, e, elements=False)
@@ -269,16 +338,20 @@ _SOFTWARE: Final = (Row("software", "software", STRING), Row("software_version",
 
 _UNKNOWN_ENDPOINT: Final = "urn:iomt-interop:unknown-endpoint"
 """MessageHeader demands an endpoint; a party without a universal id has none that could be named."""
-_QUIET: Final = Emit(reference=lambda resource, target: "")
+
+
+def _quiet() -> Emit:
+    """Return what swallows the losses of a second writing of the same text."""
+    return Emit(reference=lambda resource, target: "")
 
 
 def _endpoint(identifiers: Iterable[Identifier]) -> Tree:
     """Return the endpoint of a party: the URI of its identifier; without one the reason why there is none."""
     for identifier in identifiers:
-        if identifier.system is not None and URI.out(identifier.system, _QUIET, "") is not None:
+        if identifier.system is not None and URI.out(identifier.system, _quiet(), "") is not None:
             return {"endpoint": identifier.system}
         value = identifier.authority_id or (identifier.value if identifier.authority is not None else None)
-        if identifier.authority_id_type == "ISO" and value and URI.out(value, _QUIET, "") is not None:
+        if identifier.authority_id_type == "ISO" and value and URI.out(value, _quiet(), "") is not None:
             return {"endpoint": systems.OID_PREFIX + value}
     absent = {"url": CORE + "data-absent-reason", "valueCode": "unknown"}
     return {"endpoint": _UNKNOWN_ENDPOINT, "_endpoint": {"extension": [absent]}}
@@ -305,23 +378,41 @@ def _destination(actor: Actor, e: Emit, path: str) -> Tree | None:
     return out
 
 
+def _joined(receivers: tuple[Actor, ...]) -> tuple[Actor, ...]:
+    """Join two halves, an address without an organisation and an organisation without an address: one destination."""
+    if len(receivers) < 2:
+        return receivers
+    halves, others = receivers[:2], receivers[2:]
+    addressed = [one for one in halves if one.identifiers and one.behalf is None and one.organization is None]
+    named = [one for one in halves if not one.identifiers]
+    if len(addressed) != 1 or len(named) != 1:
+        return receivers
+    return addressed[0].replace(organization=named[0].organization, behalf=named[0].behalf), *others
+
+
 def _tags(record: Message) -> list[Tree]:
     """Return ``meta.tag``: processing id and mode (v2-to-FHIR guide, PT[Meta])."""
     code = _PROCESSING.get(record.processing or "")
     tags = [] if code is None else [{"system": systems.v2_table("0103"), "code": code}]
-    if record.mode is not None and CODE.out(record.mode, _QUIET, "") is not None:
+    if record.mode is not None and CODE.out(record.mode, _quiet(), "") is not None:
         tags.append({"system": systems.v2_table("0207"), "code": record.mode})
     return tags
+
+
+def _security(text: str | None) -> Coding | None:
+    """Return MSH-8 as a label (v2-to-FHIR guide, MSH-8)."""
+    return None if text is None else Coding(code=text)
 
 
 def emit_message(record: Message, e: Emit) -> list[Tree]:
     """Write a message as a MessageHeader; nothing where it has no event (FHIR R4 MessageHeader.event is required)."""
     out = start("MessageHeader", record, e)
     parts = (record.type or "").split("^")
-    if len(parts) < 2 or not parts[1]:
+    if not parts[0]:
         e.loss("", "message without an event that MessageHeader could name")
         return []
-    out["eventCoding"] = {"system": _EVENTS, "code": parts[1]}
+    _secure(out, _security(record.security))
+    out["eventCoding"] = {"system": _EVENTS, "code": parts[1]} if len(parts) > 1 and parts[1] else {}
     STRING.put(out["eventCoding"], "display", record.type, e, "type")
     sender = record.sender if record.sender is not None else Actor(role="sender")
     known = () if record.sender_address is None else (record.sender_address,)
@@ -335,7 +426,7 @@ def emit_message(record: Message, e: Emit) -> list[Tree]:
     if reference is not None:
         out["sender"] = reference
     receivers = () if record.receiver is None else (record.receiver,)
-    found = [_destination(actor, e, "receiver") for actor in (*receivers, *record.receivers)]
+    found = [_destination(actor, e, "receiver") for actor in _joined((*receivers, *record.receivers))]
     if found:
         out["destination"] = found
     tags = _tags(record)
@@ -343,7 +434,7 @@ def emit_message(record: Message, e: Emit) -> list[Tree]:
         out.setdefault("meta", {})["tag"] = tags
     codings = record.language.codings if record.language is not None else ()
     if codings and codings[0].code is not None:
-        CODE.put(out, "language", codings[0].code, _QUIET, "language")
+        CODE.put(out, "language", codings[0].code, _quiet(), "language")
     emit_rows(_MESSAGE, record, out, e)
     put_links(out, record.links, e, elements=False)
     return [close(out)]
@@ -353,6 +444,7 @@ def read_message(tree: Tree, p: Parse) -> Tree:
     """Read a MessageHeader."""
     values = {"protocol": "fhir-r4", **read_envelope(tree, p), **parse_rows(_MESSAGE, tree, p)}
     values["links"] = take_links(tree, p)
+    _unsecure(values, _security(values.get("security")))
     if "type" not in values:
         event = CODING.get(tree, "eventCoding", p)
         values["type"] = (event.code if event is not None else None) or text_of(tree, "eventUri")

@@ -10,12 +10,13 @@ from typing import Any, Final
 from ...errors import InputError
 from ...model import Annotation, Channel, Concept, Extension, Segment, Waveform
 from ...terminology.systems import ABSENT_REASON
-from .datatypes import CODEABLE, NOTE
+from .datatypes import CODEABLE
 from .envelope import put_links, read_envelope, resource_id, start, take_links
 from .fields import Complex, Emit, Many, Parse, Row, build, emit_rows, extension, items, parse_rows, text_of
 from .jsontext import Tree, dumps, parse
 from .measured import put_measured, put_status, take_measured, take_status
 from .observation import BEFORE_CODE, BEFORE_TIME, COMMON_EXTENSIONS, close, is_phd, put_code, put_device, take_device
+from .parties import NOTE
 from .patch import NAMESPACE
 from .sampled import METRIC_ROW, Sampled, sampled_in, sampled_out
 from .scalars import BOOLEAN, LONG, STRING

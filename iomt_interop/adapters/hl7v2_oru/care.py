@@ -35,9 +35,9 @@ from ...model import (
 from ...terminology import systems
 from ...terminology.v2_fhir import map_code
 from .codes import coded, decode_concept, decode_topic, table_coding
-from .header import decode_identifiers, identity
+from .header import decode_facility, decode_identifiers, identity
 from .ledger import Node, decoder
-from .people import actor, address, each, ei, hd_identifier, location, name, organization, persons, telecom
+from .people import actor, address, each, ei, location, name, organization, persons, telecom
 from .specimens import decode_amount
 from .times import decode_stated
 from .unit import ADAPTER, Segment, Unit
@@ -54,6 +54,7 @@ __all__ = [
     "immunization",
     "kin",
     "merged",
+    "mother",
     "procedure",
     "updated",
 ]
@@ -67,7 +68,6 @@ _sex = decoder(lambda field: table_coding(field[1], "0001"), cache=64)
 _entities = decoder(lambda field: each(field, ei))
 _units = decoder(lambda field: tuple(found for part in field.children if (found := organization(part)) is not None))
 _location = decoder(lambda field: location(field[1]))
-_facility = decoder(lambda field: hd_identifier(field[1]))
 _SSN: Final = "http://hl7.org/fhir/sid/us-ssn"
 _AGENT: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 _OPERATION: Final = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
@@ -117,6 +117,22 @@ def kin(unit: Unit, segment: Segment) -> RelatedPerson:
     )
 
 
+_MOTHER: Final = _concept("http://terminology.hl7.org/CodeSystem/v3-RoleCode", "MTH", "mother")
+
+
+def mother(unit: Unit, segment: Segment) -> RelatedPerson | None:
+    """Map PID-21: the numbers of the person's mother (CX[RelatedPerson-Mother])."""
+    numbers = segment.use(21, decode_identifiers) or ()
+    if not numbers:
+        return None
+    return RelatedPerson(
+        id=unit.id("related_person", segment),
+        provenance=unit.provenance(segment),
+        identifiers=numbers,
+        relationships=(_MOTHER,),
+    )
+
+
 def contact(segment: Segment) -> Contact:
     """Map NK1 to a contact of the patient (NK1[Patient]); the segment is looked at, and nothing struck off."""
 
@@ -163,7 +179,6 @@ def coverage(unit: Unit, segment: Segment) -> Coverage:
     groups = segment.use(11, _units) or ()
     relation = segment.use(17, decode_concept)
     holder = groups[0] if groups else None
-    held = tuple(one for one in member if _code(one) != "SN")
     itself = relation is not None and any(one.code == "SEL" for one in relation.codings)
     people = () if itself else segment.use(16, _names) or ()
     return Coverage(
@@ -177,12 +192,12 @@ def coverage(unit: Unit, segment: Segment) -> Coverage:
             for one in payors or ((Organization(),) if places else ())
         ),
         holder=None
-        if holder is None and not held
+        if holder is None and not member
         else Actor(
             role="policy-holder",
             party="organization",
             organization=None if holder is None else holder.name,
-            identifiers=(() if holder is None else holder.identifiers) + held,
+            identifiers=(() if holder is None else holder.identifiers) + member,
         ),
         subscriber_ids=numbers + insured,
         subscriber=None if not people else Actor(role="subscriber", party="person", names=people),
@@ -538,15 +553,21 @@ def happened(unit: Unit, segment: Segment, header: Message) -> Activity:
 _operators = persons("operator")
 
 
-def updated(unit: Unit, segment: Segment) -> Activity | None:
-    """Map PID-33 and PID-34: when and where the person's record was last changed (PID[Provenance-Patient])."""
-    when, where = segment.use(33, decode_stated), segment.use(34, _facility)
+def updated(unit: Unit, segment: Segment, received: Instant | None) -> Activity | None:
+    """Map PID-33 and PID-34: when and where the person's record was last changed (PID[Provenance-Patient]).
+
+    It was recorded when the message was translated, as the guide has it: when it was received.
+    """
+    when, where = segment.use(33, decode_stated), segment.use(34, decode_facility)
     if when is None and where is None:
         return None
     agents: tuple[Actor, ...] = ()
     if where is not None:
+        title, unit_of = where
+        names = () if title is None else (Identifier(value=title),)
+        numbers = names + (() if unit_of is None else unit_of.identifiers)
         agents = (
-            Actor(role="performer", party="organization", identifiers=(where,), code=_concept(_AGENT, "performer")),
+            Actor(role="performer", party="organization", identifiers=numbers, code=_concept(_AGENT, "performer")),
         )
     return Activity(
         id=unit.id("activity", segment),
@@ -554,6 +575,7 @@ def updated(unit: Unit, segment: Segment) -> Activity | None:
         subject=unit.subject,
         targets=(Target(kind="subject", id=unit.subject),) if unit.subject is not None else (),
         code=_concept(_OPERATION, "UPDATE"),
+        recorded=None if received is None else received.replace(origin="received"),
         time=when,
         actors=agents,
     )

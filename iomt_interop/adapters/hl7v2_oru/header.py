@@ -29,8 +29,8 @@ from .times import decode_message, decode_stated
 from .unit import ADAPTER, HTEST, NAMESPACE, Segment, Unit, extension
 
 __all__ = [
-    "decode_identifiers", "eui64", "identity", "is_identified", "message", "plain_subject_id", "sender",
-    "subject",
+    "decode_facility", "decode_identifiers", "eui64", "identity", "is_identified", "message", "plain_subject_id",
+    "sender", "subject",
 ]  # fmt: skip
 
 _EUI64: Final = re.compile(r"[0-9A-F]{16}", re.IGNORECASE)
@@ -53,7 +53,9 @@ _responsible = decoder(lambda field: organization(field[1]))
 _citizenship = decoder(coded)
 _home = decoder(lambda field: each(field, lambda part: _use_of(part, "home")))
 _work = decoder(lambda field: each(field, lambda part: _use_of(part, "work")))
-_congregations = decoder(lambda field: tuple(t for part in field.children if (t := part[1].take()) is not None))
+_congregations = decoder(
+    lambda field: tuple(t for part in field.children if (t := part[1].take() or part[10].take()) is not None)
+)
 _whole = decoder(lambda field: field.take_whole())
 _UNIVERSAL: Final = systems.v2_table("0301")
 
@@ -74,7 +76,7 @@ def _facility(node: Node) -> tuple[str | None, Organization | None]:
     return title, Organization(identifiers=(Identifier(value=value, type=concept, system=system),))
 
 
-_place = decoder(lambda field: _facility(field[1]), cache=256)
+decode_facility = decoder(lambda field: _facility(field[1]), cache=256)
 
 
 def eui64(text: str | None) -> str | None:
@@ -143,7 +145,7 @@ def message(unit: Unit, segment: Segment, software: Device | None = None) -> Mes
 def _party(segment: Segment, number: int, place: int, role: str) -> Actor | None:
     """Map an application and the facility behind it."""
     application = segment.use(number, _application)
-    title, behalf = segment.use(place, _place) or (None, None)
+    title, behalf = segment.use(place, decode_facility) or (None, None)
     if application is None and title is None and behalf is None:
         return None
     known = () if application is None else (application,)
@@ -158,15 +160,15 @@ def _responsible_actor(segment: Segment, number: int, role: str) -> Actor | None
 
 
 def _receivers(segment: Segment) -> tuple[Actor, ...]:
-    """Map MSH-25 and MSH-23: a further address, and the organisation that is to answer for the message there."""
-    found = []
-    address_of = segment.use(25, _application)
-    if address_of is not None:
-        found.append(Actor(role="receiving-network", identifiers=(address_of,)))
-    unit = segment.use(23, _responsible)
-    if unit is not None:
-        found.append(Actor(role="receiving-organization", behalf=unit))
-    return tuple(found)
+    """Map MSH-25 and MSH-23: a further address, and the organisation that is to answer for the message there.
+
+    Both are of one destination (MSH[MessageHeader], ``destination[1]``).
+    """
+    network, unit = segment.use(25, _application), segment.use(23, _responsible)
+    if network is None and unit is None:
+        return ()
+    role = "receiving-organization" if network is None else "receiving-network"
+    return (Actor(role=role, identifiers=() if network is None else (network,), behalf=unit),)
 
 
 def identity(identifiers: tuple[Identifier, ...]) -> tuple[str | None, ...] | None:

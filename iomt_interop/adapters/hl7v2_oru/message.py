@@ -14,13 +14,14 @@ from ...model.time import Time
 from ...plugins import ReadContext
 from ...wire import hl7v2
 from .alerts import ALARM_EVENT, acknowledged, add_alerts, split_alerts
-from .care import activities, contact, happened, merged, updated
+from .care import activities, contact, happened, merged, mother, updated
 from .codes import decode_code
 from .devices import Tree, is_structural, parse_handle
 from .header import is_identified, message, sender, subject
 from .ledger import Syntax
 from .observations import Item, Report, strike_set_ids
-from .orders import order, ordered, report_time, request
+from .orders import Before, order, ordered, report_time, request
+from .participants import Taking, took_part
 from .pattern import add_results
 from .specimens import specimen, specimen_of_report
 from .surroundings import SURROUNDING, Surroundings, software_device
@@ -36,6 +37,8 @@ _NAME: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 _BREAKS_NOTES: Final = frozenset({"MSH", "ORC", "PV1", "PV2", "SAC", "SPM"})
 """Segments whose comments are not those of the OBX, OBR or PID before them."""
 _COMMON: Final = frozenset({"NTE", "OBR", "OBX", "ORC", "PID", "PV1"})
+_BESIDE: Final = frozenset({"NTE", "PRT", "ROL"})
+"""Segments that say something of the segment before them."""
 _ALERT_STATUS: Final = "ORA"
 _HEADERS: Final = frozenset({"MSH", "FHS", "BHS"})
 _ANSWERS: Final = frozenset({"ACK", "MCF", "ORA", "QCK", "RSP"})
@@ -72,6 +75,8 @@ class _Patient:
     groups: list[_Group] = field(default_factory=list)
     care: Surroundings = field(default_factory=Surroundings)
     """Everything else that is said of the patient and the stay."""
+    parties: list[Taking] = field(default_factory=list)
+    """PRT and ROL."""
 
 
 @dataclass(slots=True)
@@ -85,11 +90,15 @@ class _Outline:
     events: list[Segment] = field(default_factory=list)
     _common: list[Segment] = field(default_factory=list)
     _comments: list[Segment] | None = None
+    _owner: Segment | None = None
+    """The segment that a PRT or ROL would be of."""
 
     def build(self, segments: list[Segment]) -> None:
         """Put every segment somewhere."""
         for segment in segments:
             _PLACES.get(segment.name, _Outline.put_elsewhere)(self, segment)
+            if segment.name not in _BESIDE:
+                self._owner = segment
             if segment.name in _BREAKS_NOTES:
                 self._comments = None
         self.others += self._common
@@ -145,10 +154,15 @@ class _Outline:
         (self.others if therapy is None else therapy.others).append(segment)
 
     def put_participant(self, segment: Segment) -> None:
-        """PRT of a report on an alert (PCD-05)."""
+        """PRT of a report on an alert (PCD-05); any other PRT or ROL is of the segment before it."""
         groups = self.patients[-1].groups
         alert = self.header is not None and self.header.raw(9).startswith(_ALERT_STATUS)
-        (groups[-1].participants if alert and groups else self.others).append(segment)
+        if alert and groups:
+            groups[-1].participants.append(segment)
+        elif self._owner is None:
+            self.others.append(segment)
+        else:
+            self.patients[-1].parties.append(Taking(self._owner, segment))
 
     def put_result(self, segment: Segment) -> None:
         """OBX."""
@@ -199,6 +213,7 @@ _PLACES: Final[dict[str, Callable[[_Outline, Segment], None]]] = {
     "OBR": _Outline.put_report,
     "OBX": _Outline.put_result,
     "PRT": _Outline.put_participant,
+    "ROL": _Outline.put_participant,
     "RXC": _Outline.put_detail,
     "RXG": _Outline.put_give,
     "RXR": _Outline.put_detail,
@@ -391,6 +406,7 @@ class _Reading:
         patient.care.add(unit, texts)
         for group in patient.groups:
             self._group(group, tree, alone=self.single and len(patient.groups) == 1)
+        took_part(unit, patient.parties, {id(orc): group.report for group in patient.groups for orc in group.common})
 
     def _person(self, patient: _Patient) -> None:
         """Decide whose data it is: the message's word, else the caller's, else nobody's."""
@@ -410,7 +426,8 @@ class _Reading:
     def _known(self, patient: _Patient, segment: Segment) -> None:
         """Map the person with next of kin, and who was merged into it."""
         unit, care = self.unit, patient.care
-        changed = updated(unit, segment) if segment.raw(33) or segment.raw(34) else None
+        changed = updated(unit, segment, self.context.received) if segment.raw(33) or segment.raw(34) else None
+        parent = mother(unit, segment)
         person = subject(unit, segment, patient.comments, care.person)
         unit.subject = person.id
         old, link = (None, None) if care.merge is None else merged(unit, care.merge)
@@ -423,6 +440,8 @@ class _Reading:
             self._leave([care.merge], "ORU-302")
             person = person.replace(links=())
         self._once(person, [segment, *patient.comments, *((care.person,) if care.person is not None else ())])
+        if parent is not None:
+            unit.add(parent.replace(subject=person.id))
         if changed is not None:
             unit.add(changed.replace(subject=person.id, targets=(Target(kind="subject", id=person.id),)))
 
@@ -479,16 +498,17 @@ class _Reading:
             found = order(unit, segment, group.common, group.comments, stated)
             unit.records += [*samples, found.replace(specimens=tuple(one.id for one in samples)) if samples else found]
             return found
-        first = specimen_of_report(unit, segment)
+        first = specimen_of_report(unit, segment, stated)
         samples = [*((first,) if first is not None else ()), *(specimen(unit, one) for one in group.specimens)]
         report.specimens = {
             number.value: one.id for one in samples for number in one.identifiers if number.value is not None
         }
         asks = self.kind in _REQUESTS
         orc = group.common[0] if group.common else None
-        control = None if orc is None else orc.raw(1)
+        before = None if orc is None else Before.of(orc)
         asked = request(unit, segment, group.common, group.comments)
-        done = None if orc is None else ordered(unit, orc, control, asked)
+        received = self.context.received
+        done = None if orc is None or before is None else ordered(unit, orc, before, asked, received, asks=asks)
         found = order(unit, segment, group.common, group.comments, stated, asked)
         names = tuple(one.id for one in samples)
         if asks:

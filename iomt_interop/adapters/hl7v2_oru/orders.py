@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ...model import (
     Activity,
@@ -11,6 +11,7 @@ from ...model import (
     Concept,
     Extension,
     Identifier,
+    Instant,
     Interval,
     Location,
     Note,
@@ -29,7 +30,7 @@ from .people import Persons, actor, actors, address, cx, each, ei, eip, organiza
 from .times import decode_order, decode_stated, decode_window, instant
 from .unit import Segment, Unit
 
-__all__ = ["decode_entities", "notes", "order", "ordered", "report_time", "request"]
+__all__ = ["Before", "decode_entities", "notes", "order", "ordered", "report_time", "request"]
 
 decode_entities = decoder(lambda field: each(field, ei))
 _parent = decoder(lambda field: eip(field[1]))
@@ -83,14 +84,7 @@ _FUNCTIONS: Final = {"technician": "SPRF", "transcriptionist": "TRANS"}
 _PARTICIPATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 
 
-def _spoken(field: Node) -> str | None:
-    """Return how the author of a comment is called; number and parts of the name stay an extension."""
-    node = field[1]
-    parts = [text for n in (3, 4, 2) if (text := node[n].peek())]
-    return " ".join(parts) or node[1].peek()
-
-
-_author = decoder(_spoken)
+_author = decoder(lambda field: actor(field[1], "author"))
 
 
 def notes(segments: list[Segment]) -> tuple[tuple[Note, ...], tuple[Extension, ...]]:
@@ -102,8 +96,8 @@ def notes(segments: list[Segment]) -> tuple[tuple[Note, ...], tuple[Extension, .
         if text:
             kind = segment.use(4, decode_concept)
             when = segment.use(6, decode_stated)
-            author = _author(segment.raw(5), segment.syntax).value if segment.raw(5) else None
-            found.append(Note(text=text, type=kind, author=author, time=None if when is None else when.value))
+            author = segment.use(5, _author)
+            found.append(Note(text=text, type=kind, by=author, time=None if when is None else when.value))
         kept.extend(segment.extensions())
     return tuple(found), tuple(kept)
 
@@ -177,6 +171,7 @@ def _in_table(code: str, table: str) -> Concept:
 # ---- The request
 
 _person = decoder(lambda field: actor(field[1], "ordering-provider"))
+_orderers = persons("ordering-provider")
 _unit = decoder(lambda field: organization(field[1]))
 _addresses = decoder(lambda field: each(field, address))
 _telecoms = decoder(lambda field: each(field, telecom))
@@ -199,7 +194,8 @@ def _typed(found: tuple[Identifier, ...], *codes: str) -> tuple[Identifier, ...]
 
 def _requester(orc: Segment | None, segment: Segment) -> Actor | None:
     """Map who ordered: ORC-12 with address, for the facility of ORC-21 to ORC-23; else OBR-16."""
-    person = None if orc is None else orc.use(12, _person)
+    known = () if orc is None else orc.use(12, _orderers) or ()
+    person = known[0] if known else None
     if person is None and segment.raw(16):
         person = _person(segment.raw(16), segment.syntax).value
     if orc is None:
@@ -241,8 +237,31 @@ _AGENTS: Final = tuple(
 )
 
 
-def ordered(unit: Unit, orc: Segment, control: str | None, asked: Request) -> Activity | None:
-    """Map who entered, verified and carried out an order (ORC[Provenance]); nothing where nobody is named.
+def _authors(raw: str, orc: Segment, asked: Request) -> tuple[Actor, ...]:
+    """Return who ordered, all of them: the request has room for the first, whose address ORC-24 gives."""
+    found = _orderers(raw, orc.syntax).value if raw else ()
+    if found and asked.requester is not None:
+        found = (found[0].replace(addresses=asked.requester.addresses), *found[1:])
+    return found
+
+
+class Before(NamedTuple):
+    """What ORC said before the request took its part."""
+
+    control: str
+    time: str
+    orderers: str
+
+    @classmethod
+    def of(cls, orc: Segment) -> Before:
+        """Look at ORC."""
+        return cls(orc.raw(1), orc.raw(9), orc.raw(12))
+
+
+def ordered(
+    unit: Unit, orc: Segment, before: Before, asked: Request, received: Instant | None, *, asks: bool
+) -> Activity | None:
+    """Map who entered, verified, placed and carried out an order (ORC[Provenance]); nothing where nobody is named.
 
     Parameters
     ----------
@@ -250,26 +269,33 @@ def ordered(unit: Unit, orc: Segment, control: str | None, asked: Request) -> Ac
         The message.
     orc : Segment
         ORC, of which the request has taken its part.
-    control : str or None
-        Order control code (ORC-1).
+    before : Before
+        Order control code and ordering providers.
     asked : Request
         The request.
+    received : Instant or None
+        When the message came: that is when it was recorded where ORC-9 is no point in time.
+    asks : bool
+        Whether the message asks for something; in a report the one who ordered is the request's alone.
     """
-    agents = tuple(
-        one.replace(code=Concept(codings=(Coding(system=_AGENT, code=role),)))
-        for number, role, decode in _AGENTS
-        for one in orc.use(number, decode) or ()
-    )
-    if not agents:
+    named = [(role, one) for number, role, decode in _AGENTS for one in orc.use(number, decode) or ()]
+    authors = _authors(before.orderers, orc, asked)
+    if asks or named or len(authors) > 1:
+        named += [("author", one) for one in authors]
+    if not named:
         return None
-    code = _DONE.get(control or "")
+    agents = tuple(one.replace(code=Concept(codings=(Coding(system=_AGENT, code=role),))) for role, one in named)
+    code = _DONE.get(before.control)
+    when = decode_stated(before.time, orc.syntax).value if before.time else None
+    known = when is not None and when.offset_minutes is not None
     return Activity(
         id=unit.id("activity", orc),
         provenance=unit.provenance(orc),
         subject=unit.subject,
         targets=(Target(kind="request", id=asked.id),),
         code=None if code is None else Concept(codings=(Coding(system=_OPERATION, code=code),)),
-        recorded=decode_stated(orc.raw(9), orc.syntax).value if orc.raw(9) else None,
+        recorded=when if known or received is None else received.replace(origin="received"),
+        time=when,
         actors=agents,
     )
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, TypeVar
 
-from ...model import Actor, Address, Coding, Concept, Identifier, Location, Organization, PersonName, Telecom
+from ...model import Actor, Address, Coding, Concept, Identifier, LevelId, Location, Organization, PersonName, Telecom
 from ...terminology import systems
 from .ledger import Decoder, Node, decoder
 from .times import instant
@@ -49,6 +49,7 @@ _TELECOM_SYSTEM: Final[dict[str, Literal["phone", "fax", "email", "pager", "url"
 }  # fmt: skip
 
 
+_RANK: Final = re.compile(r"[1-9][0-9]{0,5}")
 _NOBODY: Final = Identifier()
 _NAMELESS: Final = PersonName()
 _NOWHERE: Final = Location()
@@ -321,15 +322,48 @@ def telecom(node: Node) -> Telecom | None:
         system = system or ("email" if value is not None and "@" in value else None)
     if value is None and not any((country, area, local)):
         return None
-    usage = _TELECOM_USE.get(use) or ("mobile" if equipment == "CP" else None)
+    if system is None and equipment:
+        system = "phone"
+    rank = node[18].peek() or ""
     return Telecom(
-        system=system or "phone", value=value, use=usage, country=country, area=area, local=local, extension=extension
+        system=system,
+        value=value,
+        use=_TELECOM_USE.get(use) or ("mobile" if equipment == "CP" else None),
+        country=country,
+        area=area,
+        local=local,
+        extension=extension,
+        rank=int(node[18].take() or 0) if _RANK.fullmatch(rank) else None,
+        start=_when(node[13]),
+        end=_when(node[14]),
     )
+
+
+_LEVELS: Final[tuple[tuple[Literal["point_of_care", "room", "bed", "building", "floor"], int], ...]] = (
+    ("point_of_care", 1), ("room", 2), ("bed", 3), ("building", 7), ("floor", 8),
+)  # fmt: skip
+
+
+def _level_ids(node: Node) -> tuple[LevelId, ...]:
+    """Read the universal ids of the levels of a location (HD.2 and HD.3)."""
+    return tuple(
+        LevelId(level=level, value=node[number][2].take(), type=node[number][3].take())
+        for level, number in _LEVELS
+        if node[number][2].raw or node[number][3].raw
+    )
+
+
+def _comprehensive(node: Node) -> Identifier | None:
+    """Read the comprehensive id of a place; PL.11 assigns it where it is valued, else the id itself says who does."""
+    if not node[11].raw:
+        return ei(node[10])
+    found = Identifier(value=node[10][1].take(), **_authority(node[11]))
+    return None if found == _NOBODY else found
 
 
 def location(node: Node) -> Location | None:
     """Read a person's location (2.A.53)."""
-    comprehensive = ei(node[10]) if node[10].raw else None
+    comprehensive = _comprehensive(node) if node[10].raw else None
     found = Location(
         point_of_care=node[1][1].take(),
         room=node[2][1].take(),
@@ -341,6 +375,7 @@ def location(node: Node) -> Location | None:
         type=node[6].take(),
         building=node[7][1].take(),
         floor=node[8][1].take(),
+        level_ids=_level_ids(node),
         description=node[9].take(),
         identifiers=() if comprehensive is None else (comprehensive,),
     )

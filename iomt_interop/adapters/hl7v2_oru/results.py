@@ -94,6 +94,8 @@ _PERFORMERS: Final[Persons] = (
     (23, organizations("performing-organization")),
     (25, persons("medical-director")),
 )
+_FILLER: Final = Concept(codings=(Coding(system=systems.v2_table("0203"), code="FILL"),))
+"""Type of OBX-21 (v2-to-FHIR guide, OBX-21)."""
 _addresses = decoder(lambda field: each(field, address))
 _FUNCTIONS: Final = {
     "responsible-observer": (
@@ -137,7 +139,9 @@ def details(segment: Segment) -> dict[str, Any]:
         "performers": _performers(segment),
         "analysed": segment.use(19, decode_stated),
         "body_site": segment.use(20, decode_topic),
-        "identifiers": segment.use(21, decode_entities) or (),
+        "identifiers": tuple(
+            one if one.type is not None else one.replace(type=_FILLER) for one in segment.use(21, decode_entities) or ()
+        ),
     }
     return {name: value for name, value in found.items() if value}
 

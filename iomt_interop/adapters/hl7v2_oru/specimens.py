@@ -42,6 +42,7 @@ def _amount(field: Node) -> Quantity | None:
     """Read CQ: a number and its unit."""
     node = field[1]
     text, unit = node[1].peek(), node[2][1].peek()
+    label = node[2][9].peek() or node[2][2].peek()
     if text is None:
         return None
     try:
@@ -50,9 +51,9 @@ def _amount(field: Node) -> Quantity | None:
         return None
     node[1].take()
     known = None if unit is None else units.ucum_of_text(unit)
-    native = None if unit is None else Coding(code=unit)
-    if unit is not None:
-        node[2][1].take()
+    native = None if unit is label is None else Coding(code=unit, display=label)
+    node[2][1].take()
+    node[2][9 if node[2][9].peek() else 2].take()
     return Quantity(**number.model_dump(exclude_defaults=True), unit=known, native_unit=native)
 
 
@@ -92,12 +93,13 @@ def specimen(unit: Unit, segment: Segment) -> Specimen:
 
 
 def _source(field: Node) -> dict[str, Any]:
-    """Read SPS: type, additives, text, site, modifier, collection method (2.A.76)."""
+    """Read SPS: type, additives, text, site, collection method modifier (2.A.76, SPS[Specimen-Source])."""
     node = field[1]
     found: dict[str, Any] = {
         "type": concept(node[1]),
         "additives": tuple(c for c in (concept(node[2]),) if c is not None),
         "body_site": concept(node[4]),
+        "conditions": tuple(c for c in (concept(node[6]),) if c is not None),
     }
     text = node[3].take()
     if text is not None:
@@ -108,8 +110,11 @@ def _source(field: Node) -> dict[str, Any]:
 _specimen_source = decoder(_source)
 
 
-def specimen_of_report(unit: Unit, segment: Segment) -> Specimen | None:
-    """Map what OBR says of the specimen, where it names one (OBR-9 to OBR-15)."""
+def specimen_of_report(unit: Unit, segment: Segment, collected: Time | None) -> Specimen | None:
+    """Map what OBR says of the specimen, where it names one (OBR-9 to OBR-15).
+
+    Then the time of OBR-7 and OBR-8 is that of its collection (OBR[Specimen]); alone it does not tell of a specimen.
+    """
     if not any(segment.raw(number) for number in (9, 14, 15, 39)):
         return None
     source = segment.use(15, _specimen_source) or {}
@@ -124,6 +129,7 @@ def specimen_of_report(unit: Unit, segment: Segment) -> Specimen | None:
         subject=unit.subject,
         quantity=segment.use(9, _quantity),
         collector=collector,
+        collected=collected,
         received=segment.use(14, decode_stated),
         **(source | {"notes": source.get("notes", ()) + remarks}),
     )

@@ -124,7 +124,7 @@ def _unusual_number(plain: str, unit: Unit) -> Quantity | None:
 
 
 def _structured(node: Node, task: Task) -> Value:
-    """Read an SN: comparator, number, separator, number (2.A.71); the sign ``=`` stays an extension."""
+    """Read an SN: comparator, number, separator, number (2.A.71); a sign that is no comparator stays an extension."""
     sign, first, separator, second = (node[i].peek() for i in range(1, 5))
     low, high = (None if text is None else quantity(text, task.unit) for text in (first, second))
     found: Value | None = None
@@ -132,14 +132,19 @@ def _structured(node: Node, task: Task) -> Value:
         return _doubtful(node, task, "ORU-202")
     if separator is second is None and (sign in (None, "=") or sign in COMPARATORS):
         found = low if sign in (None, "=") else low.replace(comparator=sign)
-    elif high is not None and sign is None and separator == "-":
+    elif high is not None and sign != "<>" and separator in (":", "/"):
+        known = low.replace(comparator=sign) if sign in COMPARATORS else low
+        found = Ratio(numerator=known, denominator=high)
+    elif high is not None and sign not in ("<>", *COMPARATORS) and separator == "-":
         found = Range(low=low, high=high)
-    elif high is not None and sign is None and separator in (":", "/"):
-        found = Ratio(numerator=low, denominator=high.replace(unit=None, native_unit=None))
     if found is None:
         return _doubtful(node, task, "ORU-202")
-    for number in (2, 4) if sign == "=" or isinstance(found, Ratio) else (1, 2, 3, 4):
-        node[number].take()
+    odd = sign is not None and sign not in COMPARATORS
+    if odd and sign != "=":
+        task.doubt("ORU-202")
+    for number in range(1 + odd, 5):
+        if number != 3 or not isinstance(found, Ratio):
+            node[number].take()
     return found
 
 

@@ -19,7 +19,7 @@ from ...model import (
 )
 from ...terminology import systems
 from ...terminology.v2_fhir import map_code
-from .codes import coded, coding, decode_concept, decode_topic, table_coding
+from .codes import coded, coding, concept, decode_concept, decode_topic, table_coding
 from .header import decode_identifiers, identity
 from .ledger import Node, decoder
 from .people import Persons, actors, cx, location, persons
@@ -52,9 +52,9 @@ _discharged = decoder(lambda field: _discharge(field[1]))
 
 
 def _discharge(node: Node) -> Location | None:
-    """Read DLD: where somebody was discharged to."""
-    name = node[1].take()
-    return None if name is None else Location(description=name)
+    """Read DLD: where somebody was discharged to, as a code (DLD[Location-Discharge])."""
+    role = concept(node[1])
+    return None if role is None else Location(role=role)
 
 
 def _coded(actor: Actor) -> Actor:
@@ -117,6 +117,7 @@ def _details(segment: Segment | None) -> dict[str, Any]:
         "description": segment.text(12),
         "priority": segment.use(25, decode_concept),
         "arrival": segment.use(38, _coding),
+        "protection": segment.use(22, _coding),
     }
 
 

@@ -85,7 +85,8 @@ _SAID: Final[dict[str, frozenset[str]]] = {
         "XON": "role party code identifiers organization addresses",
         "XAD": "lines city district state postal_code country use native_type census_tract",
         "XTN": "system value use country area local extension",
-        "PL": "point_of_care room bed facility facility_id facility_id_type status type building floor description",
+        "PL": "point_of_care room bed facility facility_id facility_id_type status type building floor level_ids "
+        "description",
     }.items()
 }
 """Fields of the model's parts that have a component, by data type."""
@@ -349,9 +350,16 @@ def pl(found: Location | None, lost: Lost, path: str) -> str:
         return ""
     _spare(found, "PL", lost, path)
     facility = subcomponents(leaf(found.facility), leaf(found.facility_id), leaf(found.facility_id_type))
-    first = (leaf(getattr(found, name)) for name in ("point_of_care", "room", "bed"))
-    last = (leaf(getattr(found, name)) for name in ("status", "type", "building", "floor", "description"))
-    return components(*first, facility, *last)
+    first = (_level(found, name) for name in ("point_of_care", "room", "bed"))
+    wider = (_level(found, name) for name in ("building", "floor"))
+    return components(*first, facility, leaf(found.status), leaf(found.type), *wider, leaf(found.description))
+
+
+def _level(found: Location, name: str) -> str:
+    """Return one level of a place: its name and its universal id."""
+    known = next((one for one in found.level_ids if one.level == name), None)
+    number, kind = (None, None) if known is None else (known.value, known.type)
+    return subcomponents(leaf(getattr(found, name)), leaf(number), leaf(kind))
 
 
 # ---- Times and numbers

@@ -273,7 +273,7 @@ def notes(found: Iterable[Note], lost: Lost) -> list[str]:
     """Return comments as NTE; the lines of a text are repetitions."""
     lines = []
     for number, note in enumerate(found, 1):
-        if note.author is not None or note.time is not None:
+        if note.author is not None or note.by is not None or note.time is not None:
             lost("notes", "NTE has no author and time here")
         rows = note.text.split("\n")
         # An empty repetition at an end would not count, so that such a text is one repetition.

@@ -201,16 +201,17 @@ def _range(value: Range, kind: str, lost: Lost, unit: Concept | None, own: bool)
 
 
 def _ratio(value: Ratio, lost: Lost, unit: Concept | None, own: bool) -> Said:
-    if value.denominator.unit or value.denominator.native_unit:
-        lost("value.denominator.unit", "SN has one unit")
-    if value.numerator.comparator or value.denominator.comparator:
-        lost("value", "the parts of a ratio have no comparator")
+    parts = value.numerator, value.denominator
+    if len({(part.unit, part.native_unit) for part in parts}) > 1:
+        lost("value.denominator.unit", "SN has one unit, for both numbers")
+    if value.denominator.comparator:
+        lost("value", "the second number of SN has no comparator")
     low, high = nm(value.numerator, lost, "value"), nm(value.denominator, lost, "value")
     if not low or not high:
         lost("value", "NM has no special values")
         return _NOTHING
     measure = unit_text(value.numerator.unit, value.numerator.native_unit, unit, own=own)
-    return Said("SN", components("", low, ":", high), measure)
+    return Said("SN", components(value.numerator.comparator or "", low, ":", high), measure)
 
 
 def _time(value: Instant | Interval | Day, kind: str, lost: Lost) -> Said:

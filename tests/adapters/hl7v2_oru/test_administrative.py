@@ -226,7 +226,7 @@ def test_order() -> None:
     assert asked.observations == (one(records, "observation").id,)
     assert [number.type.codings[0].code for number in sample.identifiers] == ["PGN", "FGN"]
     done = next(record for record in of(records, "activity") if record.targets[0].kind == "request")
-    assert [actor.role for actor in done.actors] == ["enterer", "verifier", "performer"]
+    assert [actor.role for actor in done.actors] == ["enterer", "verifier", "performer", "ordering-provider"]
     assert done.code.codings[0].code == "CREATE"
 
 
