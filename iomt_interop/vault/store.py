@@ -363,17 +363,25 @@ class Vault(Keeping):
             At the first thing that is not as it was written.
         """
         count = 0
+        # The contents of the last older versions, by the names of their records.
         before: dict[bytes, bytes] = {}
         identifiers: set[tuple[bytes, bytes]] = set()
         with self._backend.reading():
             self._ledger.catch_up()
             self._ledger.check_subjects()
             for header in self._ledger.living():
+                latest, older = dict[bytes, Entry](), dict[bytes, Entry]()
                 for ordinal, (name, content, person) in enumerate(self._named(header)):
                     count += 1
                     if person is not None:
                         identifiers.update(self._index.identifiers(person))
-                    self._verify_entry(name, content, (header.seq, ordinal), before)
+                    entry = Entry(content, header.seq, ordinal, before.pop(name, b""))
+                    if (header.seq, ordinal) in self._ledger.replaced:
+                        before[name] = content
+                        older[self._index.version(name, content)] = entry
+                    else:
+                        latest[name] = entry
+                self._verify_entries(latest, older)
             if count != sum(1 for _ in self._backend.records()) or identifiers != set(self._backend.identifiers()):
                 raise index_damaged()
 
@@ -390,16 +398,11 @@ class Vault(Keeping):
             person = record if isinstance(record, Subject) else None
             yield index.name(owner_of(record), record.id), index.content(draft_of(record).content()), person
 
-    def _verify_entry(self, name: bytes, content: bytes, place: tuple[int, int], before: dict[bytes, bytes]) -> None:
-        """Check what the index says of a version; ``before`` holds the contents of the last older versions."""
-        expected = Entry(content, *place, before.pop(name, b""))
-        if place in self._ledger.replaced:
-            before[name] = content
-            found = self._index.older(name, content)
-        else:
-            found = self._index.latest(name)
-        if found != expected:
-            raise index_damaged()
+    def _verify_entries(self, latest: dict[bytes, Entry], older: dict[bytes, Entry]) -> None:
+        """Compare what the index is to say of a block's versions, by their names, with what it says."""
+        for entries, newest in ((latest, True), (older, False)):
+            if self._index.find(entries, latest=newest) != entries:
+                raise index_damaged()
 
     def _put(self, items: Sequence[Item], groups: int, pending: type[Pending]) -> list[PutResult]:
         ledger = self._ledger
