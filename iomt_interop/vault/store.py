@@ -80,10 +80,19 @@ class Vault(Keeping):
     def create(cls, path: str | os.PathLike[str], *, keys: KeyProvider) -> Self:
         """Make a vault.
 
+        Parameters
+        ----------
+        path : path or str
+            Where: a file, or the URL of a schema of PostgreSQL (``postgresql://...?schema=...``).
+        keys : KeyProvider
+            Gives the key.
+
         Raises
         ------
         InvalidRequest
             ``USE-002`` when something stands at the path, or it cannot be written to.
+        StoreUnavailable
+            ``SEC-012`` when the database cannot be reached.
         KeyUnavailable
             ``SEC-002`` when there is no key.
         """
@@ -95,17 +104,20 @@ class Vault(Keeping):
 
         Parameters
         ----------
-        path : path
-            The file.
+        path : path or str
+            The file, or the URL of a schema of PostgreSQL (``postgresql://...?schema=...``).
         keys : KeyProvider
             Gives the key.
         mode : {"read", "write"}
-            A vault that is read needs no right to write, neither to the file nor to its folder.
+            A vault that is read needs no right to write, neither to the file nor to its folder; in PostgreSQL no more
+            than ``SELECT``.
 
         Raises
         ------
         InvalidRequest
-            ``USE-002`` when there is no file at the path, or it may not be read; ``USE-001`` for another mode.
+            ``USE-002`` when there is no vault at the place, or it may not be read; ``USE-001`` for another mode.
+        StoreUnavailable
+            ``SEC-012`` when the database cannot be reached.
         DecryptionFailed
             ``SEC-001`` for a wrong key.
         AccessDenied
