@@ -42,7 +42,7 @@ LAWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "Encrypted at rest, fail closed",
         "The plaintext of a record never touches a disk through the vault; without a key there is no data.",
-        ("tests/vault/test_*.py", "tests/crypto/test_*.py"),
+        ("tests/vault/test_*.py", "tests/crypto/test_*.py", "tests/guarded/test_*.py", "tests/cli/test_guarded.py"),
     ),
     (
         "Compiled equals pure",
@@ -81,13 +81,23 @@ VARIABLES: tuple[tuple[str, str, str], ...] = (
         "file",
         "The allow-list of adapters (:doc:`/guides/allow-list`); without it every installed adapter may be loaded.",
     ),
-    ("IOMT_PASSPHRASE", "text", "The passphrase of a vault, for commands without ``--key-file`` and ``--key-provider``."),
+    (
+        "IOMT_PASSPHRASE",
+        "text",
+        "The passphrase of a vault, for commands without ``--key-file`` and ``--key-provider``.",
+    ),
     ("IOMT_NEW_PASSPHRASE", "text", "The passphrase that ``iomt vault rotate`` puts in the place of the present key."),
     (
         "IOMT_KEY",
         "base64 of 32 octets",
         "The key of a vault, for :class:`~iomt_interop.vault.EnvironmentKey` (another name can be given there).",
     ),
+    ("IOMT_POLICY", "files, joined as in ``PATH``", "The policy files of a guarded vault, as ``--policy``."),
+    ("IOMT_AUDIT", "file", "The audit log, as ``--audit``."),
+    ("IOMT_AUDIT_KEY", "file", "The key that signs the audit log, as ``--audit-key``."),
+    ("IOMT_AS", "user/role", "Who asks, as ``--as``."),
+    ("IOMT_PURPOSE", "code", "The purpose of use, as ``--purpose``."),
+    ("IOMT_TOKEN", "text", "An access token that says who asks, in the place of ``--token FILE``."),
     (
         "IOMT_DEBUG",
         "``1``",

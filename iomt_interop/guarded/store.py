@@ -163,6 +163,8 @@ class GuardedVault(GuardedKeeping):
     ) -> Page:
         """Return records that may be seen, as the purpose needs them; the total counts these alone.
 
+        Nothing tells a person who is not there from one of whom nothing may be seen: the page is empty.
+
         Parameters
         ----------
         request : Request
@@ -175,8 +177,6 @@ class GuardedVault(GuardedKeeping):
             As for :meth:`Vault.records <iomt_interop.vault.Vault.records>`.
         offset, limit : int, optional
             The part of the answer that is wanted.
-
-        Nothing tells a person who is not there from one of whom nothing may be seen: the page is empty.
 
         Raises
         ------
@@ -451,11 +451,15 @@ def open_either(
 
     Parameters
     ----------
-    path, keys, mode : optional
-        As for :meth:`GuardedVault.open`.
+    path : path
+        The vault.
     supply : callable
         Takes what the vault is bound to, and gives policies and audit log; ``None`` when a vault that is not bound is
         to be opened without a guard.
+    keys : KeyProvider
+        Gives the key.
+    mode : {"read", "write"}
+        As for :meth:`GuardedVault.open`.
     make : type
         The class of the guarded vault.
     **more : object

@@ -6,7 +6,7 @@ from .delivery import ACCEPTED, Delivery, Limits, Verdict, verdict_of
 from .exchange import Backoff, Reply
 from .mllp_client import BlockingMllpClient, MllpClient
 from .mllp_server import MllpServer
-from .sink import VaultSink
+from .sink import Takes, VaultSink
 from .spool import Drain, Spool
 from .tls import client_context, server_context
 
@@ -21,6 +21,7 @@ __all__ = [
     "MllpServer",
     "Reply",
     "Spool",
+    "Takes",
     "VaultSink",
     "Verdict",
     "client_context",

@@ -16,7 +16,7 @@ from ..privacy.audit.checkpoint import Checkpoint, note_of
 from ..privacy.audit.merkle import HASH_SIZE, CompactRange, leaf_hash
 from ..privacy.audit.sink import AuditRecord
 
-__all__ = ["MAX_EVENT", "AuditState", "LogReader", "Start", "framed", "header_of", "part_of", "readers", "state_of"]
+__all__ = ["MAX_EVENT", "AuditState", "Frame", "LogReader", "Start"]
 
 MAX_EVENT: Final = 1 << 24
 """Octets of one event."""
@@ -156,7 +156,7 @@ class LogReader:
         self.end, self._number, self.carried = end, events + 1, carried
 
     def frames(self) -> Iterator[Frame]:
-        """Yield every whole entry; what a crash cut off ends it, and is counted in :attr:`torn`.
+        """Yield every whole entry; what a crash cut off ends it, and is counted in ``torn``.
 
         Raises
         ------

@@ -56,7 +56,7 @@ from .audit_entries import (
     state_of,
 )
 
-__all__ = ["AuditLog", "AuditState", "LogReader"]
+__all__ = ["AuditLog"]
 
 _PAUSE: Final = 0.005
 
