@@ -66,6 +66,6 @@ def copy_to_url(source: Backend, url: str) -> None:
 def _postgres() -> type[PostgresBackend]:
     try:
         from .postgres import PostgresBackend  # noqa: PLC0415 - optional, and heavy
-    except ModuleNotFoundError:
+    except ImportError:
         raise InvalidRequest("USE-002", path="vault", hint="install iomt_interop[postgres]") from None
     return PostgresBackend

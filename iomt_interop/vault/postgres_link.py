@@ -170,6 +170,9 @@ class Link:
             self.inside = self.changing = self._lost = False
 
     def _begin(self, statement: str) -> None:
+        if self._connection is not None and self._status() is not TransactionStatus.IDLE:
+            # An interrupt came between two statements.
+            self.drop()
         had = self._connection is not None
         try:
             self._execute(statement)

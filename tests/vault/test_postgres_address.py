@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import struct
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -31,6 +33,22 @@ def test_what_is_a_url() -> None:
         assert is_url(text)
     for place in ("ward.vault", "/tmp/postgresql://h/d", Path("postgresql://h/d"), "mysql://h/d", "postgresql:/h/d"):
         assert not is_url(place)
+
+
+@pytest.mark.parametrize("missing", ["sqlalchemy", "psycopg"])
+def test_without_the_extra_it_is_named(missing: str) -> None:
+    code = f"""
+import sys
+sys.modules[{missing!r}] = None
+from iomt_interop.errors import InvalidRequest
+from iomt_interop.vault import PassphraseKey, Vault
+try:
+    Vault.open("postgresql://h/d", keys=PassphraseKey("x"))
+except InvalidRequest as error:
+    print(error.hint)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "install iomt_interop[postgres]\n"
 
 
 def test_all_but_the_schema_is_libpqs() -> None:
@@ -117,9 +135,9 @@ def test_nothing_is_said_in_clear_to_a_server_without_tls(tmp_path: Path) -> Non
         url = f"postgresql://nurse:word@127.0.0.2:{listening.getsockname()[1]}/ward?gssencmode=disable"
         with pytest.raises(StoreUnavailable, match="SEC-012"):
             Vault.open(url, keys=KeyFile.create(tmp_path / "key"))
-        assert heard == [SSL_REQUEST, b""]
         # The same server, asked to do without.
         with pytest.raises(StoreUnavailable, match="SEC-012"):
             Vault.open(url + "&sslmode=prefer", keys=KeyFile(tmp_path / "key"))
         thread.join()
-        assert b"nurse" in heard[3]
+    assert heard[:2] == [SSL_REQUEST, b""]
+    assert b"nurse" in heard[3]
