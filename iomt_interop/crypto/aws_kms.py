@@ -218,4 +218,4 @@ def _key_of(answer: Mapping[str, Any]) -> SecretKey:
     if not isinstance(plaintext, bytes) or len(plaintext) != KEY_SIZE:
         plaintext = answer = None  # type: ignore[assignment]  # a traceback shows this frame
         raise KeyUnavailable("SEC-002", hint="the key service gave no key of 256 bits")
-    return SecretKey(plaintext)
+    return SecretKey.taken(plaintext)

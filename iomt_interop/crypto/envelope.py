@@ -19,6 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ..errors import DecryptionFailed, KeyUnavailable
+from .memory import overwrite
 
 __all__ = [
     "KEY_SIZE",
@@ -41,24 +42,47 @@ _ZERO_NONCE: Final = bytes(_NONCE)
 """A block's key is used once, so its nonce may be constant."""
 
 
+class _Bits(bytearray):
+    """Octets that are overwritten when nobody has them any more."""
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        self[:] = bytes(len(self))
+
+
 class SecretKey:
     """A key, or what becomes one: never shown, and overwritten when it is no longer needed.
 
     Parameters
     ----------
     value : bytes
-        The bits; copied. What Python and OpenSSL copied before is beyond our reach.
+        The bits; copied. :meth:`taken` also overwrites the source; what others copied before is beyond our reach.
     """
 
     __slots__ = ("_value",)
 
     def __init__(self, value: bytes) -> None:
-        self._value = bytearray(value)
+        self._value = _Bits(value)
 
     @classmethod
     def generate(cls) -> SecretKey:
         """Draw a key from the operating system."""
-        return cls(os.urandom(KEY_SIZE))
+        return cls.taken(os.urandom(KEY_SIZE))
+
+    @classmethod
+    def taken(cls, value: bytes) -> SecretKey:
+        """Take over bits that nobody else has, and overwrite where they were."""
+        key = cls(value)
+        overwrite(value)
+        return key
+
+    @classmethod
+    def _of(cls, bits: _Bits) -> SecretKey:
+        """Take over bits as they are, without a copy."""
+        key = cls.__new__(cls)
+        key._value = bits
+        return key
 
     @property
     def value(self) -> bytearray:
@@ -69,7 +93,7 @@ class SecretKey:
 
     def derive(self, label: bytes) -> SecretKey:
         """Return an independent key for another purpose."""
-        return SecretKey(hmac.digest(self.value, b"iomt derive\0" + label, sha256))
+        return SecretKey.taken(hmac.digest(self.value, b"iomt derive\0" + label, sha256))
 
     def mac(self, message: bytes) -> bytes:
         """Return HMAC-SHA-256 of a message."""
@@ -78,7 +102,7 @@ class SecretKey:
     def wipe(self) -> None:
         """Overwrite the bits; using the key afterwards is an error, never a key of zeros."""
         self._value[:] = bytes(len(self._value))
-        self._value = bytearray()
+        self._value = _Bits()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SecretKey) and hmac.compare_digest(self._value, other._value)
@@ -103,7 +127,10 @@ class Sealed:
 
 def _block_keys(key: SecretKey, salt: bytes) -> tuple[SecretKey, bytes]:
     material = hmac.digest(key.value, b"iomt block\0" + salt, sha512)
-    return SecretKey(material[:KEY_SIZE]), material[KEY_SIZE:]
+    bits, commitment = _Bits(material), material[KEY_SIZE:]
+    overwrite(material)
+    del bits[KEY_SIZE:]
+    return SecretKey._of(bits), commitment
 
 
 def seal(key: SecretKey, plaintext: bytes | bytearray, header: bytes, *, salt: bytes | None = None) -> Sealed:
@@ -150,7 +177,7 @@ def unwrap_key(wrapping: SecretKey, wrapped: bytes, context: bytes) -> SecretKey
     if len(wrapped) != 2 * SALT_SIZE + KEY_SIZE + 16:
         raise DecryptionFailed("SEC-001")
     sealed = Sealed(wrapped[:SALT_SIZE], wrapped[SALT_SIZE : 2 * SALT_SIZE], wrapped[2 * SALT_SIZE :])
-    return SecretKey(open_sealed(wrapping, sealed, b"iomt wrap\0" + context))
+    return SecretKey.taken(open_sealed(wrapping, sealed, b"iomt wrap\0" + context))
 
 
 class KeyWrap:
@@ -181,7 +208,14 @@ class KeyWrap:
 
     def unwrap(self, wrapped: bytes, context: bytes) -> SecretKey:
         """Decrypt a data key; raises as :func:`open_sealed` does."""
-        return SecretKey(self._bits(wrapped, context))
+        if len(wrapped) != _WRAPPED:
+            raise DecryptionFailed("SEC-001")
+        bits = _Bits(KEY_SIZE)
+        try:
+            self._aead.decrypt_into(wrapped[:_NONCE], wrapped[_NONCE:], context, bits)
+        except InvalidTag:
+            raise DecryptionFailed("SEC-001") from None
+        return SecretKey._of(bits)
 
     def to(self, other: KeyWrap, old: bytes, new: bytes) -> Callable[[bytes, bytes], bytes]:
         """Return what wraps keys of this under another, quickly: there may be millions.
@@ -193,26 +227,25 @@ class KeyWrap:
         old, new : bytes
             What the contexts begin with, here and there; the function is given the wrapped key and the rest.
         """
-        decrypt, encrypt, drawn = self._aead.decrypt, other._aead.encrypt, _nonces()
+        decrypt, encrypt, drawn = self._aead.decrypt_into, other._aead.encrypt, _nonces()
+        bits = _Bits(KEY_SIZE)
 
         def rewrapped(wrapped: bytes, rest: bytes) -> bytes:
             if len(wrapped) != _WRAPPED:
                 raise DecryptionFailed("SEC-001")
             nonce = next(drawn)
             try:
-                return nonce + encrypt(nonce, decrypt(wrapped[:_NONCE], wrapped[_NONCE:], old + rest), new + rest)
+                decrypt(wrapped[:_NONCE], wrapped[_NONCE:], old + rest, bits)
+                return nonce + encrypt(nonce, bits, new + rest)
             except InvalidTag:
                 raise DecryptionFailed("SEC-001") from None
 
         return rewrapped
 
-    def _bits(self, wrapped: bytes, context: bytes) -> bytes:
-        if len(wrapped) != _WRAPPED:
-            raise DecryptionFailed("SEC-001")
-        try:
-            return self._aead.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], context)
-        except InvalidTag:
-            raise DecryptionFailed("SEC-001") from None
+    def wipe(self) -> None:
+        """Let go of the key, which OpenSSL overwrites; using it afterwards is an error."""
+        if hasattr(self, "_aead"):
+            del self._aead
 
 
 def _nonces() -> Iterator[bytes]:

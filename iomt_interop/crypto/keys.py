@@ -13,6 +13,7 @@ from typing import Final, Literal, Protocol, runtime_checkable
 
 from ..errors import InvalidRequest, KeyUnavailable
 from .envelope import KEY_SIZE, SecretKey
+from .memory import overwrite
 from .stretch import COSTS, fresh_parameters, stretch
 
 __all__ = ["EnvironmentKey", "KeyFile", "KeyProvider", "PassphraseKey", "RewrappingProvider", "expect_kind", "keyring"]
@@ -132,9 +133,11 @@ class KeyFile:
         """Read the file."""
         expect_kind(parameters, "key-file")
         try:
-            key = _decode(self._path.read_bytes())
+            raw = self._path.read_bytes()
         except OSError:
             raise KeyUnavailable("SEC-002", hint="the key file cannot be read") from None
+        key = _decode(raw)
+        overwrite(raw)
         if key is None:
             raise KeyUnavailable("SEC-002", hint="the key file does not hold 256 bits in base64")
         return key
@@ -224,11 +227,14 @@ def _decode(raw: bytes) -> SecretKey | None:
     """
     if len(raw) == KEY_SIZE and not raw.isascii():
         return SecretKey(raw)
+    text = raw.strip()
     try:
-        key = base64.b64decode(raw.strip(), validate=True)
+        key = base64.b64decode(text, validate=True)
     except binascii.Error:
         return None
-    return SecretKey(key) if len(key) == KEY_SIZE else None
+    finally:
+        overwrite(text)
+    return SecretKey.taken(key) if len(key) == KEY_SIZE else None
 
 
 def _sync_folder(folder: Path) -> None:

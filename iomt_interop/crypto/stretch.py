@@ -41,7 +41,7 @@ def stretch(passphrase: SecretKey, parameters: Mapping[str, str]) -> SecretKey:
     try:
         kind = parameters["kind"]
         cost = {name: int(parameters[name]) for name in COSTS[kind]}
-        return SecretKey(_FUNCTIONS[kind](passphrase, bytes.fromhex(parameters["salt"]), cost))
+        return SecretKey.taken(_FUNCTIONS[kind](passphrase, bytes.fromhex(parameters["salt"]), cost))
     except (KeyError, ValueError, MemoryError, OverflowError, UnsupportedAlgorithm):
         raise KeyUnavailable("SEC-002", hint="the vault's key parameters are not valid") from None
 

@@ -180,4 +180,4 @@ def _key_of(text: str) -> SecretKey:
     if len(raw) != KEY_SIZE:
         raw = b""
         raise KeyUnavailable("SEC-002", hint="the key service gave no key of 256 bits")
-    return SecretKey(raw)
+    return SecretKey.taken(raw)

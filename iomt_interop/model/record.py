@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from .base import model_error
 from .care import (
@@ -63,14 +63,18 @@ Record = Annotated[
 """Any canonical record; ``kind`` tells which."""
 
 
+_UNCACHED: Final = ConfigDict(cache_strings="keys")
+"""Pydantic keeps the last 16,384 short texts that it read, of every document, for the life of the process."""
+
+
 @cache
 def _one() -> TypeAdapter[Record]:
-    return TypeAdapter(Record)
+    return TypeAdapter(Record, config=_UNCACHED)
 
 
 @cache
 def _many() -> TypeAdapter[list[Record]]:
-    return TypeAdapter(list[Record])
+    return TypeAdapter(list[Record], config=_UNCACHED)
 
 
 def to_json(records: Iterable[Record]) -> bytes:
