@@ -100,6 +100,7 @@ class Ledger:
         for key in self.secrets():
             key.wipe()
         self.index_mac.wipe()
+        self._wrap.wipe()
         self._keys.clear()
         self._newest.clear()
 
