@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ...errors import InvalidRequest
 from ...model import Observation, Record, Subject
@@ -56,54 +57,80 @@ def figures(columns: Sequence[Sequence[Hashable]], sensitive: Sequence[Hashable]
     if not columns or len(lengths) != 1:
         raise InvalidRequest("USE-001", path="columns", hint="columns of equal length")
     rows = lengths.pop()
-    keys, _ = _numbered(columns)
+    keys = _keys(columns)
     sizes = Counter(keys)
     k = min(sizes.values(), default=0)
-    unique = sum(size == 1 for size in sizes.values())
+    unique = sum(map(_ONE, sizes.values()))
     if sensitive is None or not rows:
         return Figures(rows, len(sizes), k, unique)
-    distinct, entropy, t = _diversity(keys, sizes, sensitive)
-    return Figures(rows, len(sizes), k, unique, distinct, entropy, t)
-
-
-def _numbered(columns: Sequence[Sequence[Hashable]]) -> tuple[list[int], int]:
-    """Return one number per row, from 0, equal where the rows are; and how many there are."""
-    keys: list[int] = []
-    size = 1
-    for column in columns:
-        index = {value: number for number, value in enumerate(dict.fromkeys(column))}
-        codes = map(index.__getitem__, column)
-        if not keys:
-            keys, size = list(codes), len(index)
-            continue
-        width = max(len(index), 1)
-        wide = [key * width + code for key, code in zip(keys, codes, strict=True)]
-        dense = {value: number for number, value in enumerate(dict.fromkeys(wide))}
-        keys, size = list(map(dense.__getitem__, wide)), len(dense)
-    return keys, size
-
-
-def _diversity(keys: list[int], sizes: Counter[int], sensitive: Sequence[Hashable]) -> tuple[int, float, float]:
-    """Return distinct l, entropy l and t."""
-    values, width = _numbered([sensitive])
-    rows, classes = len(keys), len(sizes)
-    pairs = Counter([key * width + value for key, value in zip(keys, values, strict=True)])
+    values = _codes(sensitive)
     counts = Counter(values)
-    overall = [counts[value] / rows for value in range(width)]
-    size = [sizes[key] for key in range(classes)]
-    kinds, weights, distances = [0] * classes, [0.0] * classes, [0.0] * classes
+    width = len(counts)
+    pairs = Counter([key * width + value for key, value in zip(keys, values, strict=True)])
+    if unique:
+        # Somebody who is alone shows their own value: one kind of it, no entropy.
+        distinct, entropy = 1, 1.0
+    else:
+        distinct, entropy = _diversity(pairs, sizes, width)
+    return Figures(rows, len(sizes), k, unique, distinct, entropy, _closeness(pairs, sizes, counts, rows))
+
+
+_ONE: Final = (1).__eq__
+_WORD: Final = 1 << 62
+
+
+def _codes(column: Sequence[Hashable]) -> list[int]:
+    """Return a number per row, from 0, equal where the values are."""
+    index = {value: number for number, value in enumerate(dict.fromkeys(column))}
+    return list(map(index.__getitem__, column))
+
+
+def _keys(columns: Sequence[Sequence[Hashable]]) -> list[int]:
+    """Return a number per row, equal where the rows are."""
+    keys = _codes(columns[0])
+    size = max(keys, default=0) + 1
+    for column in columns[1:]:
+        codes = _codes(column)
+        width = max(codes, default=0) + 1
+        if size * width > _WORD:
+            # Long integers are slow: the rows that there are have short numbers.
+            keys = _codes(keys)
+            size = max(keys) + 1
+        keys = [key * width + code for key, code in zip(keys, codes, strict=True)]
+        size *= width
+    return keys
+
+
+def _diversity(pairs: Counter[int], sizes: Counter[int], width: int) -> tuple[int, float]:
+    """Return distinct l and entropy l."""
+    kinds = Counter([pair // width for pair in pairs])
+    weights = dict.fromkeys(sizes, 0.0)
     terms = [0.0, 0.0, *(n * math.log(n) for n in range(2, max(pairs.values()) + 1))]
     for pair, count in pairs.items():
-        key = pair // width
-        kinds[key] += 1
-        weights[key] += terms[count]
-        # Half the sum of |p - q| is the sum of p - q where p is greater: values that a class lacks need no visit.
-        excess = count / size[key] - overall[pair - key * width]
-        if excess > 0:
-            distances[key] += excess
+        if count > 1:
+            weights[pair // width] += terms[count]
     # The entropy of a class of n rows is ln n - (1/n) * sum of c ln c over the counts of its values.
-    least = min(math.log(n) - weight / n for n, weight in zip(size, weights, strict=True))
-    return min(kinds), math.exp(least), max(distances)
+    least = min(math.log(n) - weights[key] / n for key, n in sizes.items())
+    return min(kinds.values()), math.exp(least)
+
+
+def _closeness(pairs: Counter[int], sizes: Counter[int], counts: Counter[int], rows: int) -> float:
+    """Return t: half the sum of ``|p - q|`` is the sum of ``p - q`` where p is greater, here in whole numbers.
+
+    No class is farther from all rows than one that has nothing but the rarest value. Where somebody who is alone has
+    it, no other class needs a look.
+    """
+    width = len(counts)
+    rarest = min(counts.values())
+    if any(counts[pair % width] == rarest and sizes[pair // width] == 1 for pair in pairs):
+        return (rows - rarest) / rows
+    excesses = dict.fromkeys(sizes, 0)
+    for pair, count in pairs.items():
+        key, value = divmod(pair, width)
+        excess = count * rows - sizes[key] * counts[value]
+        if excess > 0:
+            excesses[key] += excess
+    return max(excesses[key] / (n * rows) for key, n in sizes.items())
 
 
 def quasi_identifiers(records: Iterable[Record]) -> dict[str, tuple[str | None, ...]]:
