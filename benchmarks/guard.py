@@ -9,19 +9,25 @@ from __future__ import annotations
 
 import argparse
 import random
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from iomt_interop.crypto import SecretKey
+from iomt_interop.crypto.signing import SigningKey
+from iomt_interop.guarded import GuardedVault, PolicySet
 from iomt_interop.model import Coding, Concept, Instant, Observation, Provenance, Quantity, record_id
 from iomt_interop.privacy.access import AccessPolicy, Actor, CedarProvider, Guard, Request
 from iomt_interop.privacy.consent import ConsentRegistry, consent_from_fhir
 from iomt_interop.privacy.minimise import Pseudonyms, built_in, figures, minimise
 from iomt_interop.privacy.vocabulary import ACT_CODE, ACT_REASON, CONFIDENTIALITY
+from iomt_interop.vault import KeyFile, Vault
+from iomt_interop.vault.audit_log import AuditLog
 
 AT = 1_706_788_800 * 10**9
 POLICY = """
@@ -103,6 +109,27 @@ def guard_of(shape: dict[str, object]) -> Guard:
     return Guard(AccessPolicy.from_toml(POLICY), registry, Trail(), names=lambda _: frozenset({"Patient/1"}))
 
 
+def in_front_of_a_vault(records: list[Observation], row: Callable[..., None], loops: int) -> None:
+    """Measure what the guard adds to reading a vault, with the consents in it and a log on the disk."""
+    treating = POLICY.replace('"export"', '"export", "create", "update"')
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        keys = KeyFile.create(folder / "key")
+        Vault.create(folder / "v", keys=keys).close()
+        log = AuditLog(folder / "log", SigningKey.generate("bench"), shared=True)
+        policies = PolicySet.of([treating.encode()])
+        asked = Request.of(Actor("u", roles=frozenset({"physician"})), "search", "TREAT", AT)
+        with GuardedVault.open(folder / "v", policies, log, keys=keys, mode="write") as vault:
+            vault.put(asked, records)
+            vault.consent(asked, "alice", consent(SHAPES["basic (permit, purposes)"]))
+            row("read from the vault, per record", best(lambda: list(vault._vault.records()), 1), len(records))
+            row("the same behind the guard, per record", best(lambda: vault.query(asked), 1), len(records))
+            session, facts = vault._guard.session(asked, "alice"), vault._guard.facts(records[0])
+            assert session.decide(facts).permit
+            row("decide by consents in the vault", best(lambda: session.decide(facts), loops))
+        log.close()
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -129,6 +156,7 @@ def main() -> None:
     count = loops // 10
     records = [observation(i) for i in range(count)]
     row("release, per record", best(lambda: guard.release(request, records), 1), count)
+    in_front_of_a_vault(records, row, loops)
     names = Pseudonyms(SecretKey.generate())
     policy = built_in("safe-harbor")
     row("Safe Harbor, per record", best(lambda: minimise(records, policy, pseudonyms=names, as_of=2026), 1), count)
