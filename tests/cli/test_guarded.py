@@ -427,3 +427,41 @@ def test_what_comes_over_the_network_is_stored_behind_the_guard(ward: Ward) -> N
                 assert [verdict.outcome for verdict in sink([Delivery(message, "")])] == [Outcome.ACCEPTED]
                 assert sink.counts["stored"] > 0
         assert {(e.operation, e.outcome) for e in ward.events()[events:]} == {("create", outcome)}
+
+
+def test_no_command_tells_somebody_who_is_hidden_from_somebody_who_is_not_there(ward: Ward) -> None:
+    """Totals, look-ups, exports and errors of other servers told it; here they are the same to the last octet."""
+    deny = ward.folder / "deny.json"
+    deny.write_text(json.dumps(consent_json('{"type": "deny"}')))
+    put = ("vault", "consent", ward.vault, "--subject", "EX-4711", "--put", deny)
+    assert ward.run(*put, env=PHYSICIAN).exit_code == 0
+    out = ward.folder / "out"
+
+    def told(*command: object, env: dict[str, str] = PHYSICIAN) -> tuple[object, ...]:
+        done = ward.run(*command, env=env)
+        left = out.read_bytes() if out.exists() else None
+        out.unlink(missing_ok=True)
+        return done.exit_code, done.stdout, done.stderr, left
+
+    def ways(name: str, record: str) -> list[tuple[object, ...]]:
+        glass = ("--break-glass", "--reason", "unconscious")
+        return [
+            told("vault", "query", ward.vault, "--subject", name),
+            told("vault", "query", ward.vault, "--subject", record, "--versions", "all"),
+            told("vault", "get", ward.vault, record),
+            told("vault", "get", ward.vault, record, "--subject", name),
+            told("vault", "export", ward.vault, "--subject", name, "--recipient", ward.public, "-o", out),
+            told("vault", "consent", ward.vault, "--subject", name),
+            told("report", "--vault", ward.vault, "--identifier", name, "-o", out),
+            told("report", "--vault", ward.vault, "--subject", record, "-o", out),
+            told("vault", "query", ward.vault, "--subject", name, *glass, env=CLERK),
+            told("vault", "erase", ward.vault, "--subject", name, "--yes", env=PHYSICIAN),
+            told("vault", "hold", ward.vault, "--subject", name, "--reason", "why not", env=PHYSICIAN),
+            told("vault", "consent", ward.vault, "--subject", name, "--withdraw", "a-consent", env=CLERK),
+        ]
+
+    assert ways("EX-4711", ward.person) == ways("EX-0000", "nobody")
+    whole = told("export", "--vault", ward.vault, "--to", "fhir_r4", "-o", out)
+    assert whole[0] == 0
+    assert not any(name.encode() in (whole[3] or b"") for name in ("EX-4711", "Muster"))  # type: ignore[operator]
+    assert told("vault", "subjects", ward.vault)[1] == ""
