@@ -47,15 +47,16 @@ def source_uri(provenance: Provenance) -> str:
     FHIR R4 Meta.source: a URI of the system, document or message that the resource came from.
     """
     span, path, clause = provenance.span, provenance.path, provenance.clause
-    text = _stem(provenance)
+    text = _stem(provenance.adapter, provenance.version, provenance.digest)
     if span is not None:
         return f"{text}#bytes={span[0]}-{span[1]}{_place(path, clause)}"
     place = _place(path, clause)
     return f"{text}#{place[1:]}" if place else text
 
 
-def _stem(provenance: Provenance) -> str:
-    return f"urn:iomt-interop:{quote(provenance.adapter)}:{quote(provenance.version)}:{provenance.digest or ''}"
+@lru_cache(64)
+def _stem(adapter: str, version: str, digest: str | None) -> str:
+    return f"urn:iomt-interop:{quote(adapter)}:{quote(version)}:{digest or ''}"
 
 
 @lru_cache(4096)
@@ -84,7 +85,7 @@ class Sources:
             return text[1:-1]
         key = (values["adapter"], values["version"], values["digest"])
         if key != self._key:
-            self._key, self._text = key, dumps(_stem(provenance))[1:-1] + "#bytes="
+            self._key, self._text = key, dumps(_stem(*key))[1:-1] + "#bytes="
         return f"{self._text}{span[0]}-{span[1]}{_place(path, clause)}"
 
 

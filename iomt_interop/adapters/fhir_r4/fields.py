@@ -125,9 +125,15 @@ def nest(url: str, content: Tree) -> Tree | None:
     The facets of a primitive stand on ``_value[x]``, which not every library reads inside an extension; there
     the value and its facets become extensions side by side.
     """
-    facets = next((key for key in content if key.startswith("_value")), None)
+    if not content:
+        return None
+    facets = None
+    for key in content:
+        if key.startswith("_value"):
+            facets = key
+            break
     if facets is None:
-        return {"url": url, **content} if content else None
+        return {"url": url, **content}
     name = facets[1:]
     value = {"url": "value", name: content[name]} if name in content else {"url": "no-value", "valueCode": name[5:]}
     return {"url": url, "extension": [value, *content[facets]["extension"]]}

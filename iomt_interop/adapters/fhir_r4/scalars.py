@@ -39,6 +39,8 @@ _TIME: Final = re.compile(
 
 def fhir_text(value: str, e: Emit, path: str) -> str | None:
     """Return a text as FHIR ``string`` allows it: white space of other kinds becomes a blank, and is reported."""
+    if value.isascii() and value.isprintable() and not value.isspace() and value:
+        return value
     text = _UNFIT.sub(" ", value)
     if text != value:
         e.loss(path, "character not allowed in a FHIR string")
