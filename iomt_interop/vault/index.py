@@ -16,6 +16,8 @@ from .ledger import Ledger
 __all__ = ["Index", "has_identifier", "index_damaged"]
 
 _DIGEST: Final = 16
+_ALIKE: Final = 4
+"""Octets in which the digests of one owner's records are alike."""
 _PLACE: Final = Struct(">QI")
 
 
@@ -49,9 +51,14 @@ class Index:
         return self.naming(b"record", owner)(record)
 
     def naming(self, purpose: bytes, owner: str) -> Callable[[str], bytes]:
-        """Return what gives the digests of ids of one owner."""
+        """Return what gives the digests of ids of one owner.
+
+        They begin alike, so that what is stored together stands together in the index: its pages are written at each
+        commit. Which entries are of one owner their blocks tell as well.
+        """
         mac = self._ledger.index_mac.behind(purpose + _counted(owner))
-        return lambda identity: mac(_counted(identity))[:_DIGEST]
+        begin = self.blind(b"owner", owner)[:_ALIKE]
+        return lambda identity: begin + mac(_counted(identity))[: _DIGEST - _ALIKE]
 
     def content(self, content: bytes) -> bytes:
         """Return the digest of a record's content."""
@@ -59,7 +66,8 @@ class Index:
 
     def version(self, name: bytes, content: bytes) -> bytes:
         """Return the name of an older version."""
-        return self._ledger.index_mac(b"version%d:" % len(name) + name + b"%d:" % len(content) + content)[:_DIGEST]
+        mac = self._ledger.index_mac(b"version%d:" % len(name) + name + b"%d:" % len(content) + content)
+        return name[:_ALIKE] + mac[: _DIGEST - _ALIKE]
 
     def find(self, names: Collection[bytes], *, latest: bool) -> dict[bytes, Entry]:
         """Return the entries under some of many names, all of latest versions or all of older ones.

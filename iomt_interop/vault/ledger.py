@@ -246,8 +246,11 @@ class Ledger:
         return row
 
     def handles(self, blind: bytes) -> frozenset[bytes]:
-        """Return the handles under which a subject's blocks stand."""
-        return frozenset(row.handle for row in self._backend.subject(blind))
+        """Return the handles under which a subject's blocks stand; each is the one that its key is bound to."""
+        rows = self._backend.subject(blind)
+        for row in rows:
+            self._data_key(row)
+        return frozenset(row.handle for row in rows)
 
     def owner(self, handle: bytes) -> bytes:
         """Return the keyed digest of the subject that a handle is of."""
@@ -255,14 +258,29 @@ class Ledger:
             self._key_of(handle)
         return self._owners[handle]
 
-    def check_subjects(self) -> None:
-        """Find a key that was dropped, added or renamed: each has a block, and is bound to its subject."""
-        rows = list(self._backend.subjects())
+    def check_subjects(self, missing: bytes = b"") -> None:
+        """Find a key that was dropped, added or renamed: each has a block, and is bound to its subject.
+
+        Parameters
+        ----------
+        missing : bytes
+            Keyed digest of a subject that was looked up and not found: no key is to be of it.
+        """
         handles = {header.handle for header in self.living()}
-        if len(rows) != len(handles) or any(row.handle not in handles for row in rows):
-            raise StoreDamaged("SEC-004")
-        for row in rows:
+        count = 0
+        for row in self._backend.subjects():
+            if row.handle not in handles or row.blind == missing:
+                raise StoreDamaged("SEC-004")
             self._data_key(row)
+            count += 1
+        if count != len(handles):
+            raise StoreDamaged("SEC-004")
+
+    def check_lookups(self) -> None:
+        """Look every key up, by its subject and by its handle: what a backend finds them by may be damaged too."""
+        for row in self._backend.subjects():
+            if row not in self._backend.subject(row.blind) or self._backend.subject_of(row.handle) != row:
+                raise StoreDamaged("SEC-004")
 
     def rotate(self, keys: KeyProvider) -> int:
         """Wrap every key anew, under another key-encryption key; return how many.

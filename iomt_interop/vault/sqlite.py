@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import TracebackType
 from typing import Final
 
 from ..errors import InvalidRequest, StoreDamaged, VaultLocked
@@ -45,6 +46,8 @@ _ERASE: Final = (
     f"DELETE FROM identifiers WHERE record IN (SELECT blind FROM records WHERE {_IN_BLOCKS})",  # noqa: S608
     f"DELETE FROM records WHERE {_IN_BLOCKS}",  # noqa: S608 - a constant of this module
 )
+_FETCHED: Final = 256
+"""Rows that are fetched at a time."""
 _LENGTHS: Final = (1, 8, 64, 512)
 _MANY: Final = _LENGTHS[-1]
 _FIND: Final = {
@@ -54,20 +57,30 @@ _FIND: Final = {
 _STATEMENTS: Final = tuple(sorted(statement.strip() for statement in _SCHEMA.split(";") if statement.strip()))
 
 
-@contextmanager
-def _storage() -> Iterator[None]:
-    """Turn what SQLite raises, which may quote what it read, into errors of ours."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise VaultLocked("SEC-003") from None
-        raise StoreDamaged("SEC-006" if code in _REFUSED else "SEC-004") from None
-    except sqlite3.ProgrammingError:
-        raise InvalidRequest("USE-002", path="vault", hint="it is closed") from None
-    except (sqlite3.Error, OverflowError, UnicodeDecodeError):
-        raise StoreDamaged("SEC-004") from None
+class _Storage:
+    """Turns what SQLite raises, which may quote what it read, into errors of ours."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, sqlite3.OperationalError):
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise VaultLocked("SEC-003") from None
+            raise StoreDamaged("SEC-006" if code in _REFUSED else "SEC-004") from None
+        if isinstance(error, sqlite3.ProgrammingError):
+            raise InvalidRequest("USE-002", path="vault", hint="it is closed") from None
+        if isinstance(error, sqlite3.Error | OverflowError | UnicodeDecodeError):
+            raise StoreDamaged("SEC-004") from None
+
+
+_STORAGE: Final = _Storage()
+"""One for all, and no generator: it stands around every statement."""
 
 
 @contextmanager
@@ -111,7 +124,7 @@ class SqliteBackend:
         # SQLite keeps its other files beside the file itself, not beside a link to it.
         self._path, self._readonly, self._wal = Path(path).resolve(), readonly, False
         uri = uri_of(self._path, readonly)
-        with _storage():
+        with _STORAGE:
             self._connection = sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None)
         try:
             self._configure(readonly)
@@ -126,7 +139,7 @@ class SqliteBackend:
     def create(cls, path: str | os.PathLike[str], meta: dict[str, bytes], *, timeout: float = 5.0) -> SqliteBackend:
         """Make a store; it appears under its name only when it is whole."""
         final = Path(path)
-        with _drafted(final) as draft, _storage():
+        with _drafted(final) as draft, _STORAGE:
             connection = sqlite3.connect(draft)
             connection.executescript(f"PRAGMA journal_mode=DELETE; PRAGMA application_id={_APPLICATION_ID};{_SCHEMA}")
             connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
@@ -136,7 +149,7 @@ class SqliteBackend:
 
     def _configure(self, readonly: bool) -> None:
         self._check_application()
-        with _storage():
+        with _STORAGE:
             run = self._connection.execute
             run("PRAGMA temp_store=MEMORY")
             # A view in a table's place could compute without end, a trigger could change what is written.
@@ -152,7 +165,7 @@ class SqliteBackend:
             run("PRAGMA secure_delete=ON")
 
     def _check_application(self) -> None:
-        with _storage():
+        with _STORAGE:
             try:
                 found = self._connection.execute("PRAGMA application_id").fetchone()
             except sqlite3.DatabaseError as error:
@@ -167,7 +180,7 @@ class SqliteBackend:
         """Open one durable transaction."""
         if self._readonly:
             raise InvalidRequest("USE-002", path="vault", hint="opened for reading; open with mode='write'")
-        with _storage():
+        with _STORAGE:
             if not self._wal:
                 # Not before something is written: a file that is only looked at stays as it is.
                 self._connection.execute("PRAGMA journal_mode=WAL").fetchone()
@@ -175,7 +188,7 @@ class SqliteBackend:
             self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
-            with _storage():
+            with _STORAGE:
                 self._connection.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):
@@ -185,7 +198,7 @@ class SqliteBackend:
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Open one consistent view."""
-        with _storage():
+        with _STORAGE:
             self._connection.execute("BEGIN")
         try:
             yield
@@ -215,7 +228,7 @@ class SqliteBackend:
         # Page by page: a cursor over rows that are changed meanwhile may come to them again.
         after = -(1 << 63)
         while True:
-            with _storage():
+            with _STORAGE:
                 page = self._connection.execute(_PAGE_OF_SUBJECTS, (after,)).fetchall()
             if not page:
                 return
@@ -251,7 +264,7 @@ class SqliteBackend:
                 raise
 
         try:
-            with _storage():
+            with _STORAGE:
                 # One statement: rows are read, changed and written in one pass, none of them becomes an object.
                 self._connection.create_function("iomt_anew", 4, made)
                 done = self._connection.execute(_REWRAP)
@@ -264,7 +277,7 @@ class SqliteBackend:
 
     def erase(self, blind: bytes, handles: Collection[bytes], blocks: Collection[int]) -> None:
         """Take away a subject's keys, and what the index holds of the records in its blocks."""
-        with _storage():
+        with _STORAGE:
             for statement in _ERASE:
                 self._connection.execute(statement, (json.dumps(list(blocks)),))
             gone = [(handle,) for handle in handles]
@@ -292,7 +305,7 @@ class SqliteBackend:
     def shrink(self) -> None:
         """Give the room of what was taken away back to the file system."""
         self._run("VACUUM", ())
-        with _storage():
+        with _STORAGE:
             # The log still holds the pages as they were.
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
@@ -316,7 +329,7 @@ class SqliteBackend:
         """Write a consistent copy; it appears under its name only when it is whole."""
         final = Path(path)
         with _drafted(final) as draft:
-            with _storage():
+            with _STORAGE:
                 copy = sqlite3.connect(draft)
                 try:
                     self._connection.backup(copy, pages=4096)
@@ -395,25 +408,27 @@ class SqliteBackend:
             self._connection.close()
 
     def _run(self, statement: str, values: Sequence[object]) -> None:
-        with _storage():
+        with _STORAGE:
             self._connection.execute(statement, values)
 
     def _run_many(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
-        with _storage():
+        with _STORAGE:
             self._connection.executemany(statement, rows)
 
     def _rows(self, query: str, values: Sequence[object], types: tuple[type, ...]) -> Iterator[tuple[object, ...]]:
         """Yield rows whose cells have the types that were written; a damaged file may give others."""
-        with _storage():
+        with _STORAGE:
             cursor = self._connection.execute(query, values)
+            page = cursor.fetchmany(_FETCHED)
         try:
-            while True:
-                with _storage():
-                    row = cursor.fetchone()
-                if row is None:
+            while page:
+                for row in page:
+                    if tuple(map(type, row)) != types:
+                        raise StoreDamaged("SEC-004")
+                    yield row
+                if len(page) < _FETCHED:
                     return
-                if not all(type(cell) is kind for cell, kind in zip(row, types, strict=True)):
-                    raise StoreDamaged("SEC-004")
-                yield row
+                with _STORAGE:
+                    page = cursor.fetchmany(_FETCHED)
         finally:
             cursor.close()

@@ -307,7 +307,7 @@ class Vault(Keeping):
                 found = list(self._index.versions(self._index.name(owner, record_id)))[::-1]
                 return found or [row for row in self._rows_of(owner) if row.id == record_id]
             if subject is not None:
-                self._ledger.check_subjects()
+                self._ledger.check_subjects(self._index.subject(subject))
                 return []
         return [record for record in self.records(versions="all") if record.id == record_id]
 
@@ -381,6 +381,7 @@ class Vault(Keeping):
         with self._backend.reading():
             self._ledger.catch_up()
             self._ledger.check_subjects()
+            self._ledger.check_lookups()
             for header in self._ledger.living():
                 latest, older = dict[bytes, Entry](), dict[bytes, Entry]()
                 for ordinal, (name, content, person) in enumerate(self._named(header)):
@@ -431,10 +432,11 @@ class Vault(Keeping):
         """Return the blocks of a subject, or of all, and which places are replaced, as they are now."""
         with self._backend.reading():
             self._ledger.catch_up()
-            handles = None if subject is None else self._ledger.handles(self._index.subject(subject))
+            blind = b"" if subject is None else self._index.subject(subject)
+            handles = self._ledger.handles(blind) if blind else None
             if handles is not None and not handles:
                 # Nobody, unless somebody took the row away.
-                self._ledger.check_subjects()
+                self._ledger.check_subjects(blind)
             living = self._ledger.living()
             return [h for h in living if handles is None or h.handle in handles], self._ledger.replaced.copy()
 
