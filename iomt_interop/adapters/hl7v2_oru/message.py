@@ -37,7 +37,7 @@ _NAME: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 _BREAKS_NOTES: Final = frozenset({"MSH", "ORC", "PV1", "PV2", "SAC", "SPM"})
 """Segments whose comments are not those of the OBX, OBR or PID before them."""
 _COMMON: Final = frozenset({"NTE", "OBR", "OBX", "ORC", "PID", "PV1"})
-_BESIDE: Final = frozenset({"NTE", "PRT", "ROL"})
+_BESIDE: Final = frozenset({"ARV", "NTE", "PRT", "ROL"})
 """Segments that say something of the segment before them."""
 _ALERT_STATUS: Final = "ORA"
 _HEADERS: Final = frozenset({"MSH", "FHS", "BHS"})

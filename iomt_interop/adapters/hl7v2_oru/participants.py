@@ -29,7 +29,8 @@ _PRIMARY: Final = "PP"
 _REQUESTER: Final = "OP"
 _INTERPRETER: Final = "PRI"
 """Codes of HL7 table 0443: primary care provider, ordering provider, principal result interpreter."""
-_DELETED: Final = "D"
+_DELETED: Final = frozenset({"D", "DE", "UN"})
+"""Action codes that take a party away (HL7 tables 0206 and 0287)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +179,17 @@ def _cared(record: Any, segment: Segment) -> dict[str, Any]:
     return {"practitioners": (*record.practitioners, *_parties(segment))}
 
 
+_OWNERS: Final = {
+    "PID": "subject", "PD1": "subject", "PV1": "encounter", "PV2": "encounter", "OBX": "observation",
+    "PR1": "procedure",
+}  # fmt: skip
 _COMPLETE: Final[dict[str, Callable[[Any, Segment], dict[str, Any]]]] = {
     "subject": _cared,
     "encounter": _visited,
     "request": _asked,
     "order": _reported,
     "observation": _observed,
+    "procedure": _visited,
 }
 
 
@@ -192,7 +198,7 @@ def _kind(segment: Segment, owner: str, known: set[str]) -> str | None:
     if owner == "OBR":
         asks = _code(segment) == _REQUESTER or "order" not in known
         return "request" if asks and "request" in known else "order" if "order" in known else None
-    kind = {"PID": "subject", "PV1": "encounter", "PV2": "encounter", "OBX": "observation"}.get(owner)
+    kind = _OWNERS.get(owner)
     return kind if kind in known else None
 
 
@@ -200,7 +206,7 @@ def took_part(unit: Unit, found: Sequence[Taking], reports: Mapping[int, Segment
     """Complete the records of a patient by those who took part.
 
     What names a party of a segment that became no record is kept verbatim; so is one whose action code says that the
-    party took no part after all (PRT-2, ROL-2: ``D``).
+    party took no part after all (PRT-2, ROL-2).
 
     Parameters
     ----------
@@ -218,10 +224,10 @@ def took_part(unit: Unit, found: Sequence[Taking], reports: Mapping[int, Segment
         owner, segment = reports.get(id(taking.owner)) or taking.owner, taking.segment
         ids = {
             "subject": unit.subject, "encounter": unit.encounter,
-            **{kind: unit.id(kind, owner) for kind in ("request", "order", "observation")},
+            **{kind: unit.id(kind, owner) for kind in ("request", "order", "observation", "procedure")},
         }  # fmt: skip
         kind = _kind(segment, owner.name, {kind for kind, identity in ids.items() if (kind, identity) in places})
-        if kind is None or segment.raw(2).startswith(_DELETED):
+        if kind is None or segment.raw(2) in _DELETED:
             unit.residue(segment.span, segment.path, "ORU-301")
             continue
         if kind == "subject" and _code(segment) != _PRIMARY:
