@@ -165,6 +165,19 @@ def streams_and_values(report: Report, message: bytes, budget: float) -> None:
     results = [segment for segment in hl7v2.parse(message) if segment.id == "OBX"]
     values = best(lambda: [decode_obx(each) for each in results], budget / 2)
     report.row("OBX-5 by data type, all", values, count=1)
+    waves(report, budget)
+
+
+def waves(report: Report, budget: float) -> None:
+    """Twelve leads of 500 samples, as OBX-5 of type NA has them, to integer arrays."""
+    from iomt_interop.adapters.hl7v2_oru.waveforms import read_samples
+
+    leads = ["^".join(str((lead * 7919 + at * 104729) % 4001 - 2000) for at in range(500)) for lead in range(12)]
+    size = sum(map(len, leads))
+    ints = best(lambda: [[int(sample) for sample in lead.split("^")] for lead in leads], budget / 2)
+    report.row("limit in Python: int() of split()", ints, size=size)
+    arrays = best(lambda: [read_samples(lead, "^") for lead in leads], budget / 2)
+    report.row("NA, 12 x 500 samples to arrays", arrays, size=size, against=("int() of split()", ints))
 
 
 def fhir(observations: list[object], budget: float) -> None:
