@@ -72,6 +72,8 @@ class Asked:
     log: AuditLog | None = field(default=None, init=False)
     """The audit log, once it is open."""
     _claims: Claims | None = field(default=None, init=False)
+    _given: list[Path] = field(default_factory=list, init=False)
+    """The policy files that were read."""
 
     def __repr__(self) -> str:
         return "Asked()"
@@ -103,6 +105,7 @@ class Asked:
         paths = self._paths(terms)
         if terms is None and not paths:
             return None
+        self._given = paths
         policies = PolicySet.of([_octets(path, "--policy") for path in paths])
         audit = self.audit
         if terms is not None:
@@ -118,15 +121,14 @@ class Asked:
         self.log = AuditLog(audit, SigningKey.load(self.audit_key), shared=True)
         return policies, self.log
 
-    def terms(self, policies: PolicySet, paths: list[Path] | None = None) -> Terms:
+    def terms(self, policies: PolicySet, paths: list[Path] | None = None, log: AuditLog | None = None) -> Terms:
         """Return the terms by which a vault is bound to what was given."""
-        assert self.log is not None
-        assert self.audit is not None
+        log = self.log if log is None else log
+        assert log is not None
         found = {}
-        for path in paths or self._paths(None):
-            one = PolicySet.digest_of(_octets(path, "--policy"))
-            found[one] = os.path.realpath(path)
-        return Terms(policies.digests, str(self.log.verify_key), {**found, "audit": os.path.realpath(self.audit)})
+        for path in paths or self._given:
+            found[PolicySet.digest_of(_octets(path, "--policy"))] = os.path.realpath(path)
+        return Terms(policies.digests, str(log.verify_key), {**found, "audit": os.path.realpath(log.path)})
 
     def request(self, vault: GuardedVault, action: Action, subject: str | None = None) -> Request:
         """Return the request that the options make; a declared emergency is recorded first.

@@ -16,9 +16,10 @@ from ..crypto.signing import SigningKey
 from ..errors import InvalidRequest
 from ..guarded import DuePerson, PolicySet
 from ..model import Document
+from ..vault.audit_log import AuditLog
 from .asked import Asked, asks
 from .common import FINDINGS, JsonOption, console, emit_json, errors, printable, put_out, show_table, write_atomically
-from .desk import Desk, GuardedDesk, PlainDesk, bind
+from .desk import Desk, GuardedDesk, PlainDesk
 from .keys import KeyFileOption, KeyServiceOption
 from .store import ChangedVault, VaultArgument, open_vault, vault_app
 
@@ -40,21 +41,29 @@ def guard(
     new_policy: Annotated[
         list[Path] | None, typer.Option("--new-policy", help="Policy files that take the present ones' place.")
     ] = None,
+    new_audit: Annotated[
+        Path | None, typer.Option("--new-audit", help="An audit log that takes the present one's place, under its key.")
+    ] = None,
     off: Annotated[bool, typer.Option("--off", help="Let it open without a guard again.")] = False,
     key_file: KeyFileOption = None,
     key_service: KeyServiceOption = None,
     *,
     asked: Asked,
 ) -> None:
-    """Bind a vault to its policy files and its audit log: from then on it opens only behind the guard."""
+    """Bind a vault to its policy files and its audit log: from then on it opens only behind the guard.
+
+    Before a log is moved, bind the vault to where it will be; what is bound already is changed under the present
+    policy, and recorded in the present log.
+    """
     with errors(), open_vault(path, key_file, key_service, asked, mode="write") as desk:
         vault = _guarded(desk)
-        if new_policy:
-            policies = PolicySet.of([_octets(one) for one in new_policy])
-            request = asked.request(vault.vault, "keep")
-            vault.vault.bind(request, asked.terms(policies, new_policy))
+        policies = vault.vault.policies if not new_policy else PolicySet.of([_octets(one) for one in new_policy])
+        if new_audit is None or asked.audit_key is None:
+            terms = asked.terms(policies, new_policy)
         else:
-            bind(vault, off=off)
+            with AuditLog(new_audit, SigningKey.load(asked.audit_key), shared=True) as log:
+                terms = asked.terms(policies, new_policy, log)
+        vault.vault.bind(asked.request(vault.vault, "keep"), None if off else terms)
     console.print("it opens without a guard" if off else "it opens only under this policy, with this audit log")
 
 

@@ -309,7 +309,7 @@ def vault_info(
         open_vault(path, key_file, key_service, asked) as store,
         store.keeping("info") as vault,
     ):
-        info = vault.info() | {"guarded": vault.terms() is not None}
+        info = vault.info() | {"key_id": vault.key_id, "guarded": vault.terms() is not None}
     if as_json:
         emit_json(info)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .consents import CONSENTS, VaultConsents
 from .keeping import DuePerson, GuardedKeeping, due_persons
 from .policies import PolicySet
-from .store import GuardedVault, consents_of, create_bound, open_either, person_of, verify_copy
+from .store import GuardedVault, consents_of, create_bound, forget_terms, open_either, person_of, verify_copy
 from .terms import Terms
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "consents_of",
     "create_bound",
     "due_persons",
+    "forget_terms",
     "open_either",
     "person_of",
     "verify_copy",

@@ -31,7 +31,7 @@ from .keeping import GuardedKeeping
 from .policies import PolicySet
 from .terms import Terms
 
-__all__ = ["GuardedVault", "consents_of", "create_bound", "open_either", "person_of", "verify_copy"]
+__all__ = ["GuardedVault", "consents_of", "create_bound", "forget_terms", "open_either", "person_of", "verify_copy"]
 
 _NOBODY: Final = "no-such-thing"
 
@@ -84,6 +84,7 @@ class GuardedVault(GuardedKeeping):
             handle=handle or getattr(audit, "handle", None),
             provider=provider,
             store=name,
+            keys=lambda: (vault.key_id,),
         )
 
     def __repr__(self) -> str:
@@ -506,6 +507,16 @@ def create_bound(
 ) -> GuardedVault:
     """Make a vault behind the guard; it is bound by :meth:`GuardedVault.bind <GuardedKeeping.bind>` alone."""
     return GuardedVault(_Admitted.create(path, keys=keys), policies, audit, **more)  # type: ignore[arg-type]
+
+
+def forget_terms(path: str | os.PathLike[str], *, keys: KeyProvider) -> None:
+    """Let a vault open without a guard whose audit log, or whose policy, was lost and cannot be brought back.
+
+    Nobody is asked and nothing is recorded, since there is nothing to record it in: whoever has the vault's key can do
+    it, as they can read the vault without this library. Write down elsewhere that it was done.
+    """
+    with _Admitted.open(path, keys=keys, mode="write") as vault:
+        vault.bind(b"")
 
 
 def verify_copy(path: str | os.PathLike[str], *, keys: KeyProvider) -> None:

@@ -290,6 +290,11 @@ class Keeping:
         sealed = Sealed(raw[:_SALT], raw[_SALT : 2 * _SALT], raw[2 * _SALT :])
         return open_sealed(self._ledger.seal_key, sealed, b"guard" + self._ledger.store)
 
+    @property
+    def key_id(self) -> str:
+        """By what the audit trail knows the present key-encryption key: the vault's id and the key's epoch."""
+        return f"{self._ledger.store.hex()}/{self._ledger.epoch}"
+
     def tag(self, text: bytes) -> bytes:
         """Return a keyed digest by which the vault knows again what was written for it, and by it alone."""
         return self._ledger.seal_key.derive(b"tag").mac(self._ledger.store + text)

@@ -278,6 +278,36 @@ def test_the_policy_is_changed_under_the_old_one_and_turned_off_by_who_may(ward:
     assert [e.operation for e in ward.events() if e.outcome == "success"].count("policy") == 3
 
 
+def test_the_log_can_be_moved_by_who_may(ward: Ward, tmp_path: Path) -> None:
+    query = ("vault", "query", ward.vault, "--subject", "EX-4711")
+    move = ("vault", "guard", ward.vault, "--new-audit", tmp_path / "log2")
+    assert ward.run(*move, env=PHYSICIAN).exit_code == 1
+    assert ward.run(*move, env=KEEPER).exit_code == 0
+    events = len(ward.events())
+    assert ward.run(*query, env=PHYSICIAN).exit_code == 0
+    assert len(ward.events()) == events
+    [event] = AuditLog.events(tmp_path / "log2")
+    assert event.operation == "search"
+    assert ward.run(*query, "--audit", tmp_path / "audit.log", env=PHYSICIAN).exit_code == 1
+
+
+def test_events_name_the_key_that_could_open_what_was_given(ward: Ward, tmp_path: Path) -> None:
+    query = ("vault", "query", ward.vault, "--subject", "EX-4711")
+    seen = []
+    for _ in range(2):
+        info = json.loads(ward.run("vault", "info", ward.vault, "--json", env=KEEPER).stdout)
+        assert ward.run(*query, env=PHYSICIAN).exit_code == 0
+        assert ward.events()[-1].keys == (info["key_id"],)
+        seen.append(info["key_id"])
+        new = tmp_path / "k2"
+        assert ward.run("vault", "rotate", ward.vault, "--new-key-file", new, env=KEEPER).exit_code == 0
+        ward.key = new
+    assert len(set(seen)) == 2
+    breach = ("audit", "breach", tmp_path / "audit.log", "--discovered", "2026-11-24T12:00:00Z", "--key", seen[0])
+    told = json.loads(iomt(*breach, "--keys-exposed", "--json").stdout)
+    assert (told["individuals"], told["subjects"], told["unsecured"]) == (1, [ward.handle], True)
+
+
 def test_a_vault_is_made_bound(ward: Ward, tmp_path: Path) -> None:
     new = tmp_path / "new.vault"
     for who, code in ((PHYSICIAN, 1), (KEEPER, 0)):

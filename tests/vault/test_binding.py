@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from support.guards import observation
+from support.places import Places
 from support.ward import PHYSICIAN, Sink, ask, policies
 
 from iomt_interop.errors import AccessDenied, SecurityError, StoreDamaged
-from iomt_interop.guarded import GuardedVault, Terms
+from iomt_interop.guarded import GuardedVault, Terms, forget_terms
 from iomt_interop.vault import KeyFile, Vault
 
 
@@ -86,6 +87,29 @@ def test_copies_and_rotations_stay_bound(bound: Path, tmp_path: Path) -> None:
             Vault.open(path, keys=keys)
         with GuardedVault.open(path, policies(), Log(), keys=keys) as vault:
             vault._vault.verify()
+
+
+def test_files_and_databases_are_bound_alike(places: Places, tmp_path: Path) -> None:
+    place, keys = places.new("bound"), KeyFile.create(tmp_path / "key")
+    with Vault.create(place, keys=keys) as vault:
+        vault.put([observation()])
+        vault.bind(Terms(policies().digests, "none").to_json())
+    with pytest.raises(AccessDenied):
+        Vault.open(place, keys=keys)
+    with GuardedVault.open(place, policies(), Log(), keys=keys, mode="write") as guarded:
+        assert guarded.put(ask(PHYSICIAN), [observation()]).stored == 1
+        assert guarded.query(ask(PHYSICIAN), "alice").total == 2
+    places.run(place, "DELETE FROM meta WHERE name = 'guard'")
+    with pytest.raises(StoreDamaged):
+        Vault.open(place, keys=keys)
+
+
+def test_a_guard_whose_log_was_lost_can_be_forgotten(bound: Path) -> None:
+    with pytest.raises(SecurityError):
+        forget_terms(bound, keys=KeyFile.create(bound.parent / "other"))
+    forget_terms(bound, keys=keys_of(bound))
+    with Vault.open(bound, keys=keys_of(bound)) as plain:
+        plain.verify()
 
 
 def test_a_vault_that_is_bound_no_more_opens(bound: Path) -> None:

@@ -93,6 +93,8 @@ class Guard:
         A policy engine that can deny, too.
     store : str, optional
         Name of the store that the records are in, for the audit trail.
+    keys : callable, optional
+        Gives the ids of the keys that the records are sealed with, for the audit trail.
     """
 
     def __init__(
@@ -106,9 +108,11 @@ class Guard:
         aliases: Mapping[str, frozenset[str]] | None = None,
         provider: PolicyProvider | None = None,
         store: str | None = None,
+        keys: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         self.policy, self.consents, self._sink, self._store = policy, consents, sink, store
         self._names, self._handle, self.aliases, self._provider = names, handle, aliases, provider
+        self._keys = keys
         self._contexts: OrderedDict[tuple[Request, str], Context] = OrderedDict()
         self._seal = SecretKey.generate()
 
@@ -551,6 +555,7 @@ class Guard:
                 parameters=parameters,
                 request=request.request_id,
                 store=self._store,
+                keys=self._keys(),
                 policies=(self.policy.digest, *policies),
                 consents=consents,
             )
