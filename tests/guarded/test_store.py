@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.consents import consent_json
 from support.guards import observation
 from support.ward import ACCESS, CLERK, KEEPER, NURSE, PHYSICIAN, STEWARD, Sink, VaultOf, ask, handle, policies
@@ -380,3 +382,44 @@ def test_every_public_method_is_among_the_operations() -> None:
 def test_what_is_no_record_is_refused(ward: VaultOf) -> None:
     with ward.open() as vault, pytest.raises(InvalidRequest):
         vault.put(ask(PHYSICIAN), ["no record"])  # type: ignore[list-item]
+
+
+class Fallible(Sink):
+    """Fails when it is told to, and counts how often it was asked to take something."""
+
+    def __init__(self, failures: list[bool]) -> None:
+        super().__init__()
+        self._failures = failures
+        self.failed = False
+
+    def record_all(self, events: list[AuditRecord], /) -> None:
+        self.failed = bool(self._failures) and self._failures.pop()
+        if self.failed:
+            raise OSError("full")
+        self.events.extend(events)
+
+
+@given(data=st.data())
+@settings(max_examples=12, deadline=None)
+def test_as_many_operations_as_events_however_the_trail_fails(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    ward = VaultOf(tmp_path_factory.mktemp("ward"))
+    names = data.draw(st.lists(st.sampled_from(sorted(OPERATIONS)), min_size=1, max_size=25))
+    sink = Fallible(data.draw(st.lists(st.booleans(), max_size=30)))
+    took_place = 0
+    with ward.open(sink) as vault:
+        for name in names:
+            before, events = vault._vault.extent(), len(sink.events)
+            try:
+                OPERATIONS[name](vault)
+            except AuditUnavailable:
+                assert sink.failed
+                assert vault._vault.extent() == before
+                assert len(sink.events) == events
+                continue
+            except IomtError:
+                pass
+            took_place += 1
+            assert len(sink.events) == events + 1, name
+    assert len(sink.events) == took_place
