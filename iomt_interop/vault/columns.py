@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import accumulate, islice, pairwise
@@ -126,8 +127,8 @@ class Dictionary:
                 source=(batch.adapter, batch.version, digest, batch.base, batch.subject, batch.device, batch.status),
                 rows=len(batch),
                 times=len(time_order),
-                codes=tuple([self._word(batch.codes[n], _code_json) for n in code_order]),
-                units=tuple([self._word(batch.units[n], _unit_json) for n in unit_order]),
+                codes=self._words(batch.codes, code_order, _code_json),
+                units=self._words(batch.units, unit_order, _unit_json),
                 templates=templates,
                 columns=pack_columns((batch.mantissa, batch.exponent, batch.special, code, unit, time, gaps, lengths)),
                 texts=(b"" if len(templates) < 2 else pack_columns([kinds]), *map(pack_texts, texts)),
@@ -141,15 +142,19 @@ class Dictionary:
             raise InvalidRecord("MDL-005", hint="the batch is too long to be stored")
         return draft
 
-    def _word(self, value: Any, write: Callable[[Any], bytes]) -> bytes:
-        known = self._known.get(id(value))
-        if known is not None:
-            return known[1]
-        if len(self._known) >= _MOST_WORDS:
-            self._known.clear()
-        word = write(value)
-        self._known[id(value)] = value, word
-        return word
+    def _words(self, table: Sequence[Any], order: Sequence[int], write: Callable[[Any], bytes]) -> tuple[bytes, ...]:
+        known = self._known
+        with suppress(KeyError):
+            return tuple([known[id(table[n])][1] for n in order])
+        if len(known) >= _MOST_WORDS:
+            known.clear()
+        found = []
+        for value in (table[n] for n in order):
+            if id(value) not in known:
+                # The object is kept with it: its number stays its own.
+                known[id(value)] = value, write(value)
+            found.append(known[id(value)][1])
+        return tuple(found)
 
 
 @dataclass(slots=True)

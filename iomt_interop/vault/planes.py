@@ -27,6 +27,10 @@ def pack_columns(columns: Sequence[array[int]]) -> bytes:
     flags, constants, planes = bytearray(), bytearray(), []
     for column in columns:
         width, raw = column.itemsize, _little(column).tobytes()
+        if raw == raw[:width] * len(column):
+            flags += bytes(width)
+            constants += raw[:width]
+            continue
         for place in range(width):
             plane = raw[place::width]
             if plane == plane[:1] * len(plane):
