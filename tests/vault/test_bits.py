@@ -14,7 +14,7 @@ from support.records import SPO2, make
 
 from iomt_interop import model as m
 from iomt_interop.errors import SecurityError
-from iomt_interop.vault import KeyFile, KeyProvider, SqliteBackend, Vault
+from iomt_interop.vault import KeyFile, KeyProvider, SqliteBackend, SubjectRow, Vault
 
 PART = int(os.environ.get("IOMT_BITS_PART", "17"))
 """Every how many-th bit is flipped; 1 for all, which takes minutes."""
@@ -130,3 +130,29 @@ def stored_in(path: Path) -> int:
     rows = [row for name in tables for row in connection.execute(f"SELECT * FROM {name}")]
     connection.close()
     return sum(len(cell) for row in rows for cell in row if isinstance(cell, bytes | str))
+
+
+class Hiding(SqliteBackend):
+    """A file whose lookup of keys is damaged: their rows are there, and nobody finds them."""
+
+    def subject(self, blind: bytes) -> list[SubjectRow]:
+        return []
+
+
+@pytest.mark.parametrize("damage", ["the lookup finds nothing", "the handle is another"])
+def test_a_person_who_is_not_found_is_not_nobody(tmp_path: Path, damage: str) -> None:
+    keys, path = KeyFile.create(tmp_path / "k"), tmp_path / "v"
+    small(path, keys)
+    if damage == "the handle is another":
+        connection = sqlite3.connect(path)
+        connection.execute("UPDATE subjects SET handle = randomblob(16)")
+        connection.commit()
+        connection.close()
+    kind = Hiding if damage == "the lookup finds nothing" else SqliteBackend
+    with Vault(kind(path), keys) as vault:
+        for use in (
+            lambda: list(vault.records(subject="s")), lambda: list(vault.batches(subject="s")),
+            lambda: vault.history("b" * 32, "s"), vault.verify,
+        ):  # fmt: skip
+            with pytest.raises(SecurityError):
+                use()
