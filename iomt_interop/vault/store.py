@@ -34,6 +34,8 @@ from .selection import Selection, Versions
 __all__ = ["PutResult", "Vault"]
 
 _MODES: Final = ("read", "write")
+_COMPARED: Final = 4096
+"""Entries of the index that are verified at a time."""
 _PAGE: Final = 512
 """Rows that are looked up in the index at a time."""
 _FIRST: Final = attrgetter("first")
@@ -378,12 +380,14 @@ class Vault(Keeping):
         # The contents of the last older versions, by the names of their records.
         before: dict[bytes, bytes] = {}
         identifiers: set[tuple[bytes, bytes]] = set()
+        latest, older = dict[bytes, Entry](), dict[bytes, Entry]()
         with self._backend.reading():
             self._ledger.catch_up()
             self._ledger.check_subjects()
             self._ledger.check_lookups()
             for header in self._ledger.living():
-                latest, older = dict[bytes, Entry](), dict[bytes, Entry]()
+                if len(latest) + len(older) >= _COMPARED:
+                    self._verify_entries(latest, older)
                 for ordinal, (name, content, person) in enumerate(self._named(header)):
                     count += 1
                     if person is not None:
@@ -394,7 +398,7 @@ class Vault(Keeping):
                         older[self._index.version(name, content)] = entry
                     else:
                         latest[name] = entry
-                self._verify_entries(latest, older)
+            self._verify_entries(latest, older)
             if count != sum(1 for _ in self._backend.records()) or identifiers != set(self._backend.identifiers()):
                 raise index_damaged()
 
@@ -412,10 +416,11 @@ class Vault(Keeping):
             yield index.name(owner_of(record), record.id), index.content(draft_of(record).content()), person
 
     def _verify_entries(self, latest: dict[bytes, Entry], older: dict[bytes, Entry]) -> None:
-        """Compare what the index is to say of a block's versions, by their names, with what it says."""
+        """Compare what the index is to say of versions, by their names, with what it says; then forget them."""
         for entries, newest in ((latest, True), (older, False)):
             if self._index.find(entries, latest=newest) != entries:
                 raise index_damaged()
+            entries.clear()
 
     def _put(self, items: Sequence[Item], groups: int, pending: type[Pending]) -> list[PutResult]:
         ledger = self._ledger
