@@ -11,7 +11,7 @@ import argparse
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import cycle
 from pathlib import Path
@@ -121,14 +121,7 @@ def hl7(budget: float) -> None:
 
     full = best(records, budget)
     report.row("canonical records", full, count=1, against=("hl7apy", apy) if apy else None)
-    from iomt_interop.adapters.fhir_r4.writer import make_writer
-
-    def to_fhir() -> bytes:
-        return b"".join(make_writer(WriteContext(form="ndjson")).write(records()))
-
-    report.row(
-        "message to FHIR NDJSON", best(to_fhir, budget), count=1, against=("hl7apy parse alone", apy) if apy else None
-    )
+    translate(report, records, lambda: read_columns(next(sent), context).records(), apy, budget)
     compose(report, records(), message, budget)
     kept = retained(lambda: hl7v2.parse(message))
     report.note("memory of a parsed message", f"{kept:,} bytes = {(kept + size) / size:.2f}x wire, raw included")
@@ -139,6 +132,25 @@ def hl7(budget: float) -> None:
         found = [*reader.feed(message.replace(b"PCD-000030", b"PCD-%06d" % number)), *reader.finish()]
         many += [record for record in found if isinstance(record, Observation)]
     fhir(many, budget)
+
+
+def translate(
+    report: Report,
+    records: Callable[[], list[object]],
+    numbers: Callable[[], Iterable[object]],
+    apy: float,
+    budget: float,
+) -> None:
+    """Measure the way to FHIR: of everything a message says, and of its plain numbers alone."""
+    from iomt_interop.adapters.fhir_r4.writer import make_writer
+    from iomt_interop.plugins import WriteContext
+
+    def fhir(what: Callable[[], Iterable[object]]) -> Callable[[], bytes]:
+        return lambda: b"".join(make_writer(WriteContext(form="ndjson")).write(what()))
+
+    peer = ("hl7apy parse alone", apy) if apy else None
+    report.row("message to FHIR NDJSON", best(fhir(records), budget), count=1, against=peer)
+    report.row("its plain numbers to FHIR NDJSON", best(fhir(numbers), budget), count=1, against=peer)
 
 
 def compose(report: Report, records: list[object], message: bytes, budget: float) -> None:

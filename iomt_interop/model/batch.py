@@ -78,16 +78,17 @@ class ObservationBatch:
         for row in range(len(self)):
             span = (self.base + self.start[row], self.base + self.stop[row])
             time = self.time[row]
-            yield Observation(
-                id=record_id("observation", self.adapter, digest, self.start[row]),
-                provenance=Provenance(adapter=self.adapter, version=self.version, digest=digest, span=span),
-                subject=self.subject,
-                device=self.device,
-                status=self.status,
-                code=self.codes[self.code[row]],
-                value=self._value(row),
-                time=None if time == NO_INDEX else self.times[time],
-            )
+            origin = {"adapter": self.adapter, "version": self.version, "digest": digest, "span": span}
+            yield Observation.of_valid({
+                "id": record_id("observation", self.adapter, digest, self.start[row]),
+                "provenance": Provenance.of_valid(origin),
+                "subject": self.subject,
+                "device": self.device,
+                "status": self.status,
+                "code": self.codes[self.code[row]],
+                "value": self._value(row),
+                "time": None if time == NO_INDEX else self.times[time],
+            })  # fmt: skip
 
     def _value(self, row: int) -> Quantity | Absent:
         special = self.special[row]
