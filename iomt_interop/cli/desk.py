@@ -68,10 +68,10 @@ class PlainDesk(_Closing):
         """Return the persons."""
         return [record for record in self._vault.records(kinds={"subject"}) if isinstance(record, Subject)]
 
-    def export(self, recipient: str | None) -> Iterator[Record]:
+    def export(self, recipient: str | None, subject: str | None = None) -> Iterator[Record]:
         """Return what leaves; to whom, the program decides that runs it."""
         _no_recipient(recipient)
-        return self._vault.records()
+        return self.records(subject)
 
     def portable(self, subject: str, key: RecipientKey, recipient: str | None) -> bytes:
         """Return a person's data, sealed."""
@@ -142,9 +142,9 @@ class GuardedDesk(_Closing):
         """Return the persons."""
         return self.vault.subjects(self._request("search"))
 
-    def export(self, recipient: str | None) -> list[Record]:
+    def export(self, recipient: str | None, subject: str | None = None) -> list[Record]:
         """Return what leaves."""
-        return self.vault.export(self._request("export"), recipient=recipient)
+        return self.vault.export(self._request("export", subject), recipient=recipient, subject=subject)
 
     def portable(self, subject: str, key: RecipientKey, recipient: str | None) -> bytes:
         """Return a person's data, sealed."""

@@ -263,6 +263,7 @@ def export(
     plaintext: PlaintextOption = False,
     report: ReportOption = None,
     recipient: RecipientOption = None,
+    subject: Annotated[str | None, typer.Option("--subject", help="Only of this subject (id or identifier).")] = None,
     as_json: JsonOption = False,
     *,
     asked: Asked,
@@ -279,7 +280,7 @@ def export(
             raise InvalidRequest("USE-001", path="--parquet-key-file", hint="it is the vault's; take another")
         writer = _writer(to, WriteContext(form=form, include_test_data=include_test), parquet_key_file, plaintext)
         with open_vault(vault, key_file, key_service, asked) as store:
-            put_out(stream_chunks(to, writer.write(store.export(recipient))), output)
+            put_out(stream_chunks(to, writer.write(store.export(recipient, subject))), output)
         tell(writer.losses, (), as_json=as_json, report=report)
 
 
