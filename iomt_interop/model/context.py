@@ -194,6 +194,10 @@ class Message(Envelope):
     """Message type in the protocol's notation (``ORU^R01^ORU_R01``)."""
     version: str | None = None
     control_id: str | None = None
+    answer_to: str | None = None
+    """Control id of the message that this one answers."""
+    answer: str | None = None
+    """What became of that message, in the protocol's code (MSA-1)."""
     sender: Actor | None = None
     receiver: Actor | None = None
     receivers: tuple[Actor, ...] = ()

@@ -9,6 +9,7 @@ from .coding import Concept, Identifier
 from .context import Actor, Location, Note
 from .envelope import Envelope
 from .number import Range
+from .observation import ObservationStatus, Quality
 from .time import Instant, Time
 from .value import Value
 
@@ -84,6 +85,11 @@ class Setting(Envelope):
     delivered: Value | None = None
     mode: Concept | None = None
     reason: Concept | None = None
+    status: ObservationStatus | None = None
+    native_status: str | None = None
+    """Status as the source wrote it (OBX-11)."""
+    quality: Quality | None = None
+    interpretation: tuple[Concept, ...] = ()
     time: Time | None = None
     device: str | None = None
     metric: str | None = None
@@ -99,6 +105,11 @@ class Event(Envelope):
     code: Concept
     value: Value | None = None
     text: str | None = None
+    status: ObservationStatus | None = None
+    native_status: str | None = None
+    """Status as the source wrote it (OBX-11)."""
+    quality: Quality | None = None
+    interpretation: tuple[Concept, ...] = ()
     time: Time | None = None
     device: str | None = None
     encounter: str | None = None

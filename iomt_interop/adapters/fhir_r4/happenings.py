@@ -11,9 +11,23 @@ from typing import Any, Final
 from ...model import Acknowledgement, Alert, AlertSignal, Concept, Event, Quality, ReferenceRange, Setting
 from .datatypes import CODEABLE, IDENTIFIER, RANGE
 from .envelope import put_links, read_envelope, start, take_links
-from .fields import Complex, Emit, Many, Parse, Row, emit_rows, items, nest, parse_rows, text_of, unnest
+from .fields import (
+    Complex,
+    Emit,
+    Many,
+    Parse,
+    Row,
+    emit_rows,
+    extension,
+    items,
+    nest,
+    parse_rows,
+    read_own,
+    text_of,
+    unnest,
+)
 from .jsontext import Tree
-from .measured import put_measured, take_measured
+from .measured import put_measured, put_status, take_measured
 from .observation import LIMITS, close, put_code
 from .parties import NOTE, PLAIN_ACTOR
 from .places import PLACE
@@ -65,11 +79,13 @@ _SETTING: Final = (
     Row("reason", None, CODEABLE, OWN + "reason"),
     Row("metric", None, Reference("DeviceMetric"), OWN + "metric"),
     Row("order", None, Reference("DiagnosticReport"), OWN + "report"),
+    Row("native_status", None, STRING, OWN + "native-status"),
 )
 _EVENT: Final = (
     *_COMMON,
     Row("notes", "note", Many(NOTE)),
     Row("text", None, STRING, OWN + "event-text"),
+    Row("native_status", None, STRING, OWN + "native-status"),
     Row("order", None, Reference("DiagnosticReport"), OWN + "report"),
 )
 _ROWS: Final[dict[str, tuple[Row, ...]]] = {"alert": _ALERT, "setting": _SETTING, "event": _EVENT}
@@ -80,17 +96,36 @@ def _lasts(alert: Alert) -> bool:
     return alert.state != "inactive" and alert.phase not in ("end", "reset")
 
 
+def _quality(record: Alert | Setting | Event) -> tuple[Quality | None, tuple[Concept, ...]]:
+    if isinstance(record, Alert):
+        return (Quality(flags=("in-alarm",)) if _lasts(record) else None), ()
+    return record.quality, record.interpretation
+
+
+_STATED: Final = OWN + "status"
+
+
+def _status_out(record: Alert | Setting | Event, quality: Quality | None, out: Tree, e: Emit) -> None:
+    """Write the status: what happened has happened, unless the source says otherwise, which an extension tells."""
+    if isinstance(record, Alert) or record.status is None:
+        out["status"] = "final"
+        return
+    put_status(out, record, quality.flags if quality is not None else (), e)
+    if not any(entry["url"] == _STATED for entry in out["extension"]):
+        extension(out, _STATED, CODE, record.status, e, "status")
+
+
 def emit_happening(record: Alert | Setting | Event, e: Emit) -> list[Tree]:
     """Write an alert, a setting or an event."""
     out = start("Observation", record, e)
     out["extension"].append({"url": _KIND, "valueCode": record.kind})
-    out["status"] = "final"
+    quality, judgement = _quality(record)
+    _status_out(record, quality, out, e)
     put_code(out, record.code if record.code is not None else Concept(), e)
     if record.time is not None:
         put_time(out, "effective", record.time, e, "time")
     value = record.delivered if isinstance(record, Setting) else record.value
-    quality = Quality(flags=("in-alarm",)) if isinstance(record, Alert) and _lasts(record) else None
-    put_measured(out, value, quality, (), e)
+    put_measured(out, value, quality, judgement, e)
     if isinstance(record, Setting) and record.programmed is not None:
         inner: Tree = {}
         put_value(inner, record.programmed, e, "programmed") if record.programmed.type != "absent" else e.loss(
@@ -121,7 +156,8 @@ def happening_kind(tree: Tree) -> str | None:
 def read_happening(kind: str, tree: Tree, p: Parse) -> Tree:
     """Read what :func:`emit_happening` wrote."""
     values: dict[str, Any] = read_envelope(tree, p) | parse_rows(_ROWS[kind], tree, p)
-    code, value = CODEABLE.get(tree, "code", p), take_measured(tree, p).get("value")
+    measured = take_measured(tree, p)
+    code, value = CODEABLE.get(tree, "code", p), measured.get("value")
     values |= {"time": take_time(tree, "effective", p), "links": take_links(tree, p)}
     if kind == "alert":
         ranges = LIMITS_ONE.get(tree, "referenceRange", p) or ()
@@ -135,4 +171,7 @@ def read_happening(kind: str, tree: Tree, p: Parse) -> Tree:
         }
     else:
         values |= {"code": code or Concept(), "value": value}
+    if kind != "alert":
+        values |= {name: measured[name] for name in ("quality", "interpretation") if measured.get(name)}
+        values["status"] = read_own(tree, _STATED, CODE, p)
     return values

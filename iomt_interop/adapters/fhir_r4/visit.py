@@ -29,7 +29,7 @@ from .numbers import put_numbers, take_numbers
 from .observation import close, put_code
 from .parties import ACTOR, AGENT, NOTE, ORGANIZATION, PLAIN_ACTOR
 from .places import contain, place_of
-from .scalars import BOOLEAN, CODE, DATE_TIME, INSTANT, STRING, URI, Coded, OneOf, Reference, fhir_text
+from .scalars import BOOLEAN, CODE, DATE_TIME, INSTANT, STRING, URI, Coded, OneOf, Reference, fhir_id, fhir_text
 from .tables import CORE, ENCOUNTER_STATUS, NULL_FLAVOR, OWN, REPORT_STATUS, RESULT_STATUS
 from .values import BASE64, PERIOD, put_time, take_time
 
@@ -319,6 +319,8 @@ _MESSAGE: Final = (
     Row("type", None, STRING, OWN + "message-type"),
     Row("version", None, STRING, OWN + "protocol-version"),
     Row("control_id", None, STRING, OWN + "control-id"),
+    Row("answer_to", None, STRING, OWN + "answer-to"),
+    Row("answer", None, STRING, OWN + "answer"),
     Row("receiver", None, PLAIN_ACTOR, OWN + "receiver"),
     Row("receivers", None, Many(PLAIN_ACTOR), OWN + "further-receiver"),
     Row("sender", None, PLAIN_ACTOR, OWN + "sender"),
@@ -336,6 +338,8 @@ _MESSAGE: Final = (
 )
 _SOFTWARE: Final = (Row("software", "software", STRING), Row("software_version", "version", STRING))
 
+_RESPONSES: Final = {"A": "ok", "E": "transient-error", "R": "fatal-error"}
+"""Acknowledgement code (HL7 table 0008), without its mode: accepted, error, rejected."""
 _UNKNOWN_ENDPOINT: Final = "urn:iomt-interop:unknown-endpoint"
 """MessageHeader demands an endpoint; a party without a universal id has none that could be named."""
 
@@ -435,6 +439,9 @@ def emit_message(record: Message, e: Emit) -> list[Tree]:
     codings = record.language.codings if record.language is not None else ()
     if codings and codings[0].code is not None:
         CODE.put(out, "language", codings[0].code, _quiet(), "language")
+    response = _RESPONSES.get((record.answer or "")[1:])
+    if response is not None and record.answer_to is not None and fhir_id(record.answer_to):
+        out["response"] = {"identifier": record.answer_to, "code": response}
     emit_rows(_MESSAGE, record, out, e)
     put_links(out, record.links, e, elements=False)
     return [close(out)]

@@ -14,7 +14,7 @@ from .codes import Code, concept, decode_code
 from .devices import parse_handle
 from .orders import notes
 from .results import decode_method, decode_verdict
-from .tables import SETTING_MARKS, Role
+from .tables import SETTING_MARKS, STATUS, Role
 from .unit import HTEST, Segment
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _is_source(item: Item) -> bool:
 
 
 def core(report: Report, item: Item) -> dict[str, Any]:
-    """Map what settings, events and alerts have in common; OBX-8 and OBX-11 have no place and stay."""
+    """Map what settings, events and alerts have in common."""
     segment, handle, unit = item.segment, item.handle, report.unit
     mode = decode_verdict(segment.raw(8), segment.syntax).value.mode if segment.raw(8) else None
     facts: dict[str, Any] = {
@@ -73,6 +73,17 @@ def core(report: Report, item: Item) -> dict[str, Any]:
     facts["device"] = report.tree.equipment(segment, handle)
     if mode is not None or unit.mode is not None:
         facts["labels"] = (HTEST,)
+    return facts
+
+
+def _judged(segment: Segment) -> dict[str, Any]:
+    """Map OBX-8 and OBX-11 of a setting or an event: how far it holds, and its status."""
+    facts: dict[str, Any] = {}
+    verdict, status = segment.use(8, decode_verdict), segment.strike(11)
+    if verdict is not None:
+        facts |= {"quality": verdict.quality, "interpretation": verdict.interpretation}
+    if status:
+        facts |= {"status": STATUS.get(status, "unknown"), "native_status": status}
     return facts
 
 
@@ -121,7 +132,7 @@ def _setting(report: Report, item: Item, sources: Sequence[Item]) -> str:
     segment, handle = item.segment, item.handle
     code = report.code(segment)
     identity = report.unit.id("setting", segment)
-    facts = core(report, item)
+    facts = core(report, item) | _judged(segment)
     unit, measure = report.unit_facts(segment), segment.raw(6)
     value = _one(report, segment, held=handle is not None and report.tree.holds_unit(handle, code, measure))
     if handle is not None:
@@ -146,7 +157,7 @@ def _event(report: Report, item: Item, sources: Sequence[Item]) -> str:
     segment = item.segment
     identity = report.unit.id("event", segment)
     code = report.code(segment)
-    facts = core(report, item)
+    facts = core(report, item) | _judged(segment)
     facts["text"], value = _text_or_value(report, segment)
     comments, kept = notes(item.comments)
     report.unit.add(
@@ -167,7 +178,7 @@ def _condition(report: Report, item: Item, sources: Sequence[Item]) -> str:
     """Map the condition of PCD-10: the event stands in OBX-5, its source in a result beside it."""
     segment = item.segment
     identity = report.unit.id("event", segment)
-    facts = core(report, item)
+    facts = core(report, item) | _judged(segment)
     _locate(report, sources, facts)
     comments, kept = notes(item.comments)
     report.unit.add(

@@ -102,8 +102,8 @@ def is_identified(segment: Segment) -> bool:
     return bool(segment.raw(3)) and identity(decode_identifiers(segment.raw(3), segment.syntax).value) is not None
 
 
-def message(unit: Unit, segment: Segment, software: Device | None = None) -> Message:
-    """Map MSH; the software of SFT is the sender's."""
+def message(unit: Unit, segment: Segment, software: Device | None = None, answer: Segment | None = None) -> Message:
+    """Map MSH; the software of SFT is the sender's. MSA tells which message this one answers (MSA[MessageHeader])."""
     provenance = unit.provenance(segment)
     if provenance.span is not None:
         # The message is all of it, to the end of its last line.
@@ -127,6 +127,8 @@ def message(unit: Unit, segment: Segment, software: Device | None = None) -> Mes
         sender_address=segment.use(24, _application),
         type=segment.use(9, _message_type),
         control_id=segment.text(10),
+        answer=None if answer is None else answer.text(1),
+        answer_to=None if answer is None else answer.text(2),
         processing=PROCESSING.get(processing or ""),
         mode=mode,
         security=segment.text(8),
@@ -137,7 +139,9 @@ def message(unit: Unit, segment: Segment, software: Device | None = None) -> Mes
         character_set=segment.use(18, _character_sets) or (),
         language=segment.use(19, decode_topic),
         profiles=segment.use(21, _profiles) or (),
-        extensions=tuple(e for e in kept if e.value) + segment.extensions(),
+        extensions=tuple(e for e in kept if e.value)
+        + segment.extensions()
+        + (() if answer is None else answer.extensions()),
         labels=(HTEST,) if unit.mode is not None else (),
     )
 

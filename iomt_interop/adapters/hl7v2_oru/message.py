@@ -88,6 +88,8 @@ class _Outline:
     others: list[Segment] = field(default_factory=list)
     software: list[Segment] = field(default_factory=list)
     events: list[Segment] = field(default_factory=list)
+    answer: Segment | None = None
+    """MSA."""
     _common: list[Segment] = field(default_factory=list)
     _comments: list[Segment] | None = None
     _owner: Segment | None = None
@@ -179,6 +181,13 @@ class _Outline:
         """NTE, which is of the OBX, OBR or PID before it."""
         (self.others if self._comments is None else self._comments).append(segment)
 
+    def put_answer(self, segment: Segment) -> None:
+        """MSA, the first of the message."""
+        if self.answer is None:
+            self.answer = segment
+        else:
+            self.others.append(segment)
+
     def put_software(self, segment: Segment) -> None:
         """SFT."""
         self.software.append(segment)
@@ -207,6 +216,7 @@ class _Outline:
 
 _PLACES: Final[dict[str, Callable[[_Outline, Segment], None]]] = {
     "MSH": _Outline.put_header,
+    "MSA": _Outline.put_answer,
     "PID": _Outline.put_person,
     "PV1": _Outline.put_visit,
     "ORC": _Outline.put_common,
@@ -376,7 +386,7 @@ class _Reading:
         if len(outline.patients) > 1:
             self.unit.subject = None
         software = [software_device(self.unit, segment) for segment in outline.software]
-        header = message(self.unit, self.msh, software[0] if software else None)
+        header = message(self.unit, self.msh, software[0] if software else None, outline.answer)
         reports = tuple(Target(kind=one.kind, id=one.id) for one in self.unit.records if one.kind in _MADE)
         sources = tuple(one.id for one in software)
         made = activities(self.unit, header, reports, sources, self.context.received)

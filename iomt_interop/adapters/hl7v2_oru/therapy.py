@@ -15,7 +15,7 @@ from ...model.time import Time
 from ...terminology import mdc, systems, units
 from .codes import coded, decode_topic, decode_unit
 from .devices import Handle, Tree
-from .ledger import decoder
+from .ledger import Node, decoder
 from .orders import decode_entities, notes
 from .times import decode_order, decode_window
 from .unit import HTEST, Segment, Unit
@@ -44,6 +44,9 @@ _GIVE: Final[tuple[_Amount, ...]] = (
 """RXG-5 give amount, RXG-15 rate, RXG-23 volume that the drug is in (4.14.6)."""
 _OTHERWISE: Final[dict[int, str]] = {5: "MDC_DOSE_DRUG_TBI", 15: "MDC_RATE_DOSE", 23: "MDC_VOL_FLUID_CONTAINER_START"}
 """What the amount is when its unit is of another kind: a dose in units, a rate of a dose."""
+_UNITS: Final = frozenset({7, 16, 18, 24})
+_ALTERNATE: Final = (4, 5, 6)
+_ALTERNATE_PATHS: Final = frozenset(f".{n}" for n in _ALTERNATE)
 _STRENGTH, _STRENGTH_UNIT, _VOLUME, _VOLUME_UNIT = 17, 18, 23, 24
 
 
@@ -188,10 +191,16 @@ def _read(segment: Segment, number: int, measure: int) -> Quantity | None:
 
 def _strike(segment: Segment, number: int) -> None:
     """Strike a number off, or a unit of which the rest is kept."""
-    if number in (7, 16, 18, 24):
-        segment.use(number, decode_unit)
-    else:
-        segment.strike(number)
+    raw = segment.strike(number)
+    if number not in _UNITS or not raw:
+        return
+    unit, rest = decode_unit(raw, segment.syntax)
+    field = Node(raw, segment.syntax)[1]
+    said = [field[n].raw for n in _ALTERNATE]
+    if unit.ucum is not None and said == [unit.ucum, unit.ucum, "UCUM"]:
+        # The alternate says in UCUM what the amount's unit says.
+        rest = tuple((path, text) for path, text in rest if path not in _ALTERNATE_PATHS)
+    segment.keep(number, rest)
 
 
 def _meaning(name: str) -> Concept:

@@ -295,8 +295,9 @@ class Results:
         stated = {number for number, _, _ in kept(record.extensions, "OBX")} if is_own(record) else set()
         fields[3] = self._code(record.code, record)
         fields[4] = dotted(address) if address is not None else ""
-        fields[8] = "" if 8 in stated else said.flag
-        fields[11] = "" if 11 in stated else "R"
+        fields[8] = "" if 8 in stated else self._flags(record.quality, record.interpretation, said, lost)
+        if record.status is None:
+            fields[11] = "" if 11 in stated else "R"
         if isinstance(record, Setting) and not is_own(record):
             fields[17] = METHOD_CODES["setting", (place[0].derivation if place[0] else None) or "auto"]
         restore("OBX", _ordinal(record), fields, record.extensions, self._dropper(record))
@@ -324,7 +325,7 @@ class Results:
         native = getattr(record, "native_status", None)
         if native in _ADMITTED:
             return str(native)
-        status: ObservationStatus = getattr(record, "status", "preliminary")
+        status: ObservationStatus = getattr(record, "status", None) or "preliminary"
         if status == "unknown":
             lost("status", "OBX-11 has no code of an unknown status")
         return STATUS_CODES[status]

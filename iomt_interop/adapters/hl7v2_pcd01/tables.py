@@ -177,8 +177,9 @@ SAID: Final[dict[str, frozenset[str]]] = {
         "performers notes handle group native_type",
         "waveform": "code channels segments time status native_status quality device gateway encounter order notes "
         "handle native_type",
-        "setting": "code programmed time device metric order encounter handle",
-        "event": "code value text time device encounter order handle notes",
+        "setting": "code programmed status native_status quality interpretation time device metric order encounter "
+        "handle",
+        "event": "code value text status native_status quality interpretation time device encounter order handle notes",
         "alert": "identifiers code text source source_metric device alert_kind priority phase state inactivation "
         "limits signals acknowledgement value time encounter handle native",
         "device": "node parent handle identifiers type manufacturer model serial notes",

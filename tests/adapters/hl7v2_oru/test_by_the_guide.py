@@ -196,3 +196,30 @@ def test_a_ratio_with_an_odd_sign_keeps_it() -> None:
     assert (first.value.type, [e.value for e in first.extensions]) == ("ratio", ['"', ":"])
     assert second.value.type == "text"
     assert [one.code for one in records if one.kind == "issue"].count("ORU-202") == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"), [("AA", "ok"), ("CA", "ok"), ("AE", "transient-error"), ("CR", "fatal-error")]
+)
+def test_what_a_message_answers(code: str, expected: str) -> None:
+    """MSA[MessageHeader], MSA-1 and MSA-2: FHIR R4 response-type has accepted, error and rejected."""
+    found = resources(f"MSA|{code}|Q-77", kind="ACK^R01^ACK")
+    assert said(found, "MessageHeader.response") == [{"identifier": "Q-77", "code": expected}]
+    header = _MSH.format(type="ORA^R41^ORA_R41", receiver="EHR|WEST", security="", more="")
+    records = read(f"{header}\rMSA|{code}|Q 77|why\r".encode())
+    assert [(one.answer, one.answer_to) for one in records if one.kind == "message"] == [(code, "Q 77")]
+    assert [one.value for record in records for one in record.extensions if one.path == "MSA(1)-3"] == ["why"]
+    assert not [one for one in records if one.kind == "residue"]
+
+
+def test_status_and_flags_of_a_setting() -> None:
+    """OBX-8 and OBX-11 of a setting are its own, in FHIR as well (ObservationResultStatusCodesInterpretation)."""
+    line = "OBX|1|NM|16929196^MDC_VENT_PRESS_MAX^MDC|1.1.1.1|30|cm[H2O]^^UCUM||INV|||{}||SETTING"
+    header = _MSH.format(type="ORU^R01^ORU_R01", receiver="EHR|WEST", security="", more="")
+    report = "OBR|1|||182777000^monitoring^SCT|||20261124"
+    records = read("\r".join((header, _PID, report, line.format("D"), "")).encode())
+    (setting,) = (one for one in records if one.kind == "setting")
+    assert (setting.status, setting.native_status, setting.quality.flags) == ("entered-in-error", "D", ("invalid",))
+    assert not [one for one in setting.extensions if one.path.startswith(("OBX(1)-8", "OBX(1)-11"))]
+    found = [one for one in resources(_PID, report, line.format("D")) if one["resourceType"] == "Observation"]
+    assert [one["status"] for one in found] == ["entered-in-error"]

@@ -28,6 +28,15 @@ def test_orders() -> None:
     assert not of(RECORDS, "residue")
 
 
+def test_an_alternate_that_says_the_same_unit_is_not_kept_twice() -> None:
+    """RXG-7: MDC first and UCUM beside it; another unit there would be kept."""
+    units = [extension.path for extension in FIRST.extensions if extension.path.startswith("RXG")]
+    assert units == ["RXG(1)-1"]
+    data = (FIXTURES / "pcd03_order.hl7").read_bytes().replace(b"^MDC^mL^mL^UCUM|||", b"^MDC^mL^L^UCUM|||", 1)
+    kept = {extension.path: extension.value for extension in of(read(data), "order")[0].extensions}
+    assert (kept["RXG(1)-7.4"], kept["RXG(1)-7.5"], kept["RXG(1)-7.6"]) == ("mL", "L", "UCUM")
+
+
 def test_each_order_is_for_its_own_pump() -> None:
     pumps = {d.id: [i.value for i in d.identifiers] for d in of(RECORDS, "device")}
     assert pumps[FIRST.devices[0]] == ["02ABCDFFFE000017", "PUMP-17"]
