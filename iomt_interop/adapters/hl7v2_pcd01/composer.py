@@ -308,8 +308,9 @@ class Composer:
     # ---- PCD-04
 
     def _alerts(self, devices: Sequence[Device]) -> list[str]:
-        """Return an OBR and the parts of each alert."""
-        return [line for record in self._group.results for line in self._alert(record, devices)]
+        """Return an OBR and the parts of the alert, and what was measured as its evidence."""
+        alerts = [record for record in self._group.results if isinstance(record, Alert)]
+        return [line for record in alerts for line in self._alert(record, devices)]
 
     def _alert(self, record: Alert, devices: Sequence[Device]) -> list[str]:
         lost = partial(self._lose, record)
@@ -332,6 +333,8 @@ class Composer:
             part |= {4: dotted((*base, number)), 11: "F", 18: equipment}
             part[14] = stamp(span[0], "time") if stated and number == 1 and span[0] is not None else ""
             self._results.put(part)
+        for measured in self._group.results:
+            self._put(measured, record.time if span[0] is not None else self._sent)
         if record.extensions and not is_own(record):
             self._dropper(record)()
         return [*lines, *obx]

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from ...errors import InvalidRequest
 from ...model import (
+    Alert,
     Coding,
     Concept,
     Device,
     Event,
     Issue,
     Metric,
+    Observation,
     Order,
     Record,
     Setting,
     Subject,
+    Waveform,
 )
 from ...model.envelope import Envelope
 from ...plugins import Loss, WriteContext
@@ -50,6 +53,8 @@ class MessageWriter:
         self._context = context
         self._form = form
         self._losses: dict[Loss, None] = {}
+        self._shown: set[str] = set()
+        """Ids of measurements that go with an alert."""
 
     def __repr__(self) -> str:
         return f"MessageWriter({self._form}, {len(self._losses)} losses)"
@@ -87,13 +92,24 @@ class MessageWriter:
     def _groups(self, pool: Pool, kept: Sequence[Record], results: Sequence[Result]) -> list[Group]:
         """Return what each message holds, and tell what none of them holds."""
         if self._form == "pcd04":
-            groups = [Group(pool.source(record), record.subject, [record]) for record in results]
+            measured = {one.id: one for one in kept if isinstance(one, Observation | Waveform)}
+            groups = [
+                Group(pool.source(record), record.subject, [record, *self._evidence(record, measured)])
+                for record in results
+            ]
             others: Sequence[Order | Device] = ()
         else:
             others = [record for record in kept if isinstance(record, Order | Device) and not _is_report(record)]
             groups = pool.groups(results, others)
         self._unsaid(kept, {name for group in groups for record in group.results for name in _named(record)})
         return groups
+
+    def _evidence(self, record: Alert, measured: Mapping[str, Result]) -> list[Result]:
+        """Return what was measured of the same person and is the reason of an alert (IHE PCD TF-2 3.4.4.1)."""
+        named = (measured.get(link.target) for link in record.links if link.relation == "derived_from")
+        found = [one for one in named if one is not None and one.subject == record.subject]
+        self._shown |= {one.id for one in found}
+        return found
 
     # ---- What is written
 
@@ -116,7 +132,7 @@ class MessageWriter:
     def _unsaid(self, kept: Sequence[Record], named: set[str]) -> None:
         """Tell which records, and which fields of the others, have no place in the messages."""
         for record in kept:
-            if record.kind in _CONTEXT or self._is_result(record):
+            if record.kind in _CONTEXT or self._is_result(record) or record.id in self._shown:
                 if record.kind == "message" and getattr(record, "protocol", "") != "hl7v2":
                     self._lose(record, "", "the header of another protocol")
                     continue
@@ -130,12 +146,16 @@ class MessageWriter:
 
     def _fields(self, record: Record) -> None:
         for name in unsaid(record, SAID[record.kind] | _ENVELOPE):
-            if not _is_implied(record, name):
+            if not _is_implied(record, name) and not self._shows(record, name):
                 self._lose(record, name, "no field for it")
         if record.kind in ("metric", "setting") and record.extensions and not is_own(record):
             self._lose(record, "extensions", "kept of the source, and without a place here")
         if any(label.code != "HTEST" for label in record.labels):
             self._lose(record, "labels", "no field for it")
+
+    def _shows(self, record: Record, name: str) -> bool:
+        """Tell whether the links of an alert lead to what stands in its message."""
+        return name == "links" and isinstance(record, Alert) and {one.target for one in record.links} <= self._shown
 
     def _lose(self, record: Envelope, path: str, reason: str) -> None:
         if record is not NOBODY:

@@ -8,6 +8,8 @@ from typing import Any
 import hl7
 import pytest
 from adapters.hl7v2_pcd01.support import normal, read, segments, written
+from hl7apy.consts import VALIDATION_LEVEL
+from hl7apy.parser import parse_message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,6 +31,50 @@ def test_an_alert_comes_back(name: str) -> None:
     original = read((FIXTURES / "hl7v2_oru" / f"{name}.hl7").read_bytes())
     data, _ = written(original, "hl7v2_pcd04")
     assert_records_equal(normal(read(data), drop=NOT_ALERTS), normal(original, drop=NOT_ALERTS), values=True)
+
+
+def test_the_evidence_of_an_alert_comes_with_it() -> None:
+    """IHE PCD TF-2 3.4.4.1: what was measured when the alert arose is in its message, and is its evidence again."""
+    original = read((FIXTURES / "hl7v2_oru" / "pcd04_evidence.hl7").read_bytes())
+    data, writer = written(original, "hl7v2_pcd04")
+    first = next(text for text in data.decode().split("MSH|") if "MDC_EVT_LO" in text)
+    names = [line.split("|")[3].split("^")[1] for line in first.split("\r") if line.startswith("OBX|")]
+    measured = names[names.index("MDC_PULS_OXIM_PULS_RATE") :]
+    assert measured[:3] == ["MDC_PULS_OXIM_PULS_RATE", "MDC_PULS_OXIM_PLETH", "MDC_ATTR_SAMP_RATE"]
+    back = read(data)
+    kinds = {record.id: record.kind for record in back}
+    alerts = [record for record in back if record.kind == "alert"]
+    shown = [[kinds[link.target] for link in one.links if link.relation == "derived_from"] for one in alerts]
+    assert shown == [
+        [known.kind for known in original if known.id in {link.target for link in one.links}]
+        for one in original
+        if one.kind == "alert"
+    ]
+    assert [loss.path for loss in writer.losses if loss.kind == "alert"] == []
+    rate = next(record for record in back if record.kind == "observation")
+    assert rate.value == next(record for record in original if record.kind == "observation").value
+    assert next(record for record in back if record.kind == "waveform").time is not None
+
+
+@pytest.mark.parametrize("name", ["alert", "pcd04_evidence"])
+def test_hl7apy_accepts_segments_and_types(name: str) -> None:
+    """hl7apy has no structure ORU_R40; its groups of an OBR and OBX are those of ORU_R01, in HL7 2.6 as well."""
+    data, _ = written(read((FIXTURES / "hl7v2_oru" / f"{name}.hl7").read_bytes()), "hl7v2_pcd04")
+    found = [f"MSH{text}" for text in data.decode().split("MSH")[1:]]
+    assert found
+    for text in found:
+        known = text.replace("ORU^R40^ORU_R40", "ORU^R01^ORU_R01")
+        parsed = parse_message(known, validation_level=VALIDATION_LEVEL.STRICT, find_groups=True)
+        assert parsed.validate()
+        assert parsed.to_er7() == known.rstrip("\r")
+
+
+def test_what_was_measured_of_somebody_else_is_no_evidence() -> None:
+    measured = m.Observation(id=m.record_id("o"), provenance=MADE, code=m.Concept(text="x"), subject="b" * 32)
+    found = alert(links=(m.Link(relation="derived_from", target=measured.id),), subject="a" * 32)
+    data, writer = written([found, measured], "hl7v2_pcd04")
+    assert len(segments(data, "OBX")) == 1
+    assert {(loss.kind, loss.path) for loss in writer.losses} >= {("alert", "links"), ("observation", "")}
 
 
 def test_facets_have_the_numbers_and_words_of_the_framework() -> None:
