@@ -120,3 +120,13 @@ def test_counters_have_the_shape_and_no_person() -> None:
 def test_thresholds_that_make_no_sense_are_refused() -> None:
     with pytest.raises(ValidationError):
         WatchRules(bulk_subjects=0)
+
+
+def test_events_of_one_request_are_one_refusal() -> None:
+    """One search over a ward has an event for each person; that is no burst."""
+    rules = WatchRules(denied_count=3, denied_window_s=3600)
+    ward = [read(0, person=number, outcome="denied", request="r-1") for number in range(10)]
+    assert watch(ward, rules) == []
+    tries = [read(number, person=number, outcome="denied", request=f"r-{number}") for number in range(3)]
+    assert rules_of(watch(tries, rules)) == [("denied-burst", "dr-1", 3)]
+    assert rules_of(watch([one.replace(request=None) for one in tries], rules)) == [("denied-burst", "dr-1", 3)]
