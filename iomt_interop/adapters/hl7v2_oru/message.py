@@ -304,7 +304,7 @@ def _digest(parsed: hl7v2.Message) -> str:
 
 def _syntax(parsed: hl7v2.Message, zone: str) -> Syntax:
     """Return how the message is written."""
-    return message_syntax(parsed.decode(next(iter(parsed)).field(7).raw), Syntax(*parsed.syntax), zone)
+    return message_syntax(parsed.decode(next(iter(parsed)).field(7).raw), Syntax(*parsed.syntax[:6]), zone)
 
 
 def message_syntax(sent: str, plain: Syntax, zone: str) -> Syntax:

@@ -277,7 +277,8 @@ class _Writer:
             raise InvalidRequest("USE-001", hint="the identifier does not fit the request's character set") from None
         if raw.isalnum() and raw.isascii():
             return raw
-        letters = {d.escape: b"E", d.field: b"F", d.component: b"S", d.subcomponent: b"T", d.repetition: b"R"}
+        letters = {d.escape: b"E", d.field: b"F", d.component: b"S", d.subcomponent: b"T", d.repetition: b"R",
+                   d.truncation: b"P"}  # fmt: skip
         letters.pop(b"", None)
         if any(mark in raw for mark in letters):
             pieces = (character.encode(charset, mistakes) for character in text)

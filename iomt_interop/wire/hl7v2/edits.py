@@ -164,8 +164,6 @@ def _octets(message: Message, text: str, path: str, raw: bool) -> bytes:
     if raw and any(each in text for each in "\r\n\x0b\x1c"):
         raise InvalidRequest("USE-001", hint="a line end inside a segment")
     value = text if raw or text == NULL else escape(text, message.syntax)
-    if message.delimiters.truncation == b"#" and not raw and message.syntax.escape:
-        value = value.replace("#", f"{message.syntax.escape}P{message.syntax.escape}")
     charset = message.syntax.charset
     try:
         return value.encode("utf-8" if charset == "ascii" else charset)

@@ -118,9 +118,15 @@ def tokens(part: Part) -> list[tuple[str, bool]]:
     every = list(sequences(verbatim, mark))
     designated = any(each.kind == "C" for each in every)  # then octets are of the set that was switched to
     for each in every:
-        stays = each.kind in "H.ZC" or (
-            each.kind == "X"
-            and (designated or unescape(verbatim[each.start : each.stop], syntax) == verbatim[each.start : each.stop])
+        stays = (
+            each.kind in "H.ZC"
+            or (
+                each.kind == "X"
+                and (
+                    designated or unescape(verbatim[each.start : each.stop], syntax) == verbatim[each.start : each.stop]
+                )
+            )
+            or (each.body == "P" and bool(syntax.truncation))  # a plain one would say that the text was cut
         )
         if stays:
             close(each.start)

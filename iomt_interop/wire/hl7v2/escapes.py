@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
-from .iso2022 import DESIGNATIONS, decode_designated
+from .iso2022 import DESIGNATIONS, MIXED, decode_designated
 
 __all__ = ["Sequence", "Syntax", "Vendor", "escape", "is_clean", "respell", "sequences", "unescape"]
 
@@ -123,7 +123,7 @@ def unescape(text: str, syntax: Syntax, *, vendor: Vendor | None = None) -> str:
     if not mark or mark not in text:
         return text
     found = list(sequences(text, mark))
-    if any(each.kind == "C" for each in found):
+    if any(each.kind == "C" or (each.kind == "X" and _switches(each, syntax.charset)) for each in found):
         switched = _designated(text, found, syntax, vendor)
         if switched is not None:
             return switched
@@ -141,6 +141,11 @@ def unescape(text: str, syntax: Syntax, *, vendor: Vendor | None = None) -> str:
         at = run[-1].stop
     parts.append(text[at:])
     return "".join(parts)
+
+
+def _switches(each: Sequence, charset: str) -> bool:
+    """Tell whether octets hold an ESC that designates a set; decoded alone it would leave nothing behind."""
+    return charset.startswith(("iso2022", MIXED)) and b"\x1b" in binascii.unhexlify(each.body[1:])
 
 
 def _value(text: str, run: list[Sequence], syntax: Syntax, vendor: Vendor | None) -> str:
@@ -168,6 +173,12 @@ def _decoded(octets: bytes, charset: str) -> str | None:
         return None
 
 
+def _truncation(syntax: Syntax) -> str:
+    """Return the truncation character; not every syntax that is handed in knows of one."""
+    found: str = getattr(syntax, "truncation", "")
+    return found
+
+
 def _delimiters(syntax: Syntax) -> dict[str, str]:
     return {
         "F": syntax.field,
@@ -175,7 +186,7 @@ def _delimiters(syntax: Syntax) -> dict[str, str]:
         "T": syntax.subcomponent,
         "R": syntax.repetition,
         "E": syntax.escape,
-        "P": "#",
+        "P": _truncation(syntax) or "#",
     }
 
 
@@ -211,16 +222,20 @@ def _designated(text: str, found: list[Sequence], syntax: Syntax, vendor: Vendor
 def _table(marks: tuple[str, ...]) -> dict[int, str]:
     """Return what replaces which character, for delimiters in the order of :func:`escape`."""
     mark = marks[0]
-    names = zip(("E", "F", "S", "T", "R", "X0D", "X0A"), (*marks, "\r", "\n"), strict=True)
+    names = zip(("E", "F", "S", "T", "R", "P", "X0D", "X0A"), (*marks, "\r", "\n"), strict=True)
     return {ord(character): f"{mark}{name}{mark}" for name, character in names if len(character) == 1}
 
 
 def escape(text: str, syntax: Syntax) -> str:
-    r"""Replace the delimiters of a text by their sequences; line ends become ``\X0D\`` and ``\X0A\``."""
+    r"""Replace the delimiters of a text by their sequences; line ends become ``\X0D\`` and ``\X0A\``.
+
+    So is the truncation character where the message declares one: at the end of a text it would say that there was
+    more of it (ch. 2.5.5.2).
+    """
     mark = syntax.escape
     if not mark:
         return text
-    marks = (mark, syntax.field, syntax.component, syntax.subcomponent, syntax.repetition)
+    marks = (mark, syntax.field, syntax.component, syntax.subcomponent, syntax.repetition, _truncation(syntax))
     return text.translate(_table(marks))
 
 

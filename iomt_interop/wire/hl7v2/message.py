@@ -60,6 +60,7 @@ class TextSyntax(NamedTuple):
     subcomponent: str
     escape: str
     charset: str
+    truncation: str = ""
 
 
 class Part:
@@ -338,9 +339,9 @@ class Message:
             if doubt is not None:
                 self._found.append(Diagnostic(doubt, path="MSH-18"))
             d = self.delimiters
-            texts = (part.decode("latin-1" if name == "ascii" else name, "replace") for part in d[:5])
-            field, component, repetition, escape, subcomponent = texts
-            self._syntax = TextSyntax(field, repetition, component, subcomponent, escape, name)
+            texts = (part.decode("latin-1" if name == "ascii" else name, "replace") for part in d)
+            field, component, repetition, escape, subcomponent, truncation = texts
+            self._syntax = TextSyntax(field, repetition, component, subcomponent, escape, name, truncation)
         return self._syntax
 
     def _declared(self) -> list[str]:

@@ -174,3 +174,13 @@ def test_deleting_is_read_back_as_nothing(path: str) -> None:
     if where.repetition is None or where.component is not None:
         assert not edited[path]
     assert len(edited) == len(MESSAGE)
+
+
+def test_another_truncation_character_is_escaped_as_well_and_comes_back() -> None:
+    """Ch. 2.5.5.2 and 2.7.1: the fifth character of MSH-2, whichever it is, is what ``P`` stands for."""
+    message = hl7v2.parse(b"MSH|^~\\&%|A|||||||1|P|2.7\rPID|||1|2%|3\\P\\\r")
+    edited = hl7v2.edit(message, "PID-3", "up 5%")
+    assert b"|up 5\\P\\|2%|" in bytes(edited)
+    assert [edited[path] for path in ("PID-3", "PID-5")] == ["up 5%", "3%"]
+    parts = [edited.get(path) for path in ("PID-3", "PID-4", "PID-5")]
+    assert [part is not None and part.truncated for part in parts] == [False, True, False]

@@ -33,6 +33,12 @@ def test_octets(raw: bytes, text: str) -> None:
     assert text_of(raw) == text
 
 
+def test_an_escape_character_of_iso_2022_written_as_octets_switches_as_well() -> None:
+    r"""ISO-IR 87 by ``\X1B2442\``: decoded alone the designation would vanish, and letters would be left."""
+    assert text_of(rb"\X1B2442\;3ED\X1B2842\x", b"ISO IR87") == "山田x"
+    assert text_of(rb"\X1B2442\;3ED\X1B2842\x", b"8859/1") == "\x1b$B;3ED\x1b(Bx"
+
+
 @pytest.mark.parametrize(
     ("raw", "text"),
     [

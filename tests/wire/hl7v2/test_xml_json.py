@@ -224,3 +224,10 @@ def test_entities_do_not_grow() -> None:
     with pytest.raises(MalformedInput):
         from_xml((bomb + "]><A>&j;</A>").encode())
     assert time.process_time() - start < 2
+
+
+def test_a_text_that_was_cut_and_one_that_ends_in_the_character_stay_two_things() -> None:
+    """Ch. 2.5.5.2: a truncation character at the end says that there was more; ``P`` is the character itself."""
+    data = b"MSH|^~\\&%|A|||||||1|P|2.7\rPID|||1|2%|3\\P\\\r"
+    message = hl7v2.parse(data)
+    assert [bytes(each) for each in (from_xml(to_xml(message)), from_json(to_json(message)))] == [data, data]
