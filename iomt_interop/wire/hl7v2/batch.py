@@ -17,7 +17,9 @@ from .split import MessageSplitter, iter_units
 
 __all__ = ["Batch", "BatchFile", "iter_messages", "read_batches"]
 
-_ENVELOPE: Final = re.compile(rb"\x0b*(?:\xef\xbb\xbf)?(FHS|BHS|BTS|FTS)([^A-Za-z0-9\s])")
+_ENVELOPE: Final = re.compile(
+    rb"\x0b*(?:\xef\xbb\xbf)?(?:(FHS|BHS|BTS|FTS)([^A-Za-z0-9\s])|(BTS|FTS)(?=[\r\n\x1c]|\Z))"
+)
 _USUAL: Final = (b"^", b"~", b"\\", b"&")
 
 
@@ -108,6 +110,9 @@ class _Envelopes:
     batches: int = 0
     open_file: bool = False
     open_batch: bool = False
+    loose: int = 0
+    """Runs of messages outside of any envelope: batches too, since BHS and BTS are optional (ch. 2.10.3.1)."""
+    in_loose: bool = False
     delimiters: Delimiters | None = None
 
     def enter(self, kind: str, unit: Message) -> list[Diagnostic]:
@@ -118,32 +123,42 @@ class _Envelopes:
             codes += ["HL7-123"] * self.open_batch
             self.open_batch, self.messages, self.delimiters = True, 0, unit.delimiters
             self.batches += 1
+            self.in_loose = False
         elif kind == "FHS":
             codes += ["HL7-123"] * (self.open_file or self.open_batch)
-            self.open_file, self.open_batch, self.batches, self.messages = True, False, 0, 0
-            self.delimiters = unit.delimiters
+            self._begin_file()
+            self.open_file, self.delimiters = True, unit.delimiters
         elif kind == "BTS":
             codes += ["HL7-118"] * _differs(unit, self.messages)
             codes += ["HL7-123"] * (not self.open_batch)
             self.batches += not self.open_batch
-            self.messages, self.open_batch = 0, False
+            self.loose -= self.in_loose
+            self.messages, self.open_batch, self.in_loose = 0, False, False
         elif kind == "FTS":
-            codes += ["HL7-118"] * _differs(unit, self.batches)
+            codes += ["HL7-118"] * _differs(unit, self.batches, self.batches + self.loose)
             codes += ["HL7-123"] * (self.open_batch or not self.open_file)
-            self.batches, self.messages, self.open_file, self.open_batch = 0, 0, False, False
+            self._begin_file()
         else:
             self.messages += 1
+            if not self.open_batch and not self.in_loose:
+                self.loose, self.in_loose = self.loose + 1, True
         return [Diagnostic(code, span) for code in codes]
+
+    def _begin_file(self) -> None:
+        self.batches = self.messages = self.loose = 0
+        self.open_file = self.open_batch = self.in_loose = False
 
     def close(self, end: int) -> list[Diagnostic]:
         """End the stream."""
         return [Diagnostic("HL7-123", (end, end))] if self.open_batch or self.open_file else []
 
 
-def _differs(trailer: Message, counted: int) -> bool:
-    """Compare BTS-1 with the messages, FTS-1 with the batches; an empty count says nothing."""
+def _differs(trailer: Message, *counted: int) -> bool:
+    """Compare BTS-1 with the messages, FTS-1 with the batches; an empty count says nothing, nor does the null."""
     stated = trailer.at(0).field(1).raw.strip() if len(trailer) else b""
-    return bool(stated) and not (stated.isdigit() and int(stated[:9]) == counted)
+    if stated in (b"", b'""'):
+        return False
+    return not stated.isdigit() or (stated.lstrip(b"0") or b"0") not in {b"%d" % number for number in counted}
 
 
 def _read(source: Input, envelopes: _Envelopes, strict: bool, limit: int) -> Iterator[tuple[str, Message]]:
@@ -151,10 +166,10 @@ def _read(source: Input, envelopes: _Envelopes, strict: bool, limit: int) -> Ite
     splitter = MessageSplitter(max_message=limit)
     for offset, unit in iter_units(source, splitter):
         found = _ENVELOPE.match(unit)
-        kind = found[1].decode("ascii") if found else ""
+        kind = (found[1] or found[3]).decode("ascii") if found else ""
         if found and kind in ("BTS", "FTS"):
-            mark = found[2]
             own = envelopes.delimiters
+            mark = found[2] or (b"|" if own is None else own.field)
             known = own if own is not None and own.field == mark else Delimiters(mark, *_USUAL)
             yield kind, parse(unit, max_message=limit, origin=offset, delimiters=known)
         else:

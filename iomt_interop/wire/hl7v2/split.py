@@ -15,6 +15,9 @@ __all__ = ["MessageSplitter", "iter_units"]
 # A unit begins with a header or a batch segment at the start of a line or of a frame.
 _HEADS: Final = (b"MSH", b"FHS", b"BHS", b"BTS", b"FTS")
 _MARK: Final = re.compile(rb"[^A-Za-z0-9\s]")
+_BARE: Final = re.compile(rb"[\r\n\x1c]|\Z")
+_TRAILERS: Final = (b"BTS", b"FTS")
+"""All their fields are optional, so they may stand without a separator."""
 _BEFORE: Final = b"\r\n\x1c"
 _VT: Final = 0x0B
 _BOM: Final = b"\xef\xbb\xbf"
@@ -86,7 +89,7 @@ class MessageSplitter:
         for name in _HEADS:  # five searches for a literal are faster than one for a pattern
             at = buffer.find(name, self._searched)
             while 0 <= at <= stop:
-                if _MARK.match(buffer, at + 3):
+                if _MARK.match(buffer, at + 3) or (name in _TRAILERS and _BARE.match(buffer, at + 3)):
                     found.append(at)
                 at = buffer.find(name, at + 3)
         return sorted(found)

@@ -50,6 +50,14 @@ def test_batches_are_objects() -> None:
         (ONE + TWO, [], [[]]),
         (FILE.replace(b"BTS|2", b"BTS|two"), [], [["HL7-118"], []]),
         (FILE.replace(b"BTS|2", b"BTS|"), [], [[], []]),
+        (FILE.replace(b"BTS|2", b"BTS|0000000002"), [], [[], []]),  # all ten characters of the field
+        (FILE.replace(b"BTS|2", b"BTS|0000000020"), [], [["HL7-118"], []]),
+        (FILE.replace(b"BTS|2|fine", b'BTS|""').replace(b"FTS|2", b'FTS|""'), [], [[], []]),
+        (FILE.replace(b"BTS|2|fine", b"BTS").replace(b"FTS|2", b"FTS"), [], [[], []]),  # all fields are optional
+        (FILE.replace(b"BTS#1#also*fine\rFTS|2\r", b"BTS\nFTS"), [], [[], []]),
+        (b"FHS|^~\\&|F\r" + ONE + TWO + b"FTS|1\r", [], [[]]),  # 2.10.3.1: a batch without BHS and BTS is one
+        (b"FHS|^~\\&|F\r" + ONE + b"BHS|^~\\&|B\r" + TWO + b"BTS|1\r" + ONE + b"FTS|3\r", [], [[], [], []]),
+        (b"FHS|^~\\&|F\r" + ONE + b"FTS|2\r", ["HL7-118"], [[]]),
     ],
 )
 def test_doubts_about_envelopes(data: bytes, own: list[str], batches: list[list[str]]) -> None:
@@ -79,6 +87,8 @@ PIECES = [
     b"\x0b",
     b"\x1c\r",
     b"BTS",
+    b"BTS\r",
+    b"FTS\n",
 ]
 
 
