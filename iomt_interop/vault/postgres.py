@@ -39,6 +39,8 @@ __all__ = ["PostgresBackend"]
 
 T = TypeVar("T")
 
+_FRESH: Final = 1.0
+"""Seconds for which blocks that were fetched ahead are good."""
 _PAUSE: Final = 0.05
 """Seconds between two looks at what others have open."""
 
@@ -68,6 +70,7 @@ class PostgresBackend:
         address = Address.parse(url)
         self._schema, self._readonly, self._timeout = {"schema": address.schema}, readonly, timeout
         self._link = Link(address, readonly=readonly, timeout=timeout)
+        self._ahead = _Ahead(self._link)
 
     def __repr__(self) -> str:
         return "PostgresBackend()"
@@ -146,7 +149,7 @@ class PostgresBackend:
         if self._link.inside:
             raise InvalidRequest("USE-002", path="vault", hint="another operation is under way")
         # Each statement sees what is committed: what others wrote while this waited for the lock is seen too.
-        with self._link.transaction("BEGIN ISOLATION LEVEL READ COMMITTED", changing=True):
+        with self._ahead.apart(), self._link.transaction("BEGIN ISOLATION LEVEL READ COMMITTED", changing=True):
             _check_safe(self._link.rows(sql.BEGIN_WRITING, self._schema))
             yield
 
@@ -156,7 +159,7 @@ class PostgresBackend:
         if self._link.inside:
             yield
             return
-        with self._link.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"):
+        with self._ahead.apart(), self._link.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"):
             yield
 
     def meta(self, name: str) -> bytes | None:
@@ -282,7 +285,7 @@ class PostgresBackend:
 
     def block(self, seq: int) -> Block | None:
         """Return a block."""
-        return next((Block(*row) for row in self._link.rows(sql.BLOCK, {"seq": seq})), None)
+        return self._ahead.block(seq)
 
     def find_records(self, names: Collection[bytes]) -> Mapping[bytes, IndexRow]:
         """Return the entries of the index that stand under some of many names, by name."""
@@ -339,6 +342,36 @@ class PostgresBackend:
     def _check_writing(self) -> None:
         if not self._link.changing:
             raise InvalidRequest("USE-002", path="vault", hint="changes belong in a transaction")
+
+
+class _Ahead:
+    """Blocks that are read one after the other are fetched together, more of them the longer it goes on."""
+
+    def __init__(self, link: Link) -> None:
+        self._link, self._last, self._width, self._until = link, 0, 1, 0.0
+        self._waiting: dict[int, Block] = {}
+
+    def block(self, seq: int) -> Block | None:
+        """Return a block; what waits here is let go of after a second, as others may have cleared it."""
+        goes_on, self._last = seq == self._last + 1, seq
+        if seq in self._waiting and time.monotonic() < self._until:
+            return self._waiting.pop(seq)
+        self._width = min(2 * self._width, sql.WIDEST) if goes_on else 1
+        query = sql.BLOCKS_AHEAD if goes_on else sql.BLOCK
+        values = {"seq": seq, "width": self._width} if goes_on else {"seq": seq}
+        self._until = time.monotonic() + _FRESH
+        self._waiting = {row[0]: Block(*row) for row in self._link.rows(query, values)}
+        return self._waiting.pop(seq, None)
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Keep what a transaction sees apart from what is seen before it and after it."""
+        self._waiting.clear()
+        try:
+            yield
+        finally:
+            self._waiting.clear()
+            self._width = 1
 
 
 def _paged(rows: Iterable[T]) -> Iterator[list[T]]:

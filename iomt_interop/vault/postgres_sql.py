@@ -15,6 +15,7 @@ from sqlalchemy import (
     cast,
     delete,
     func,
+    or_,
     select,
     text,
     tuple_,
@@ -28,6 +29,8 @@ PAGE: Final = 5000
 """Rows that are fetched or sent at a time."""
 OCTETS: Final = 4 << 20
 """Octets of ciphertext that are sent at a time, where it is more than one block."""
+WIDEST: Final = 64
+"""Blocks that are fetched at a time."""
 _LONG_PAGE: Final = 500
 """The same of rows whose cells may be long."""
 
@@ -108,6 +111,24 @@ BLOCK: Final = select(BLOCKS).where(BLOCKS.c.seq == bindparam("seq"))
 FIND_RECORDS: Final = select(RECORDS).where(RECORDS.c.blind == any_(bindparam("names", type_=ARRAY(BYTEA))))
 PUT_RECORDS: Final = _put(RECORDS)
 PUT_IDENTIFIERS: Final = _put(IDENTIFIERS)
+_AHEAD: Final = (
+    select(
+        *BLOCKS.columns,
+        func.sum(func.octet_length(BLOCKS.c.header) + func.octet_length(BLOCKS.c.ciphertext))
+        .over(order_by=BLOCKS.c.seq)
+        .label("octets"),
+    )
+    .where(BLOCKS.c.seq >= bindparam("seq"))
+    .order_by(BLOCKS.c.seq)
+    .limit(bindparam("width", type_=BigInteger))
+    .subquery()
+)
+BLOCKS_AHEAD: Final = (
+    select(*(_AHEAD.c[column.name] for column in BLOCKS.columns))
+    .where(or_(_AHEAD.c.octets <= OCTETS, _AHEAD.c.seq == bindparam("seq")))
+    .order_by(_AHEAD.c.seq)
+)
+"""A block, and those behind it that are not too long together."""
 IDENTIFIED: Final = (
     select(IDENTIFIERS.c.record).where(IDENTIFIERS.c.blind == bindparam("blind")).order_by(IDENTIFIERS.c.record)
 )

@@ -25,7 +25,7 @@ from iomt_interop.errors import (
     VaultLocked,
 )
 from iomt_interop.privacy import find_leaks
-from iomt_interop.vault import KeyFile, Vault
+from iomt_interop.vault import Block, KeyFile, Vault
 
 
 @pytest.fixture(scope="module")
@@ -530,6 +530,63 @@ def test_a_failed_statement_that_was_passed_over_commits_nothing(filled: str, sc
         change()
     assert backend.meta("root") == before
     backend.close()
+
+
+# Reading ahead.
+
+
+def test_blocks_that_are_read_in_order_come_together(
+    schemas: Schemas, key: KeyFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sqlalchemy.engine.default import DefaultDialect
+
+    real, asked = DefaultDialect.do_execute, list[str]()
+
+    def execute(self: Any, cursor: Any, statement: str, *arguments: Any) -> None:
+        asked.append(statement)
+        real(self, cursor, statement, *arguments)
+
+    many = [observation(number) for number in range(200)]
+    with Vault.create(schemas.new("order"), keys=key) as vault:
+        for record in many:
+            vault.put([record])
+        assert vault.info()["blocks"] == 200
+        monkeypatch.setattr(DefaultDialect, "do_execute", execute)
+        assert list(vault.records()) == many
+        assert len(asked) < 30
+        asked.clear()
+        vault.verify()
+        assert len(asked) < 40
+
+
+def test_what_was_fetched_ahead_is_short_and_soon_forgotten(schemas: Schemas, monkeypatch: pytest.MonkeyPatch) -> None:
+    from iomt_interop.vault import postgres
+
+    url = schemas.new("ahead")
+    backend = schemas.kind.create(url, {})
+    blocks = [Block(seq, b"h", b"s", b"c", os.urandom(900_000)) for seq in range(1, 13)]
+    with backend.writing():
+        backend.add_blocks(blocks)
+    for block in blocks[:7]:
+        assert backend.block(block.seq) == block
+        waiting = backend._ahead._waiting.values()
+        assert sum(len(each.ciphertext) for each in waiting) <= 4 << 20
+    assert list(waiting)
+    other = schemas.backend(url, readonly=False)
+    with other.writing():
+        other.clear_blocks(range(8, 13))
+    with backend.reading():
+        # Another view is another state, and so is what comes later.
+        assert backend.block(8).ciphertext == b""
+    monkeypatch.setattr(postgres, "_FRESH", 0.0)
+    for seq in (1, 2, 3, 4):
+        assert backend.block(seq) == blocks[seq - 1]
+    with other.writing():
+        other.clear_blocks([5])
+    assert backend.block(5).ciphertext == b""
+    assert backend.block(99) is None
+    backend.close()
+    other.close()
 
 
 # The disk.
