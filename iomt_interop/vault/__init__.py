@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..crypto import EnvironmentKey, KeyFile, KeyProvider, PassphraseKey, RewrappingProvider, keyring
 from ..crypto import known_answer as self_test
+from ..crypto.memory import sweep_memory
 from .backend import Backend, Block, SubjectRow
 from .keeping import ErasureReceipt, Keeping
 from .selection import Versions
@@ -27,4 +28,5 @@ __all__ = [
     "Versions",
     "keyring",
     "self_test",
+    "sweep_memory",
 ]
