@@ -24,7 +24,33 @@ KINDS = ("SEGMENTS", "STRUCTURES", "DATATYPES", "TABLES")
 USAGE = {(0, 1): "?", (1, 1): "!", (0, -1): "*", (1, -1): "+", (0, 0): "-"}
 ANY = "ANYHL7SEGMENT"
 
+# Where the source is not what the standard prints: version, kind, entry, part (None for the whole text), right text.
+CORRECTIONS: tuple[tuple[str, str, str, int | None, str], ...] = (
+    ("2.1", "DATATYPES", "TS", 2, "ST ?"),  # ch. 2 of 2.1: a degree of precision is optional
+    ("2.3", "SEGMENTS", "OBR", 27, "QUANTITY_TIMING TQ *"),  # optional and repeating in 2.2, 2.3.1 and later too
+    ("2.3.1", "SEGMENTS", "OBX", 2, "VALUE_TYPE ID ? 0125"),  # conditional (C), as in the versions around them
+    ("2.3.1", "SEGMENTS", "OBX", 4, "OBSERVATION_SUB_ID ST ?"),
+    ("2.7", "SEGMENTS", "OBX", 2, "VALUE_TYPE ID ? 0125"),
+    ("2.7", "SEGMENTS", "OBX", 4, "OBSERVATION_SUB_ID ST ?"),
+    ("2.8", "SEGMENTS", "OBX", 2, "VALUE_TYPE ID ? 0125"),
+    ("2.8", "SEGMENTS", "OBX", 4, "OBSERVATION_SUB_ID ST ?"),
+    ("2.8.1", "TABLES", "0085", None, "A|B|C|D|F|I|N|O|P|R|S|U|V|W|X"),  # as in 2.8 and 2.8.2
+)
+
 Entries = dict[str, str]
+
+
+def corrected(version: str, found: dict[str, Entries]) -> dict[str, Entries]:
+    """Return the tables of a version with :data:`CORRECTIONS` in them."""
+    for when, kind, name, part, text in CORRECTIONS:
+        if when == version:
+            before = found[kind][name]
+            parts = before.split("|")
+            parts[slice(None) if part is None else slice(part - 1, part)] = [text]
+            found[kind][name] = "|".join(parts)
+            if found[kind][name] == before:
+                raise SystemExit(f"{version} {name}: the source says so itself")
+    return found
 
 
 def usage(low: int, high: int) -> str:
@@ -119,7 +145,7 @@ def main() -> int:
     before: dict[str, Entries] = {kind: {} for kind in KINDS}
     different = False
     for version in VERSIONS:
-        now = tables(version)
+        now = corrected(version, tables(version))
         digest = hashlib.sha256(repr(sorted((k, sorted(v.items())) for k, v in now.items())).encode()).hexdigest()
         text = render(version, before, now, digest)
         path = TARGET / f"_v{version.replace('.', '_')}.py"

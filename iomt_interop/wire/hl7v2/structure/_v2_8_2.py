@@ -56,7 +56,6 @@ TABLES: Final[dict[str, str | None]] = {
     "0078": "<|>|A|AA|AC|B|D|DET|H|HH|HM|HU|I|IE|IND|L|LL|LU|MS|N|ND|NEG|NR|NS|null|OBX|POS|QCF|R|RR|S|SDD|SYN-R|SYN-S|TOX|U|VS|W|WR",
     "0080": "A|B|N|R|S|SP|ST",
     "0083": "C|D",
-    "0085": "A|B|C|D|F|I|N|O|P|R|S|U|V|W|X",
     "0088": None,
     "0093": "N|Y|...",
     "0098": "M|S|U",

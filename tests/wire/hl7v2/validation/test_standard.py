@@ -151,3 +151,32 @@ def test_hl7apy_agrees(lines: list[str], is_valid: bool) -> None:
     ours = validate(hl7v2.parse("\r".join(lines) + "\r"))
     assert agrees == is_valid
     assert any(each.severity is Severity.ERROR for each in ours) != is_valid
+
+
+@pytest.mark.parametrize(
+    "version",
+    ["2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.7.1", "2.8", "2.8.1", "2.8.2", "2.9"],
+)
+def test_a_result_without_conditional_fields_is_clean_in_every_version(version: str) -> None:
+    """OBX-4 is conditional throughout (7.4.2.4), quantity and timing of OBR and how precise a time is, optional."""
+    kind = "ORU" if version == "2.1" else "ORU^R01" if version < "2.3.1" else "ORU^R01^ORU_R01"
+    found = check(
+        f"MSH|^~\\&|MON|ICU|EHR|HOSP|20261124105800||{kind}|7|P|{version}",
+        "PID|||17^^^HOSP^MR||Doe^Jane" if version > "2.1" else "PID|||17||Doe^Jane",
+        "OBR|1|||x^Panel^L|||20261124105800"
+        + ("|20261124105800|1|||||20261124105800||||||||20261124105800" if version == "2.1" else ""),
+        "OBX|1|ST|y^Status^L||on||||||F",
+    )
+    assert found == []
+
+
+@pytest.mark.parametrize("version", ["2.3.1", "2.7", "2.8"])
+def test_a_device_without_a_value_needs_no_value_type(version: str) -> None:
+    """OBX-2 is conditional: not valued where OBX-11 says that there is no result (7.4.2.2)."""
+    assert check(CLEAN[0].replace("2.6", version), *CLEAN[1:3], CLEAN[3].replace("44616-1", "1"), CLEAN[6]) == []
+
+
+@pytest.mark.parametrize("status", "ABV")
+def test_statuses_of_2_8_stay(status: str) -> None:
+    for version in ("2.8", "2.8.1", "2.8.2", "2.9"):
+        assert check(CLEAN[0].replace("2.6", version), *CLEAN[1:4], OBX[:-1] + status) == []
