@@ -228,6 +228,8 @@ _ALERT_PARTS: Final = (
     frozenset({"MDC_ATTR_ALARM_STATE", "MDC_ATTR_ALERT_STATE"}),
     frozenset({"MDC_ATTR_ALERT_SOURCE"}),
 )
+_MEASURED_SOURCE: Final = re.compile(r"\d+(?:\.\d+){3}\.2")
+"""OBX-4 of the second facet: of a limit that was passed it is the measurement, under the measurement's own code."""
 
 
 def _alert(subject: _Subject) -> Iterator[Found]:
@@ -244,6 +246,8 @@ def _alert(subject: _Subject) -> Iterator[Found]:
             order, lacking = each, list(_ALERT_PARTS)
         elif each.id == "OBX":
             name = _text(each.segment.field(3)[1][2])
+            if not name.startswith("MDC_ATTR_") and _MEASURED_SOURCE.fullmatch(_text(each.segment.field(4))):
+                name = "MDC_ATTR_ALERT_SOURCE"
             lacking = [part for part in lacking if name not in part]
 
 

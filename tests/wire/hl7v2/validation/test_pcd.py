@@ -89,6 +89,17 @@ def test_a_device_without_any_eui_64() -> None:
         ("MDC_ATTR_ALARM_STATE", "MDC_ATTR_ALERT_STATE", []),
         ("MDC_ATTR_ALERT_SOURCE", "MDC_ATTR_OTHER", [("HL7-343", "OBR(1)-4")]),
         ("|1.1.1.1.3|", "|3|", [("HL7-334", "OBX(3)-4")]),
+        # The second facet is the measurement itself where a limit of it was passed (IHE PCD TF-2 3.4).
+        (
+            "CWE|68480^MDC_ATTR_ALERT_SOURCE^MDC|1.1.1.1.2|70686^MDC_DEV_PRESS_BLD_NONINV_VMD^MDC|",
+            "NM|150021^MDC_PRESS_BLD_NONINV_SYS^MDC|1.1.1.1.2|85|266016^MDC_DIM_MMHG^MDC",
+            [],
+        ),
+        (
+            "CWE|68480^MDC_ATTR_ALERT_SOURCE^MDC|1.1.1.1.2|70686^MDC_DEV_PRESS_BLD_NONINV_VMD^MDC|",
+            "NM|150021^MDC_PRESS_BLD_NONINV_SYS^MDC|1.1.1.2|85|266016^MDC_DIM_MMHG^MDC",
+            [("HL7-343", "OBR(1)-4")],
+        ),
     ],
 )
 def test_rules_of_pcd04(old: str, new: str, expected: list[tuple[str, str]]) -> None:
