@@ -9,7 +9,6 @@ from ...model import (
     Activity,
     Actor,
     Allergy,
-    Appointment,
     Coding,
     Concept,
     Condition,
@@ -22,9 +21,7 @@ from ...model import (
     Interval,
     Link,
     Message,
-    Note,
     Organization,
-    Participant,
     Procedure,
     Reaction,
     RelatedPerson,
@@ -45,7 +42,6 @@ from .unit import ADAPTER, Segment, Unit
 __all__ = [
     "activities",
     "allergy",
-    "appointment",
     "condition",
     "contact",
     "coverage",
@@ -368,74 +364,6 @@ def immunization(unit: Unit, segment: Segment, common: list[Segment], routes: li
         **facts,
         extensions=segment.extensions() + tuple(e for one in (*common, *routes) for e in one.extensions()),
     )
-
-
-# ---- SCH and the resources of an appointment
-
-
-def appointment(unit: Unit, segment: Segment, parts: list[Segment], comments: list[Segment]) -> Appointment:
-    """Map SCH with AIS, AIG, AIL and AIP."""
-    participants: list[Participant] = []
-    services: list[Concept] = []
-    kept: tuple[Any, ...] = ()
-    for number, role in ((12, "placer-contact"), (16, "filler-contact"), (20, "enterer")):
-        participants += [Participant(actor=one) for one in segment.use(number, persons(role)) or ()]
-    for part in parts:
-        if part.name == "AIS":
-            found: tuple[Concept, ...] = part.use(3, _concepts) or ()
-            services += found
-        elif part.name == "AIL":
-            place = part.use(3, _location)
-            participants += [] if place is None else [Participant(location=place)]
-        elif part.name == "AIP":
-            types = part.use(4, _concepts) or ()
-            participants += [Participant(actor=one, types=types) for one in part.use(3, _people) or ()]
-        kept += part.extensions()
-    time = segment.use(11, _timing) or (None, None)
-    state = segment.use(25, decode_concept)
-    code = state.codings[0].code if state is not None and state.codings else None
-    target = map_code("FillerStatusCodes[Appointment]", code)
-    texts = tuple(Note(text=t) for one in comments if (t := one.text(3)) is not None)
-    return Appointment(
-        **_frame("appointment", unit, segment),
-        identifiers=(segment.use(1, _entities) or ()) + (segment.use(2, _entities) or ()),
-        status=None if target is None else target.code,
-        native_status=state,
-        reason=segment.use(7, _concepts) or (),
-        type=segment.use(8, decode_concept),
-        services=tuple(services),
-        start=time[0],
-        end=time[1],
-        minutes=_minutes(segment),
-        participants=tuple(participants),
-        requests=(segment.use(26, _entities) or ()) + (segment.use(27, _entities) or ()),
-        notes=texts,
-        extensions=segment.extensions() + kept + tuple(e for one in comments for e in one.extensions()),
-    )
-
-
-_people = persons("participant")
-
-
-def _quantity_timing(node: Node) -> tuple[Instant | None, Instant | None]:
-    """Read start and end of TQ."""
-    start = decode_stated(node[4].raw, node.syntax).value if node[4].raw else None
-    end = decode_stated(node[5].raw, node.syntax).value if node[5].raw else None
-    for found, number in ((start, 4), (end, 5)):
-        if found is not None:
-            node[number].take()
-    return start, end
-
-
-_timing = decoder(lambda field: _quantity_timing(field[1]))
-
-
-def _minutes(segment: Segment) -> int | None:
-    """Map SCH-9 where SCH-10 says that it counts minutes."""
-    raw, unit = segment.raw(9), segment.raw(10).partition(segment.syntax.component)[0].upper()
-    if unit in ("MIN", "M", "MINUTES", "MINUTE") and raw.isascii() and raw.isdigit() and str(int(raw)) == raw:
-        return int(segment.strike(9))
-    return None
 
 
 # ---- TXA

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ...model import Device, DeviceVersion, Note, Record
-from .care import allergy, appointment, condition, coverage, document, immunization, kin, procedure
+from .care import allergy, condition, coverage, document, immunization, kin, procedure
+from .schedule import appointment
 from .unit import Segment, Unit
 
 __all__ = ["SURROUNDING", "Surroundings", "software_device"]

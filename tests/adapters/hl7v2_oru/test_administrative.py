@@ -25,14 +25,16 @@ _PID = segment(
     "PID", f1="1", f3="4711^3^M10^LAB&2.999.1&ISO^MR^SITE&2.999.2&ISO^20200101^20301231",
     f5="Berg&van&Berg&de&Meer^Eva^M^II^Dr^MD^L^^^^G^20010203^20300101^RN", f7="19800229101500+0100", f8="F",
     f11="1 Road&Road^Flat 2^Ghent^OV^9000^BEL^H^^OV^17", f13="^PRN^PH^^32^9^5551234^7",
-    f14="^WPN^Internet^eva@example.org", f16="M^Married^HL70002", f17="CHR^Christian^HL70006", f23="Bruges", f24="Y",
+    f14="^WPN^Internet^eva@example.org", f16="M^Married^HL70002", f17="CHR^Christian^HL70006", f21="0900^^^LAB&2.999.1&ISO^MR",
+    f23="Bruges", f24="Y",
     f25="2", f26="BE^Belgium", f33="20260101101500+0100", f34="HOSP^2.999.3^ISO",
 )  # fmt: skip
 _PV1 = segment(
-    "PV1", f1="1", f2="I", f3="WARD^12^B^HOSP&2.999.4&ISO^active^^MAIN^3^by the window", f4="R", f5="PRE-1",
+    "PV1", f1="1", f2="I",
+    f3="WARD&2.999.6&ISO^12^B^HOSP&2.999.4&ISO^active^^MAIN&M-1^3^by the window^PLACE-1^BEDS&MINE&L", f4="R", f5="PRE-1",
     f6="WARD^11^A", f7="7^Who^Ann^^^Dr", f8="8^Ref^Bo", f9="9^Con^Cy", f10="CAR", f11="TMP^1", f14="7", f15="A0",
     f17="10^Adm^Di", f19="VN-1", f36="01", f37="HOME", f42="OTHER^2", f43="OLD^3", f44="20261124080000+0100",
-    f45="20261125090000+0100",
+    f45="20261125090000+0100", f54="EPISODE-1^^^LAB",
 )  # fmt: skip
 MESSAGES = {
     "ADT^A01^ADT_A01": (
@@ -42,6 +44,11 @@ MESSAGES = {
             "PD1", f3="Practice^^^^^^^^^P-1", f4="99^Doc^Fay", f6="H^Handicap", f10="DUP-1^^^LAB^MR", f14="Chapel",
         ),
         segment(
+            "ROL", f2="AD", f3="PP^Primary^HL70443", f4="98^Doc^Ida", f5="20200101", f11="6 Road^^Ghent",
+            f12="^WPN^PH^^32^9^5554444", f13="PRACTICE^3", f14="Group practice^^^^^^^^^GP-1",
+        ),
+        segment("ROL", f2="AD", f3="GT^Guarantor^HL70443", f4="97^Gua^Rik", f6="20301231"),
+        segment(
             "NK1", f1="1", f2="Berg^Ben^^^Mr", f3="SPO^Spouse^HL70063", f4="2 Road^^Ghent", f5="^PRN^PH^^32^9^5559876",
             f6="^WPN^PH^^32^9^5554321", f7="E^Employer^HL70131", f8="20200101", f9="20301231",
             f13="Works^^^^^^^^^W-1",
@@ -49,8 +56,10 @@ MESSAGES = {
         ),
         _PV1,
         segment(
-            "PV2", f3="FEVER^Fever", f11="5", f12="Short stay", f13="13^Refer^Gil", f25="2^Urgent", f38="A^Ambulance",
+            "PV2", f3="FEVER^Fever", f11="5", f12="Short stay", f13="13^Refer^Gil", f22="Y",
+            f25="2^Urgent", f38="A^Ambulance",
         ),
+        segment("ROL", f2="AD", f3="AT^Attending^HL70443", f4="96^Att^Uma"),
         "AL1|1|DA^Drug allergy^HL70127|PEN^Penicillin^L|SV^Severe^HL70128|rash~swelling|20100101",
         segment(
             "DG1", f1="1", f3="J18.9^Pneumonia^I10", f4="Pneumonia, community acquired", f5="20261124",
@@ -82,8 +91,14 @@ MESSAGES = {
             f9="5^mL", f10="31^Col^Pat", f11="G", f13="fasting", f14="20261124081500+0100", f15="BLD&Blood&L",
             f17="^WPN^PH^^32^9^5552222", f31="R73^High glucose^I10",
         ),
+        segment("PRT", f2="AD", f4="SC^Specimen collector^HL70443", f5="95^Spe^Vic"),
         "NTE|1|L|please hurry|RE^Remark|23^Ord^Max|20261124075900+0100",
         "OBX|1|ST|11^Question^L||Answer||||||F",
+        segment(
+            "PRT", f2="AD", f4="RO^Responsible observer^HL70912", f5="94^Obs^Wim", f8="Laboratory", f9="LAB^2",
+            f10="UDI-1", f16="00844588003288", f17="20250101", f18="20300101", f19="LOT-3", f20="SER-4", f21="DON-5",
+            f22="ANALYSER^Analyser^L",
+        ),
         segment(
             "SPM", f1="1", f2="S-1&EHR^S-2&LAB", f4="119297000^Blood^SCT", f7="V^Venipuncture", f8="ARM^Arm",
             f12="5^mL", f14="clotted", f17="20261124081000+0100^20261124081200+0100", f18="20261124090000+0100",
@@ -109,8 +124,9 @@ MESSAGES = {
         "NTE|1||bring papers",
         _PID,
         "AIS|1||XR^X-ray^L",
-        "AIP|1||61^Tec^Tom|T^Technician",
-        "AIL|1||XRAY^1",
+        "AIG|1||X-9^Scanner^L|EQ^Equipment||||20261201090000+0100|||45|MIN",
+        "AIP|1||61^Tec^Tom|T^Technician||20261201091500+0100",
+        "AIL|1||XRAY^1|ROOM^Room||20261201090000+0100|||1|H",
     ),
     "MDM^T02^MDM_T02": (
         "EVN|T02|20261124",
@@ -193,6 +209,7 @@ def test_admission() -> None:
         "CON",
         "ADM",
         "REF",
+        "AT",
     ]
     patient = found["Patient"]
     assert patient["name"][0]["suffix"] == ["II", "MD", "RN"]
@@ -241,7 +258,14 @@ def test_appointment() -> None:
     found = next(one_ for one_ in resources("SIU^S12^SIU_S12") if one_["resourceType"] == "Appointment")
     assert (found["status"], found["minutesDuration"], found["comment"]) == ("booked", 30, "bring papers")
     assert (found["start"], found["end"]) == ("2026-12-01T09:00:00+01:00", "2026-12-01T09:30:00+01:00")
-    assert len(found["participant"]) == 5
+    assert len(found["participant"]) == 6
+    assert [
+        (one_["period"]["start"], one_["period"].get("end")) for one_ in found["participant"] if "period" in one_
+    ] == [
+        ("2026-12-01T09:00:00+01:00", "2026-12-01T09:45:00+01:00"),
+        ("2026-12-01T09:15:00+01:00", None),
+        ("2026-12-01T09:00:00+01:00", "2026-12-01T10:00:00+01:00"),
+    ]
 
 
 def test_document() -> None:
