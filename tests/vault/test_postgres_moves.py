@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.batches import pulse, resolved
 from support.places import Files, Schemas
 from support.postgres import server
 from support.records import AT, SPO2, every_kind, make
@@ -58,6 +59,7 @@ def test_a_vault_moves_to_a_database_and_back(schemas: Schemas, tmp_path: Path, 
         vault.erase("s2", at=WHEN)
         vault.renew()
         vault.put([observation(4001)])
+        vault.put_batches([pulse(500, "s1"), pulse(20, None, "cd")])
         vault.rotate(last)
         note = vault.checkpoint(signer)
         expected = list(vault.records(versions="all"))
@@ -112,10 +114,12 @@ RECORDS = st.one_of(
     st.builds(observation, st.integers(0, 9), st.integers(0, 2)),
     st.builds(person, st.integers(0, 2), st.integers(0, 2)),
 )
+NAMES = st.sampled_from(["ab", "cd", "ef"])
 WHO = st.sampled_from(["s0", "s1", "s2", "", "nobody"])
 OPERATIONS = st.lists(
     st.one_of(
         st.tuples(st.just("put"), st.lists(RECORDS, max_size=6)),
+        st.tuples(st.just("columns"), st.lists(st.tuples(st.sampled_from(["s1", "s2", None]), NAMES), max_size=3)),
         st.tuples(st.sampled_from(["erase", "hold", "release", "look"]), WHO),
         st.tuples(st.sampled_from(["compact", "renew", "rotate", "open"]), st.none()),
     ),
@@ -140,6 +144,9 @@ class Driven:
 
     def put(self, records: list[m.Record]) -> object:
         return self.vault.put(records)
+
+    def columns(self, batches: list[tuple[str | None, str]]) -> object:
+        return self.vault.put_batches([pulse(5, who, name) for who, name in batches])
 
     def erase(self, who: str) -> object:
         receipt = self.vault.erase(who, at=WHEN)
@@ -178,6 +185,7 @@ class Driven:
         views: list[Callable[[], object]] = [
             lambda: list(self.vault.records(versions="all")),
             lambda: list(self.vault.records()),
+            lambda: [resolved(batch) for batch in self.vault.batches()],
             lambda: list(self.vault.subjects()),
             self.vault.holds,
         ]
