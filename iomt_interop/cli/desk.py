@@ -142,9 +142,12 @@ class GuardedDesk(_Closing):
         """Return the persons."""
         return self.vault.subjects(self._request("search"))
 
-    def export(self, recipient: str | None, subject: str | None = None) -> list[Record]:
-        """Return what leaves."""
-        return self.vault.export(self._request("export", subject), recipient=recipient, subject=subject)
+    def export(self, recipient: str | None, subject: str | None = None) -> Iterable[Record]:
+        """Return what leaves; of the whole vault, person by person."""
+        request = self._request("export", subject)
+        if subject is None:
+            return self.vault.export_each(request, recipient=recipient)
+        return self.vault.export(request, recipient=recipient, subject=subject)
 
     def portable(self, subject: str, key: RecipientKey, recipient: str | None) -> bytes:
         """Return a person's data, sealed."""

@@ -9,6 +9,7 @@ the outcome ``failed``.
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -263,6 +264,34 @@ class GuardedVault(GuardedKeeping):
         records = list(self._vault.records(owner, kinds, versions=versions))
         return self._given(request, records, project, recipient)
 
+    def export_each(
+        self, request: Request, *, recipient: str | None = None, versions: Versions = "merged"
+    ) -> Iterator[Record]:
+        """Yield what may leave of the whole vault, person by person, of a vault that is too large for the memory.
+
+        What is of nobody comes first. A person's event is on the disk before the first of that person's records is
+        yielded; all events have one request id. The vault is read twice. What is stored meanwhile of somebody who was
+        not there at the beginning does not come.
+
+        Parameters
+        ----------
+        request, recipient, versions : optional
+            As for :meth:`export`.
+
+        Raises
+        ------
+        AccessDenied
+            As for :meth:`export`; ``AGR-003`` also in the middle, for a kind of record that no agreement covers. What
+            was yielded before is then written down as given.
+        """
+        request = replace(request, action="export", request_id=request.request_id or secrets.token_hex(8))
+        project = self._projection(request, "export", recipient)
+        owners, hidden = self._guard.survey(request, self._vault.records(versions=versions))
+        for owner in sorted(owners, key=bool) or [""]:
+            yield from self._given(
+                request, list(self._vault.records(owner, versions=versions)), project, recipient, hidden
+            )
+
     def portable(self, request: Request, subject: str, key: RecipientKey, *, recipient: str | None = None) -> bytes:
         """Return what may leave of a person, every version, sealed for one recipient.
 
@@ -290,10 +319,15 @@ class GuardedVault(GuardedKeeping):
         return seal_portable(records, merged, key)
 
     def _given(
-        self, request: Request, records: list[Record], project: Projection, recipient: str | None
+        self,
+        request: Request,
+        records: list[Record],
+        project: Projection,
+        recipient: str | None,
+        hidden: set[str] | None = None,
     ) -> list[Record]:
         if recipient is None:
-            return list(self._guard.release(request, records, project=project).records)
+            return list(self._guard.release(request, records, project=project, hidden=hidden).records)
         agreements = self.policies.agreements
         if agreements is None:
             self._guard.note(request, "disclose", "denied", "recipient-unknown", recipient=recipient)
@@ -307,6 +341,7 @@ class GuardedVault(GuardedKeeping):
             policy=project.policy,
             pseudonyms=project.pseudonyms,
             as_of=project.as_of,
+            hidden=hidden,
         ).records
 
     def _projection(self, request: Request, operation: Operation, recipient: str | None = None) -> Projection:
@@ -399,7 +434,11 @@ class GuardedVault(GuardedKeeping):
     def _change(self, request: Request, subject: str, change: Callable[[str], Record]) -> None:
         request = replace(request, action="update")
         owner = self._whose(request, "consent", subject)
-        document = change(owner)
+        try:
+            document = change(owner)
+        except IomtError:
+            self._guard.note(request, "consent", "failed", _NOBODY, [owner])
+            raise
         self._guard.admit_records(request, [document], operation="consent")
         with self._failing(request, "consent", [owner]):
             self._vault.put([document])

@@ -22,6 +22,7 @@ from iomt_interop.privacy.audit import AuditRecord, accounting
 from iomt_interop.privacy.audit.balp import to_fhir
 from iomt_interop.privacy.audit.times import parse
 from iomt_interop.privacy.reasons import REASONS
+from iomt_interop.vault import KeyFile, Vault
 
 IN_FORCE = 1_777_000_000 * 10**9  # 2026-04-24
 OVER = 1_800_000_000 * 10**9  # 2027-01-15
@@ -137,6 +138,50 @@ def test_a_refusal_holds_for_exports_searches_and_counts_alike(ward: VaultOf) ->
         assert answers(vault, "ann") == answers(vault, "nobody")
         vault.consent(ask(PHYSICIAN), "ann", consent_json('{"type": "permit"}'))
         assert vault.query(ask(PHYSICIAN), "ann").total == 4  # the consents are a record, too
+
+
+def test_a_whole_vault_leaves_person_by_person_as_it_would_at_once(ward: VaultOf) -> None:
+    sink = Sink()
+    links = tuple(m.Link(relation="derived_from", target=r.id) for r in ward.records if r.subject == "cleo")
+    mother = next(r for r in ward.records if r.subject == "ann").replace(id="linked", links=links)
+    with ward.open(sink) as vault:
+        vault.put(ask(PHYSICIAN), [mother])
+        whole = vault.export(ask(PHYSICIAN))
+        sink.events.clear()
+        told: dict[str, int] = {}
+        for record in vault.export_each(ask(PHYSICIAN)):
+            owner = record.id if record.kind == "subject" else record.subject or ""
+            told[owner] = told.get(owner, 0) + 1
+            # The event was there before the record.
+            assert by_person(sink)[owner].records >= told[owner]
+            assert record in whole
+        assert sum(told.values()) == len(whole)
+        assert {name: event.records for name, event in by_person(sink).items()} == told | {"cleo": 0}
+        assert len({event.request for event in sink.events}) == 1
+        assert [r.links for r in vault.export_each(ask(PHYSICIAN)) if r.id == "linked"] == [()]
+        found: list[m.Record] = []
+        sink.events.clear()
+        leaving = vault.export_each(ask(PHYSICIAN))
+        while not found or found[-1].id != "ann":
+            found.append(next(leaving))
+        sink.fail()
+        with pytest.raises(AuditUnavailable):
+            found.extend(leaving)
+        assert {r.subject for r in found if r.kind != "subject"} <= {None, "ann"}
+        sink.failure = None
+        sink.events.clear()
+        assert list(vault.export_each(ask(CLERK))) == []
+        assert {(e.outcome, e.records) for e in sink.events} == {("denied", 0)}
+        with pytest.raises(AccessDenied):
+            list(vault.export_each(ask(STEWARD, at=OVER), recipient="registry"))
+
+
+def test_an_empty_vault_leaves_an_event(tmp_path: Path) -> None:
+    keys, sink = KeyFile.create(tmp_path / "key"), Sink()
+    Vault.create(tmp_path / "v", keys=keys).close()
+    with GuardedVault.open(tmp_path / "v", policies(), sink, keys=keys) as vault:
+        assert list(vault.export_each(ask(PHYSICIAN))) == []
+    assert [(e.operation, e.records) for e in sink.events] == [("export", 0)]
 
 
 # Purposes and recipients.
@@ -376,7 +421,7 @@ def test_every_public_method_is_among_the_operations() -> None:
     """A new way to the records must be counted above."""
     public = {name for name in dir(GuardedVault) if not name.startswith("_") and callable(getattr(GuardedVault, name))}
     counted = {name.partition("-")[0] for name in OPERATIONS} | {"break_glass"}
-    assert public - counted == {"open", "close", "terms", "subjects"}
+    assert public - counted == {"open", "close", "terms", "subjects", "export_each"}
 
 
 def test_what_is_no_record_is_refused(ward: VaultOf) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hmac
-import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Any, Final
 
 from ...crypto import SecretKey
@@ -20,6 +19,7 @@ from ..facts import UNKNOWN_LEVEL, Facts, facts_of, labels_of, subject_of
 from ..minimise import MinimisationPolicy, Minimised, Pseudonyms, policy_for
 from ..vocabulary import ACT_REASON, BREAK_GLASS, CONFIDENTIALITIES, is_purpose
 from .context import Context, Decision, PolicyProvider
+from .events import OPERATIONS, iso, numbered
 from .policy import DISCLOSING, AccessPolicy
 from .request import Actor, Emergency, Request
 from .sift import Page, Projection, Sifted, projected
@@ -27,7 +27,6 @@ from .sift import Page, Projection, Sifted, projected
 __all__ = ["Guard", "Page", "Projection", "Session"]
 
 _CONTEXTS: Final = 1024
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Session:
@@ -240,6 +239,7 @@ class Guard:
         policies: tuple[str, ...] = (),
         project: Projection | None = None,
         parameters: tuple[str, ...] = (),
+        hidden: set[str] | None = None,
     ) -> Page:
         """Return what may be seen, once the audit trail has taken an event for every person that it is about.
 
@@ -261,6 +261,8 @@ class Guard:
             What the purpose needs; without it, records are shown as they are.
         parameters : tuple of str, optional
             Names of the search's parameters, for the audit trail.
+        hidden : set of str, optional
+            Ids of hidden records of the whole answer, where this is a part of it (:meth:`survey`).
 
         Raises
         ------
@@ -269,13 +271,13 @@ class Guard:
         """
         if offset < 0 or (limit is not None and limit < 0):
             raise InvalidRequest("USE-001", path="offset or limit")
-        found = self._sift(request, records)
+        found = self._sift(request, records, hidden)
         given = projected(found, project)
         policies = policies if project is None else (*policies, project.policy.digest)
         part = slice(offset, None if limit is None else offset + limit)
         page, owners = given.records[part], given.owners[part]
         more: dict[str, Any] = {"recipient": recipient, "policies": policies, "parameters": parameters}
-        self._take(self._events(request, _OPERATIONS[request.action], found, page, owners, **more))
+        self._take(self._events(request, OPERATIONS[request.action], found, page, owners, **more))
         return Page(tuple(page), len(given.records))
 
     def read(self, request: Request, record: Record | None) -> Record:
@@ -301,8 +303,23 @@ class Guard:
         """
         return self._sift(request, records).seen
 
-    def _sift(self, request: Request, records: Iterable[Record]) -> Sifted:
-        found = Sifted()
+    def survey(self, request: Request, records: Iterable[Record]) -> tuple[list[str], set[str]]:
+        """Return whose records there are, and the ids of those that may not be seen; nothing is kept of the records.
+
+        So an answer that is too large to be held can be released person by person, and no reference in it leads to a
+        record of another person that is hidden.
+        """
+        sessions: dict[str, Session] = {}
+        hidden: set[str] = set()
+        for record in records:
+            subject = subject_of(record) or ""
+            session = sessions.get(subject) or sessions.setdefault(subject, self.session(request, subject))
+            if not session.judge(record)[1].permit:
+                hidden.add(record.id)
+        return list(sessions), hidden
+
+    def _sift(self, request: Request, records: Iterable[Record], hidden: set[str] | None = None) -> Sifted:
+        found = Sifted(hidden)
         sessions: dict[str, Session] = {}
         nobody = request.emergency.subject if request.emergency is not None else request.scope_subject or ""
         for record in records:
@@ -328,6 +345,7 @@ class Guard:
         policy: MinimisationPolicy | None = None,
         pseudonyms: Pseudonyms | None = None,
         as_of: int | None = None,
+        hidden: set[str] | None = None,
     ) -> Minimised:
         """Return what may go to a recipient: what may be seen, no more than the purpose needs, under an agreement.
 
@@ -349,6 +367,8 @@ class Guard:
             Names and date shifts of the recipient.
         as_of : int, optional
             The year in which ages are counted; the year of ``day`` by default.
+        hidden : set of str, optional
+            As for :meth:`release`.
 
         Raises
         ------
@@ -365,7 +385,7 @@ class Guard:
         chosen = policy or policy_for(code if system == ACT_REASON else "")
         if system != ACT_REASON or not chosen.serves(code):
             raise InvalidRequest("PRV-302")
-        found = self._sift(request, records)
+        found = self._sift(request, records, hidden)
         years = day.year if as_of is None else as_of
         result = projected(found, Projection(chosen, pseudonyms, years))
         kinds = {record.kind for record in result.records}
@@ -411,7 +431,7 @@ class Guard:
         denied = [decision.reason for _, decision in found if not decision.permit]
         outcome: Outcome = "denied" if denied else "success"
         parameters = () if name is None else (name,)
-        request = _numbered(request, len(found))
+        request = numbered(request, len(found))
         self._take([
             self._event(request, operation, subject, [decision.reason], outcome, parameters=parameters)
             for subject, decision in found
@@ -438,7 +458,7 @@ class Guard:
         denied = bool(found.hidden)
         stored = [] if denied else list(records)
         owners = [subject_of(record) for record in stored]
-        named = operation or _OPERATIONS[request.action]
+        named = operation or OPERATIONS[request.action]
         self._take(self._events(request, named, found, stored, owners, refused=denied))
         if denied:
             reasons = [reason for share in found.shares.values() if share.hidden for reason in share.reasons]
@@ -469,7 +489,7 @@ class Guard:
             "parameters": () if name is None else (name,),
         }
         several = subjects or (None,)
-        request = _numbered(request, len(several))
+        request = numbered(request, len(several))
         self._take([self._event(request, operation, one, [reason], outcome, **more) for one in several])
 
     # Events.
@@ -505,7 +525,7 @@ class Guard:
         if None not in shares and None in shown:
             # What is of nobody came with the one person's.
             shown[next(iter(shares))] = list(released)
-        request = _numbered(request, len(shares))
+        request = numbered(request, len(shares))
         events = []
         for subject, share in shares.items():
             denied = refused or bool(share.hidden and not share.seen)
@@ -538,7 +558,7 @@ class Guard:
         labels |= {CONFIDENTIALITIES[each.level] for each in held if each.level < UNKNOWN_LEVEL}
         try:
             return AuditRecord(
-                time=_iso(request.at),
+                time=iso(request.at),
                 operation=operation,
                 outcome=outcome,
                 actor=request.actor.id,
@@ -563,24 +583,5 @@ class Guard:
             raise AuditUnavailable("AUD-001") from None
 
 
-_OPERATIONS: Final[dict[str, Operation]] = {
-    "read": "read", "search": "search", "export": "export",
-    "create": "create", "update": "update", "delete": "delete", "keep": "execute",
-}  # fmt: skip
-
-
 def _no_consents(_: str) -> int:
     return 0
-
-
-def _numbered(request: Request, events: int) -> Request:
-    """Return a request that has an id, where several events must be known as one operation's."""
-    if events < 2 or request.request_id is not None:
-        return request
-    return replace(request, request_id=secrets.token_hex(8))
-
-
-def _iso(at: int) -> str:
-    seconds, nanoseconds = divmod(at, 10**9)
-    moment = _EPOCH + timedelta(seconds=seconds)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"

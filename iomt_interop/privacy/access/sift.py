@@ -46,13 +46,19 @@ class Share:
 
 
 class Sifted:
-    """Records parted into those that may be seen and those that may not."""
+    """Records parted into those that may be seen and those that may not.
+
+    Parameters
+    ----------
+    hidden : set of str, optional
+        Ids that are known to be hidden already; it grows.
+    """
 
     __slots__ = ("hidden", "seen", "shares")
 
-    def __init__(self) -> None:
+    def __init__(self, hidden: set[str] | None = None) -> None:
         self.seen: list[Record] = []
-        self.hidden: set[str] = set()
+        self.hidden: set[str] = set() if hidden is None else hidden
         self.shares: dict[str | None, Share] = {}
 
     def take(self, record: Record, facts: Facts, decision: Decision) -> None:
