@@ -130,6 +130,8 @@ def _structured(node: Node, task: Task) -> Value:
     found: Value | None = None
     if low is None or len(node.children) > 4:
         return _doubtful(node, task, "ORU-202")
+    if separator == "+" and sign is second is None:  # a graded response (2+): a text, as the standard means it
+        return _verbatim(node, task)
     if separator is second is None and (sign in (None, "=") or sign in COMPARATORS):
         found = low if sign in (None, "=") else low.replace(comparator=sign)
     elif high is not None and sign != "<>" and separator in (":", "/"):
@@ -196,7 +198,7 @@ def _time_of_day(node: Node, task: Task) -> Value:
 def _encapsulated(node: Node, task: Task) -> Value:
     """Read an ED: source, type, subtype, encoding, data (2.A.24)."""
     kind, subtype, encoding, data = (node[i].peek() for i in range(2, 6))
-    found = None if data is None else _octets(encoding, data)
+    found = None if data is None else _octets(encoding, data, node.syntax.escape)
     if found is None:
         if data is not None:
             task.doubt("ORU-204")
@@ -206,12 +208,15 @@ def _encapsulated(node: Node, task: Task) -> Value:
     return AttachmentValue(media_type=_media_type(kind, subtype), data=found)
 
 
-def _octets(encoding: str | None, data: str) -> bytes | None:
+def _octets(encoding: str | None, data: str, mark: str) -> bytes | None:
+    """Decode data; lines may be broken in them, by the sequence for it too, and the encoding's case is no matter."""
+    kind = (encoding or "").lower()
+    whole = data.replace(f"{mark}.br{mark}", "") if mark else data
     try:
-        if encoding == "Base64":
-            return b64decode("".join(data.split()), validate=True)
-        if encoding == "Hex":
-            return bytes.fromhex(data)
+        if kind == "base64":
+            return b64decode("".join(whole.split()), validate=True)
+        if kind == "hex":
+            return bytes.fromhex(whole)
     except (binascii.Error, ValueError):
         return None
     return data.encode() if encoding == "A" else None

@@ -69,6 +69,14 @@ def test_structured_numerics() -> None:
     assert isinstance(obx("SN|a||^2^+").value, TextValue)
 
 
+@pytest.mark.parametrize(("raw", "doubted"), [("^2^+", False), ("^2^x", True), (">^1^-^2", True), ("=<^5", True)])
+def test_a_graded_response_is_no_doubt(raw: str, doubted: bool) -> None:
+    """2.A.71: ``^2^+`` is what a structured numeric is for; no number and no unit come of it."""
+    records = read(f"MSH|^~\\&|A|||||ORU^R01|1|P|2.6\rOBX|1|SN|a||{raw}\r".encode())
+    assert one(records, "observation").value == TextValue(text=raw, format="SN")
+    assert [issue.code for issue in of(records, "issue") if issue.path == "OBX(1)-5"] == ["ORU-202"] * doubted
+
+
 def test_times_as_values() -> None:
     assert TYPES["D1"].value.time.value == "2026-11-24"
     assert TYPES["D2"].value.value == "11:30"
@@ -86,6 +94,22 @@ def test_attachments() -> None:
     assert TYPES["E1"].value == AttachmentValue(media_type="application/pdf", data=b"%PDF-1.4\n")
     assert TYPES["E2"].value == AttachmentValue(media_type="image/png", url="https://example.org/p/1")
     assert obx("ED|a||^AP^PDF^Base64^not base64!").value.data is None
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "^AP^PDF^base64^SGVsbG8=",
+        "^AP^PDF^BASE64^SGVsbG8=",
+        "^AP^PDF^Base64^SGVs\\.br\\bG8=",
+        "^AP^PDF^Base64^SGVs\\X0D0A\\bG8=",
+        "^AP^PDF^hex^48656c6C6F",
+    ],
+)
+def test_attachments_are_read_however_their_encoding_is_spelled_and_broken(raw: str) -> None:
+    record = obx(f"ED|a||{raw}")
+    assert record.value == AttachmentValue(media_type="application/pdf", data=b"Hello")
+    assert [extension.value for extension in record.extensions if extension.path == "OBX(1)-5"] == [raw]
 
 
 def test_texts_keep_what_is_no_escape() -> None:

@@ -220,6 +220,10 @@ class StructuredNumber(Composite):
         return Fraction(first) / Fraction(second)
 
 
+_COMPARATORS: Final = frozenset({">", "<", ">=", "<=", "=", "<>"})
+_SEPARATORS: Final = frozenset({"-", "+", "/", ".", ":"})
+"""Of an SN (HL7 v2.8 ch. 2.A.71); nothing else may stand in its first and third component."""
+
 _NOT_DATA: Final = re.compile(r"\s+|\\\.(?:br|sp\d{0,3})\\|\\X0[AaDd]\\")
 
 
@@ -326,6 +330,10 @@ def doubts(value: Value, path: str = "") -> Iterator[tuple[str, str]]:
             if number > known and each is not None and value.type_name != "CM":
                 yield f"{path}.{number}", "HL7-135"
             yield from doubts(each, f"{path}.{number}")
+        if isinstance(value, StructuredNumber):
+            for number, allowed in ((1, _COMPARATORS), (3, _SEPARATORS)):
+                if isinstance(value[number], str) and value[number] not in allowed:
+                    yield f"{path}.{number}", "HL7-130"
         if isinstance(value, Encapsulated) and isinstance(value[5], str) and value.octets() is None:
             yield f"{path}.5", "HL7-136"
     elif isinstance(value, Number | DateTime | TimeOfDay | Raw) and value.doubt is not None:

@@ -55,6 +55,8 @@ OBX = "OBX|1|NM|150456^MDC_PULS_OXIM_SAT_O2^MDC|1.1.1.1|98|262688^MDC_DIM_PERCEN
         (replaced(1, "PID|||17||Doe|||Q"), ("HL7-316", "PID(1)-8")),
         (replaced(4, OBX.replace("|98|", "|ninety|")), ("HL7-130", "OBX(1)-5")),
         (replaced(4, OBX.replace("|98|", "|98,5|")), ("HL7-131", "OBX(1)-5")),
+        (replaced(5, CLEAN[5].replace("|>^98|", "|=<^98|")), ("HL7-130", "OBX(2)-5.1")),
+        (replaced(5, CLEAN[5].replace("|>^98|", "|^98^x^99|")), ("HL7-130", "OBX(2)-5.3")),
         (replaced(4, OBX.replace("|NM|", "||")), ("HL7-317", "OBX(1)-2")),
         (replaced(4, OBX.replace("|NM|", "|QQ|")), ("HL7-318", "OBX(1)-2")),
         (replaced(4, OBX.replace("|R", "|Q")), ("HL7-315", "OBX(1)-11")),
