@@ -82,17 +82,17 @@ def verdict_of(error: IomtError) -> Verdict:
     """Return the verdict that an error means.
 
     What is wrong with the message is an error: sent again, it will be wrong again. What is wrong on this side is a
-    rejection: the sender may try again (HL7 v2.8 ch. 2.9.2.2).
+    rejection: the sender may try again; so is a version that is not taken (HL7 v2.8 ch. 2.9.2.2, MSH-12).
     """
     if not isinstance(error, InputError | ModelError | OutputError):
         return Verdict(Outcome.REJECTED, (AckError("207", application=error.code),))
-    condition = "199"
+    outcome, condition = Outcome.ERROR, "199"
     if isinstance(error, LimitExceeded):
         condition = "104"
     elif isinstance(error, UnsupportedVersion):
-        condition = "203"
+        outcome, condition = Outcome.REJECTED, "203"
     elif error.code == "HL7-101":
         condition = "100"
     with suppress(InvalidRequest):
-        return Verdict(Outcome.ERROR, (AckError(condition, path=error.path, application=error.code),))
-    return Verdict(Outcome.ERROR, (AckError(condition, application=error.code),))
+        return Verdict(outcome, (AckError(condition, path=error.path, application=error.code),))
+    return Verdict(outcome, (AckError(condition, application=error.code),))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iomt_interop.errors import IomtError, LimitExceeded, MalformedInput, StoreUnavailable, UnsupportedVersion
 from iomt_interop.transport.answers import Answers, read_head
-from iomt_interop.transport.delivery import Verdict
+from iomt_interop.transport.delivery import Verdict, verdict_of
 from iomt_interop.wire import hl7v2, mllp
 from iomt_interop.wire.hl7v2.ack import Outcome, acknowledge, decide
 
@@ -63,3 +65,18 @@ def test_the_head_is_what_the_codec_reads(
         control_id = header.field(10).raw
         assert found.key == ((header.field(3).raw, header.field(4).raw, control_id) if control_id else None)
         assert found.is_acknowledgement == (header.field(9)[1][1].raw == b"ACK")
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "condition"),
+    [
+        (MalformedInput("HL7-130", path="OBX(1)-5"), Outcome.ERROR, "199"),
+        (MalformedInput("HL7-101"), Outcome.ERROR, "100"),
+        (LimitExceeded("HL7-120"), Outcome.ERROR, "104"),
+        (UnsupportedVersion("EXA-001"), Outcome.REJECTED, "203"),  # 2.9.2.2: MSH-9, MSH-11 and MSH-12 are rejected
+        (StoreUnavailable("SEC-006"), Outcome.REJECTED, "207"),
+    ],
+)
+def test_what_an_error_means(error: IomtError, outcome: Outcome, condition: str) -> None:
+    found = verdict_of(error)
+    assert (found.outcome, [each.condition for each in found.errors]) == (outcome, [condition])
