@@ -105,21 +105,25 @@ class Asked:
         paths = self._paths(terms)
         if terms is None and not paths:
             return None
+        if not paths:
+            raise AccessDenied("PRV-205", hint=f"give --policy, or {POLICY}")
         self._given = paths
         policies = PolicySet.of([_octets(path, "--policy") for path in paths])
-        audit = self.audit
-        if terms is not None:
-            kept = Path(terms.places["audit"])
-            if audit is not None and os.path.realpath(audit) != os.path.realpath(kept):
-                raise AccessDenied("PRV-205", hint="--audit is not the log that the vault is bound to")
-            if not kept.exists():
-                raise AuditUnavailable("AUD-001", hint="the audit log that the vault is bound to is gone")
-            audit = kept
+        kept = None if terms is None else terms.places.get("audit")
+        audit = self.audit if kept is None else self._kept_log(Path(kept))
         if audit is None or self.audit_key is None:
-            error = AccessDenied("PRV-205", hint=f"give --audit-key, or {AUDIT_KEY}")
+            error = AccessDenied("PRV-205", hint=f"give --audit and --audit-key, or {AUDIT} and {AUDIT_KEY}")
             raise error if terms is not None else InvalidRequest("USE-001", path="--audit", hint="with --audit-key")
         self.log = AuditLog(audit, SigningKey.load(self.audit_key), shared=True)
         return policies, self.log
+
+    def _kept_log(self, kept: Path) -> Path:
+        """Return the log that a vault is bound to, which must be there, and be the one that was named, if any was."""
+        if self.audit is not None and os.path.realpath(self.audit) != os.path.realpath(kept):
+            raise AccessDenied("PRV-205", hint="--audit is not the log that the vault is bound to")
+        if not kept.exists():
+            raise AuditUnavailable("AUD-001", hint="the audit log that the vault is bound to is gone")
+        return kept
 
     def terms(self, policies: PolicySet, paths: list[Path] | None = None, log: AuditLog | None = None) -> Terms:
         """Return the terms by which a vault is bound to what was given."""

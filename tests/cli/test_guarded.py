@@ -19,6 +19,7 @@ from iomt_interop.cli.asked import Asked
 from iomt_interop.cli.desk import open_desk
 from iomt_interop.crypto.signing import SigningKey
 from iomt_interop.errors import AccessDenied
+from iomt_interop.guarded import PolicySet, Terms
 from iomt_interop.privacy.audit import AuditRecord
 from iomt_interop.transport import VaultSink
 from iomt_interop.transport.delivery import Delivery
@@ -278,6 +279,20 @@ def test_the_policy_is_changed_under_the_old_one_and_turned_off_by_who_may(ward:
     info = json.loads(ward.run("vault", "info", ward.vault, "--json").stdout)
     assert info["guarded"] is False
     assert [e.operation for e in ward.events() if e.outcome == "success"].count("policy") == 3
+
+
+def test_a_vault_that_a_program_bound_is_told_where_its_files_are(ward: Ward, tmp_path: Path) -> None:
+    """Terms that say no places: the files must be named, and be the right ones."""
+    files = [(tmp_path / name).read_bytes() for name in ("access.toml", "register.toml")]
+    verifier = str(SigningKey.load(tmp_path / "audit.key").verify_key)
+    plain = tmp_path / "plain"
+    with Vault.create(plain, keys=KeyFile(ward.key)) as vault:
+        vault.bind(Terms(PolicySet.of(files).digests, verifier).to_json())
+    info = ("vault", "info", plain)
+    for named in ((), ward.policy()[:4], ward.policy()[4:]):
+        done = ward.run(*info, *named, env=KEEPER)
+        assert (done.exit_code, "PRV-205" in done.stderr) == (1, True), done.output
+    assert ward.run(*info, *ward.policy(), env=KEEPER).exit_code == 0
 
 
 def test_the_log_can_be_moved_by_who_may(ward: Ward, tmp_path: Path) -> None:
