@@ -271,7 +271,7 @@ class PostgresBackend:
         return self._all(HOLDS)
 
     def backup(self, path: str | os.PathLike[str]) -> None:
-        """Write a consistent copy as a file, which :class:`SqliteBackend` opens."""
+        """Write a consistent copy as a file of SQLite; it appears under its name only when it is whole."""
         copy_to_file(self, path)
 
     def add_blocks(self, blocks: Sequence[Block]) -> None:
