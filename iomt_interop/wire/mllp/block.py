@@ -27,7 +27,7 @@ HEADER: Final = rb"(?:MSH|FHS|BHS)[^A-Za-z0-9\s]"
 Inside = Literal["data", "edge"]
 """What VT and FS mean inside a block: octets of the payload, or always an edge of a block."""
 
-_UNREADABLE: Final = re.compile(rb"\x1c[\r\x0b]|\x0b" + HEADER, re.DOTALL)
+_UNREADABLE: Final = re.compile(rb"\x1c[\r\n\x0b]|\x0b" + HEADER, re.DOTALL)
 
 
 class Doubt(NamedTuple):
@@ -61,8 +61,8 @@ def encode(payload: bytes | bytearray | memoryview) -> bytes:
     Raises
     ------
     NotRepresentable
-        ``MLP-111`` when the payload holds octets that a receiver takes for an edge (FS before CR or VT, VT before a
-        header), or is a single commit octet: it would not be read as what it is.
+        ``MLP-111`` when the payload holds octets that a receiver takes for an edge (FS before CR, LF or VT, VT
+        before a header), or is a single commit octet: it would not be read as what it is.
 
     Examples
     --------

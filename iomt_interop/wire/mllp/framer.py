@@ -23,7 +23,7 @@ HEAD: Final = 1024
 STRAY: Final = 4096
 """Longest run of octets outside of blocks that is given as one."""
 
-_VT, _FS, _CR = 0x0B, 0x1C, 0x0D
+_VT, _FS, _CR, _LF = 0x0B, 0x1C, 0x0D, 0x0A
 _BEGIN: Final = re.compile(rb"\x0b|(?:\A|(?<=[\r\n]))(?=" + HEADER + rb")")
 _HEADER: Final = re.compile(HEADER)
 _AHEAD: Final = 4
@@ -39,9 +39,9 @@ class Framer:
     max_payload : int, optional
         Longest payload in octets. A longer block is passed over, at constant memory, and given as ``oversize``.
     inside : {"data", "edge"}, optional
-        What VT and FS mean inside a block. ``data``: FS ends a block where CR or VT follows, VT begins another one
-        where a header follows it; anywhere else they belong to the payload, with a doubt. ``edge``: always edges,
-        as the specification has it.
+        What VT and FS mean inside a block. ``data``: FS ends a block where CR, LF or VT follows, VT begins another
+        one where a header follows it; anywhere else they belong to the payload, with a doubt. ``edge``: always
+        edges, as the specification has it.
 
     Examples
     --------
@@ -141,7 +141,7 @@ class Framer:
                 if follower == _VT and after == len(buffer):
                     self._seen = at  # settle() decides
                     return None
-                if follower == _VT or self._edge:
+                if follower in (_VT, _LF) or self._edge:
                     return self._close(at, after, "MLP-103")
                 self._doubt("MLP-105", at, after)
             else:

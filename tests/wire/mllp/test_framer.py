@@ -98,7 +98,9 @@ def test_python_hl7_reads_the_same_payloads(payloads: list[bytes]) -> None:
     assert [block.payload for block in blocks(stream, [])] == payloads
 
 
-@pytest.mark.parametrize("payload", [b"a\x1c\rb", b"a\x1c\x0b", b"\x0bMSH|", b"a\x0bFHS^", b"\x06", b"\x15"])
+@pytest.mark.parametrize(
+    "payload", [b"a\x1c\rb", b"a\x1c\nb", b"a\x1c\x0b", b"\x0bMSH|", b"a\x0bFHS^", b"\x06", b"\x15"]
+)
 def test_what_would_be_read_otherwise_is_not_encoded(payload: bytes) -> None:
     with pytest.raises(NotRepresentable) as caught:
         mllp.encode(payload)
@@ -130,6 +132,15 @@ CASES: dict[str, tuple[bytes, list[tuple[str, bytes, bool, list[str]]]]] = {
     "line end between": (FRAME + b"\n", [("message", MESSAGE, True, []), ("stray", b"\n", True, ["MLP-101"])]),
     "two VT": (b"\x0b" + FRAME, [("stray", b"\x0b", True, ["MLP-101"]), ("message", MESSAGE, True, [])]),
     "FS inside": (b"\x0bMSH|a\x1cb\r\x1c\r", [("message", b"MSH|a\x1cb\r", True, ["MLP-105"])]),
+    "LF for CR": (  # where every CR became LF on the way; waiting for a CR would wait for ever
+        b"\x0bMSH|a\n\x1c\n\x0bMSH|b\n\x1c\n",
+        [
+            ("message", b"MSH|a\n", True, ["MLP-103"]),
+            ("stray", b"\n", True, ["MLP-101"]),
+            ("message", b"MSH|b\n", True, ["MLP-103"]),
+            ("stray", b"\n", True, ["MLP-101"]),
+        ],
+    ),
     "VT inside": (b"\x0bMSH|a\x0bb\r\x1c\r", [("message", b"MSH|a\x0bb\r", True, ["MLP-106"])]),
     "no header in it": (b"\x0bhello\x1c\r", [("message", b"hello", True, [])]),
 }
