@@ -28,6 +28,8 @@ exclude_patterns = ["_build", "_ext", "changes"]
 nitpicky = True
 # Parts of a union's own representation, which have no page.
 nitpick_ignore = [("py:class", "FieldInfo"), ("py:class", "NoneType")]
+# Of other projects, whose pages are not asked for.
+nitpick_ignore_regex = [("py:class", r"pyarrow\..*")]
 # Short names in the signatures of decorated functions and of modules in a circle, which two packages have.
 suppress_warnings = ["ref.python"]
 
