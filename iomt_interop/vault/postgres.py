@@ -401,7 +401,7 @@ def _columns(rows: Sequence[tuple[object, ...]], *names: str) -> dict[str, list[
 
 
 def _cell(rows: Sequence[tuple[Any, ...]]) -> bytes | None:
-    return next((bytes(row[0]) for row in rows), None)
+    return next((row[0] for row in rows), None)
 
 
 def _check_safe(rows: Sequence[tuple[Any, ...]]) -> None:

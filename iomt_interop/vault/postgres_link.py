@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -15,7 +16,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Format, TransactionStatus
 from psycopg.types.array import ListBinaryDumper
-from sqlalchemy import Connection, Executable, NullPool, create_engine, text
+from sqlalchemy import BigInteger, Connection, Executable, LargeBinary, NullPool, Text, create_engine, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..errors import InvalidRequest, IomtError, StoreDamaged, StoreUnavailable, VaultLocked
@@ -32,6 +33,8 @@ _REFUSED: Final = frozenset({"25006", "42501"})
 _LOST: Final = ("08", "57P", "25P03", "25P04")
 """Connection exceptions, what an operator ends, time-outs that end the session."""
 _CANCELLED: Final = "57014"
+
+_CELLS: Final[dict[type, type]] = {LargeBinary: bytes, BigInteger: int, Text: str}
 
 # Names are looked up in the system's own schema alone: nobody's function can stand in their place.
 _SESSION: Final = text(
@@ -99,6 +102,13 @@ def _connect(parameters: Mapping[str, str]) -> psycopg.Connection[Any]:
     return connection
 
 
+@cache
+def _kinds(query: Executable) -> tuple[type, ...] | None:
+    """Return of which types the cells of a query are, where all of its columns are a table's own."""
+    kinds = [_CELLS.get(type(column.type)) for column in getattr(query, "selected_columns", ())]
+    return tuple(kind for kind in kinds if kind is not None) if kinds and None not in kinds else None
+
+
 def state_of(error: BaseException) -> str:
     """Return the SQLSTATE of an error, or nothing."""
     return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
@@ -148,7 +158,12 @@ class Link:
 
     def _rows(self, query: Executable, values: Mapping[str, object] | None) -> list[tuple[Any, ...]]:
         with self._errors():
-            return [tuple(row) for row in self._connected().execute(query, values or {})]
+            found = [tuple(row) for row in self._connected().execute(query, values or {})]
+        kinds = _kinds(query)
+        # The shape was right when the vault was opened; whoever may change the tables may do so any time.
+        if kinds is not None and any(tuple(map(type, row)) != kinds for row in found):
+            raise StoreDamaged("SEC-004")
+        return found
 
     @contextmanager
     def transaction(self, begin: str, *, changing: bool = False) -> Iterator[None]:

@@ -162,6 +162,44 @@ def test_another_table_of_named_values_is_no_vault(filled: str, running: Server,
         Vault.open(filled, keys=key)
 
 
+CHANGES = {
+    "another type of values": "ALTER TABLE meta ALTER value TYPE text USING encode(value, 'hex')",
+    "another type of headers": "ALTER TABLE blocks ALTER header TYPE text USING encode(header, 'hex')",
+    "no ciphertext": "ALTER TABLE blocks ALTER ciphertext DROP NOT NULL; UPDATE blocks SET ciphertext = NULL",
+    "another number": "ALTER TABLE records ALTER seq TYPE numeric",
+    "a text for a number": "ALTER TABLE records ALTER seq TYPE text",
+    "a generation that is not whole": "ALTER TABLE subjects ALTER generation TYPE float8",
+    "many keys for one": "ALTER TABLE subjects ALTER wrapped TYPE bytea[] USING ARRAY[wrapped]",
+    "a table less": "DROP TABLE records",
+    "a column less": "ALTER TABLE blocks DROP COLUMN salt",
+    "a text for a digest": "ALTER TABLE identifiers ALTER record TYPE text USING 'a'",
+}
+
+
+@pytest.mark.parametrize("name", sorted(CHANGES))
+def test_tables_that_are_changed_under_an_open_vault_give_an_error_or_the_truth(
+    filled: str, running: Server, key: KeyFile, name: str
+) -> None:
+    who, caught = next(record.id for record in every_kind() if record.kind == "subject"), 0
+    with Vault.open(filled, keys=key, mode="write") as vault:
+        with running.connect(schema_of(filled)) as connection:
+            for statement in CHANGES[name].split(";"):
+                connection.execute(statement)  # type: ignore[call-overload]
+        for use, right in (
+            (lambda: sorted(record.id for record in vault.records()), sorted(record.id for record in every_kind())),
+            (vault.verify, None),
+            (lambda: vault.find(SECRET), [who]),
+            (lambda: vault.history(who)[0].id, who),
+            (lambda: vault.put(every_kind()).unchanged, len(every_kind())),
+            (lambda: vault.rotate(key) > 0, True),
+        ):
+            try:
+                assert use() == right  # type: ignore[no-untyped-call]
+            except SecurityError:
+                caught += 1
+    assert caught
+
+
 # Roles.
 
 
