@@ -18,7 +18,7 @@ from .care import activities, contact, happened, merged, mother, updated
 from .codes import decode_code
 from .devices import Tree, is_structural, parse_handle
 from .header import is_identified, message, sender, subject
-from .ledger import Syntax
+from .ledger import NULL, Syntax
 from .observations import Item, Report, strike_set_ids
 from .orders import Before, order, ordered, report_time, request
 from .participants import Taking, took_part
@@ -486,7 +486,7 @@ class _Reading:
             code = decode_code(segment.raw(4), segment.syntax).value if segment.raw(4) else None
             written = segment.raw(7)
             stated = report_time(segment)
-            if written and stated is None:
+            if written not in ("", NULL) and stated is None:
                 unit.issue("ORU-203", f"{segment.path}-7", segment.span)
             report.time = stated or report.time
             report.order = unit.id("order", segment)

@@ -32,7 +32,7 @@ from .codes import Code, decode_code, decode_topic, decode_unit
 from .codes import Unit as Measure
 from .devices import Handle, Tree, is_structural
 from .happenings import SOURCES, add_happening, role_of
-from .ledger import MAX_REMEMBERED, Decoded, Syntax
+from .ledger import MAX_REMEMBERED, NULL, Decoded, Syntax
 from .orders import notes
 from .results import Method, Purpose, Verdict, absence, decode_method, decode_verdict, details, limits
 from .specimens import related_specimen
@@ -426,11 +426,12 @@ class Report:
 
     def moment(self, segment: Segment) -> Time | None:
         """Map OBX-14; a result that states no time has that of its report."""
-        if segment.raw(14):
+        if raw := segment.raw(14):
             found = segment.use(14, decode_observed)
             if found is not None:
                 return found
-            self.unit.issue("ORU-203", f"{segment.path}-14", segment.span)
+            if raw != NULL:
+                self.unit.issue("ORU-203", f"{segment.path}-14", segment.span)
         return self.time
 
     def values(self, segment: Segment, *, held: bool = False) -> tuple[list[Value], Measure]:

@@ -262,3 +262,13 @@ def test_local_times_get_an_offset_only_from_the_message_or_the_caller() -> None
     message = b"MSH|^~\\&|A||||20260701120000-0500||ORU^R01|1|P|2.6\rOBX|1|ST|a||x|||||||||20260701115959\r"
     stated = one(read(message, berlin), "observation").time
     assert (stated.value, stated.flags) == ("2026-07-01T11:59:59-05:00", ("assumed-offset",))
+
+
+def test_a_null_time_is_no_time_that_is_badly_written() -> None:
+    """2.5.3.3: two quotes say that there is none; they are no date, and no doubt either."""
+    records = read(b'MSH|^~\\&|A||||||ORU^R01|1|P|2.6\rOBR|1|||x^y^L|||""\rOBX|1|NM|a^b^L||5||||||F|||""\r')
+    assert not of(records, "issue")
+    observation = one(records, "observation")
+    assert observation.time is None
+    assert ("OBX(1)-14", '""') in [(each.path, each.value) for each in observation.extensions]
+    assert ("OBR(1)-7", '""') in [(each.path, each.value) for each in one(records, "order").extensions]
