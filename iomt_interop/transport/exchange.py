@@ -28,7 +28,7 @@ class Reply:
     codes: tuple[str, ...]
     """MSA-1 of every acknowledgement that came, in order; none where the message asks for none."""
     conditions: tuple[str, ...] = ()
-    """ERR-3.1 (table 0357) of what was wrong."""
+    """What was wrong, by table 0357: ERR-3.1, in older versions ERR-1.4 or MSA-6.1."""
     answers: tuple[bytes, ...] = field(default=(), repr=False)
     """The acknowledgements themselves."""
     committed: bool | None = None
@@ -144,9 +144,18 @@ def _awaited(wanted: Wants, until: Until) -> set[str]:
 
 
 def _conditions(answer: hl7v2.Message) -> Iterator[str]:
+    """Yield codes of table 0357: ERR-3, before version 2.5 those of ERR-1; without any ERR that of MSA-6."""
+    without = True
     for segment in answer:
         if segment.id == "ERR":
-            yield segment.field(3)[1][1].text or segment.field(1)[1][4][1].text
+            without = False
+            if stated := segment.field(3)[1][1].text:
+                yield stated
+            else:
+                yield from (repetition[4][1].text for repetition in segment.field(1))
+    told = answer.segment("MSA") if without else None
+    if told is not None:
+        yield told.field(6)[1][1].text
 
 
 @dataclass(frozen=True, slots=True)
