@@ -17,7 +17,7 @@ from ..crypto.signing import SigningKey
 from ..errors import AccessDenied, AuditUnavailable, InvalidRequest
 from ..guarded import GuardedVault, PolicySet, Terms, person_of
 from ..privacy.access import Action, Actor, Claims, Request, TokenVerifier
-from ..privacy.vocabulary import ACT_REASON, BREAK_GLASS
+from ..privacy.vocabulary import ACT_REASON, BREAK_GLASS, Code
 from ..vault.audit_log import AuditLog
 
 __all__ = ["AUDIT_KEY", "Asked", "asks"]
@@ -154,15 +154,30 @@ class Asked:
             minutes = vault.access.break_glass.minutes
             emergency = vault.break_glass(actor, subject, reason=self.reason, minutes=minutes, at=at)
             return Request(actor, action, (ACT_REASON, BREAK_GLASS), at, emergency=emergency, **more)
+        return Request(actor, action, self._purpose(vault), at, **more)
+
+    def check(self, vault: GuardedVault) -> None:
+        """Find out before anything is done whether it is said who asks, and what for.
+
+        Raises
+        ------
+        InvalidRequest, AccessDenied
+            As :meth:`request` does.
+        """
+        self._actor(vault, time.time_ns())
+        if not self.break_glass:
+            self._purpose(vault)
+
+    def _purpose(self, vault: GuardedVault) -> Code:
         claims = self._claims
         if self.purpose is None and claims is not None and len(claims.purposes) == 1:
-            return Request(actor, action, claims.purposes[0], at, **more)
+            return claims.purposes[0]
         if self.purpose is None:
             raise InvalidRequest("USE-001", path="--purpose", hint=f"a purpose of use; or {PURPOSE}")
         purpose = vault.access.purpose(self.purpose)
         if claims is not None and claims.purposes and purpose not in claims.purposes:
             raise AccessDenied("PRV-203", hint="purpose")
-        return Request(actor, action, purpose, at, **more)
+        return purpose
 
     def _actor(self, vault: GuardedVault, at: int) -> tuple[Actor, dict[str, Any]]:
         rule = vault.access.tokens

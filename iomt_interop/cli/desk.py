@@ -209,7 +209,15 @@ def open_desk(
         ``PRV-205`` when the vault is bound, and its policy or audit log is not at hand.
     """
     found = open_either(path, asked.supply, keys=keys, mode=mode, name=name_of(path))
-    return GuardedDesk(found, asked) if isinstance(found, GuardedVault) else PlainDesk(found)
+    if not isinstance(found, GuardedVault):
+        return PlainDesk(found)
+    desk = GuardedDesk(found, asked)
+    try:
+        asked.check(found)
+    except BaseException:
+        desk.close()
+        raise
+    return desk
 
 
 def create_at_desk(path: Place, keys: KeyProvider, asked: Asked) -> PlainDesk | GuardedDesk:
