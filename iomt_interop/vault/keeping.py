@@ -148,22 +148,27 @@ class Keeping:
             self._ledger.catch_up()
             if not self._backend.subject(blind):
                 raise InvalidRequest("USE-002", path="subject", hint="the vault has no such subject")
+            self._ledger.check_holds()
             sealed = seal(self._ledger.seal_key, f"{subject}\n{reason}".encode(), self._held(blind))
             self._backend.set_hold(blind, sealed.salt + sealed.commitment + sealed.ciphertext)
+            self._ledger.seal_holds()
 
     def release(self, subject: str) -> bool:
         """Lift a legal hold; tell whether there was one."""
         blind = self._index.subject(subject)
         with self._backend.writing():
             self._ledger.catch_up()
+            self._ledger.check_holds()
             held = self._backend.hold(blind) is not None
             self._backend.set_hold(blind, None)
+            self._ledger.seal_holds()
         return held
 
     def holds(self) -> dict[str, str]:
         """Return the reason of every legal hold, by the subject's id."""
         with self._backend.reading():
             self._ledger.catch_up()
+            self._ledger.check_holds()
             return dict(self._reasons())
 
     def erase(self, subject: str, *, at: str, signer: SigningKey | None = None) -> ErasureReceipt:
@@ -197,6 +202,7 @@ class Keeping:
                 handles = ledger.handles(blind)
                 if not handles:
                     raise InvalidRequest("USE-002", path="subject", hint="the vault has no such subject")
+                ledger.check_holds()
                 if backend.hold(blind) is not None:
                     raise LegalHold("SEC-010")
                 blocks = [header for header in ledger.living() if header.handle in handles]

@@ -6,6 +6,7 @@ import hmac
 import json
 import os
 from collections.abc import Iterator
+from hashlib import sha256
 from itertools import groupby, islice
 from operator import itemgetter
 from struct import Struct
@@ -350,10 +351,29 @@ class Ledger:
             return self._data_key(row)
         return self._keys[handle]
 
+    def seal_holds(self) -> None:
+        """Store which legal holds there are, and that the chains end here."""
+        self._backend.set_meta("holds", self._holds_digest())
+        self.seal_root()
+
+    def check_holds(self) -> None:
+        """Find a hold that was dropped or added: what is erased meanwhile does not come back."""
+        held = self._holds_digest()
+        *state, mac = _ROOT.unpack(_exactly(self._backend.meta("root"), _ROOT.size))
+        if held != (self._backend.meta("holds") or b"") or not hmac.compare_digest(mac, self._root_mac(*state)):
+            raise StoreDamaged("SEC-004", hint="the legal holds are not those that were set")
+
+    def _holds_digest(self) -> bytes:
+        rows = sorted(self._backend.holds())
+        return (
+            self._chain.mac(b"holds" + b"".join(blind + sha256(raw).digest() for blind, raw in rows)) if rows else b""
+        )
+
     def _root_mac(self, count: int, gone: int, head: bytes, erasures: bytes) -> bytes:
-        # What the vault is bound to is under the root too: taken away, it is missed.
-        bound = self._backend.meta("guard") or b""
-        return self._chain.mac(b"root" + self.store + _ROOT.pack(count, gone, head, erasures, b"") + bound)
+        # What the vault is bound to and its holds are under the root too: taken away, they are missed.
+        bound, held = self._backend.meta("guard") or b"", self._backend.meta("holds") or b""
+        rest = _NUMBER.pack(len(bound)) + bound + held if bound or held else b""
+        return self._chain.mac(b"root" + self.store + _ROOT.pack(count, gone, head, erasures, b"") + rest)
 
 
 def first_meta(keys: KeyProvider) -> dict[str, bytes]:

@@ -385,6 +385,7 @@ class Vault(Keeping):
             self._ledger.catch_up()
             self._ledger.check_subjects()
             self._ledger.check_lookups()
+            self._ledger.check_holds()
             for header in self._ledger.living():
                 if len(latest) + len(older) >= _COMPARED:
                     self._verify_entries(latest, older)
