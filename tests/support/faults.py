@@ -1,6 +1,6 @@
 """Faults at every call that changes a file, and kills at any time, against a vault that is worked with.
 
-usage: python -m support.faults [--points N] [--kills N]
+usage: python -m support.faults [--points N] [--kills N] [--minutes M] [--part I/N]
 
 A process that has ``faults.c`` in front of the C library forks a child for each point. The child works with a vault
 until the n-th call fails, is cut in half, or is the last one; what it was told to be done it writes to shared memory.
@@ -55,11 +55,15 @@ def compile_shim(folder: Path) -> Path | None:
     return made if subprocess.run(command, capture_output=True, check=False).returncode == 0 else None
 
 
-def run(shim: Path, *, points: int, kills: int, timeout: float = 3600) -> dict[str, object]:
+def run(
+    shim: Path, *, points: int, kills: int, minutes: float = 60, part: str = "0/1", timeout: float = 36000
+) -> dict[str, object]:
     """Run points and kills in a process of their own; return what it found."""
     tests = Path(__file__).resolve().parent.parent
     paths = os.pathsep.join([str(tests), *filter(None, sys.path)])
-    command = [sys.executable, "-m", "support.faults", "--points", str(points), "--kills", str(kills), "--inside"]
+    options = {"points": points, "kills": kills, "minutes": minutes, "part": part}
+    told = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    command = [sys.executable, "-m", "support.faults", *told, "--inside"]
     environment = os.environ | {"LD_PRELOAD": str(shim), "IOMT_FAULTS": str(shim), "PYTHONPATH": paths}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=timeout, check=False)
     if done.returncode:
@@ -211,25 +215,30 @@ class Work:
         return None
 
     def _contents(self, vault: Vault, notes: bytes) -> Iterator[str]:
-        for subject in ("anna", "bert", "carl", "dora", ""):
-            found = {record.id: record for record in vault.records(subject=subject)}
-            gone = {step: notes[step] for step, name in self.erasures.items() if name == subject and step < len(notes)}
-            for step, puts in self.puts.items():
-                records = puts.get(subject, [])
-                here = [record for record in records if found.pop(record.id, None) == record]
-                if step >= len(notes) or not records:
-                    if here:
-                        yield f"step {step}: there before it was put"
-                    continue
-                after = [state for when, state in gone.items() if when > step]
-                if here and len(here) != len(records) and self.plan[step] != "groups":
-                    yield f"step {step}: {len(here)} of {len(records)} records of {subject}"
-                if here and DONE in after:
-                    yield f"step {step}: erased and still there"
-                if not here and notes[step] == DONE and not any(after):
-                    yield f"step {step}: acknowledged and lost"
-            if found:
-                yield f"{len(found)} records that nobody put"
+        here: dict[str, dict[str, m.Record]] = {}
+        for record in vault.records():
+            here.setdefault(record.subject or "", {})[record.id] = record
+        for subject in sorted({*here, *(name for puts in self.puts.values() for name in puts)} - {"eric"}):
+            yield from self._person(subject, here.get(subject, {}), notes)
+
+    def _person(self, subject: str, found: dict[str, m.Record], notes: bytes) -> Iterator[str]:
+        gone = {step: notes[step] for step, name in self.erasures.items() if name == subject and step < len(notes)}
+        for step, puts in self.puts.items():
+            records = puts.get(subject, [])
+            here = [record for record in records if found.pop(record.id, None) == record]
+            if step >= len(notes) or not records:
+                if here:
+                    yield f"step {step}: there before it was put"
+                continue
+            after = [state for when, state in gone.items() if when > step]
+            if here and len(here) != len(records):
+                yield f"step {step}: {len(here)} of {len(records)} records of {subject}"
+            if here and DONE in after:
+                yield f"step {step}: erased and still there"
+            if not here and notes[step] == DONE and not any(after):
+                yield f"step {step}: acknowledged and lost"
+        if found:
+            yield f"{len(found)} records that nobody put"
 
     def _leaks(self) -> Iterator[str]:
         token = SECRET.encode()
@@ -248,16 +257,22 @@ class Laboratory:
         self.notes = mmap.mmap(-1, 4096)
         self.shim = ctypes.CDLL(os.environ["IOMT_FAULTS"])
         self.shim.iomt_calls.restype = ctypes.c_long
+        self.works: dict[int, Work] = {}
         self.failures: list[str] = []
         self.seen: Counter[str] = Counter()
 
     def work(self, seed: int) -> Work:
-        shutil.rmtree(self.folder)
-        self.folder.mkdir()
-        self.notes[:] = bytes(4096)
+        """Return work of which nothing is done, in a folder with nothing but its keys."""
+        for path in self.folder.iterdir():
+            if path.suffix != ".key":
+                path.unlink()
         for name in ("a.key", "b.key"):
-            KeyFile.create(self.folder / name)
-        return Work(self.folder, seed, self.notes)
+            if not (self.folder / name).exists():
+                KeyFile.create(self.folder / name)
+        self.notes[:] = bytes(4096)
+        if seed not in self.works:
+            self.works[seed] = Work(self.folder, seed, self.notes)
+        return self.works[seed]
 
     def child(self, work: Work, at: int, mode: int) -> int:
         """Start the work in a child; return its process id."""
@@ -288,17 +303,21 @@ class Laboratory:
         except Exception:  # noqa: BLE001 - the next point is tried all the same
             self.failures.append(f"{name}: {traceback.format_exc()[-1500:]}")
 
-    def points(self, wanted: int) -> int:
-        """Try as many points as are wanted, spread evenly over calls and modes of as many seeds as it takes."""
+    def points(self, wanted: int, part: tuple[int, int] = (0, 1), minutes: float = 1e9) -> int:
+        """Try points, evenly over calls and modes of as many seeds as it takes, until enough or time is over."""
         every: list[tuple[int, int, int]] = []
         for seed in range(SEEDS):
             calls = self.calls(seed)
             every += [(seed, at, mode) for at in range(1, calls + 1) for mode in range(1, len(MODES))]
             if len(every) >= wanted:
                 break
-        step = max(1, len(every) // wanted)
-        chosen = every[:: step if step % 2 or step == 1 else step + 1][: max(wanted, 1)]
-        for seed, at, mode in chosen:
+        # In an order of no meaning: what was tried when the time is over is as even as the whole.
+        random.Random(5).shuffle(every)
+        chosen = every[:wanted][part[0] :: part[1]]
+        end = time.monotonic() + 60 * minutes
+        for number, (seed, at, mode) in enumerate(chosen):
+            if time.monotonic() > end:
+                return number
             work = self.work(seed)
             _, status = os.waitpid(self.child(work, at, mode), 0)
             self.seen[f"{MODES[mode]}: {'died' if os.waitstatus_to_exitcode(status) == 137 else 'went on'}"] += 1
@@ -327,7 +346,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--points", type=int, default=300)
     parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--inside", action="store_true")
+    parser.add_argument("--minutes", type=float, default=600, help="no more points after this time")
+    parser.add_argument("--part", default="0/1", help="which of how many parts of the points, to run them side by side")
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if not options.inside:
         with tempfile.TemporaryDirectory() as folder:
@@ -335,12 +356,13 @@ def main() -> int:
             if shim is None:
                 print("no C compiler for Linux")
                 return 2
-            found = run(shim, points=options.points, kills=options.kills, timeout=36000)
+            found = run(shim, **{n: v for n, v in vars(options).items() if n != "inside"})
         print(json.dumps(found, indent=2))
         return 1 if found["failures"] else 0
     laboratory = Laboratory()
     try:
-        tried = laboratory.points(options.points) if options.points else 0
+        which, of = map(int, options.part.split("/"))
+        tried = laboratory.points(options.points, (which, of), options.minutes) if options.points else 0
         laboratory.kills(options.kills)
     finally:
         shutil.rmtree(laboratory.folder)
