@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256, sha512
-from typing import Final
+from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -180,6 +180,13 @@ def unwrap_key(wrapping: SecretKey, wrapped: bytes, context: bytes) -> SecretKey
     return SecretKey.taken(open_sealed(wrapping, sealed, b"iomt wrap\0" + context))
 
 
+class _Gone:
+    """What stands in a cipher's place when its key was let go."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise KeyUnavailable("SEC-002", hint="the key was overwritten")
+
+
 class KeyWrap:
     """Wraps many data keys under one key-encryption key.
 
@@ -196,7 +203,7 @@ class KeyWrap:
     __slots__ = ("_aead",)
 
     def __init__(self, wrapping: SecretKey) -> None:
-        self._aead = AESGCM(wrapping.derive(b"wrap").value)
+        self._aead: AESGCM | _Gone = AESGCM(wrapping.derive(b"wrap").value)
 
     def __repr__(self) -> str:
         return "KeyWrap()"
@@ -244,8 +251,7 @@ class KeyWrap:
 
     def wipe(self) -> None:
         """Let go of the key, which OpenSSL overwrites; using it afterwards is an error."""
-        if hasattr(self, "_aead"):
-            del self._aead
+        self._aead = _Gone()
 
 
 def _nonces() -> Iterator[bytes]:
