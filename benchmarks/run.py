@@ -73,7 +73,7 @@ def hl7(budget: float) -> None:
     from iomt_interop.adapters.hl7v2_oru.columns import read_columns
     from iomt_interop.adapters.hl7v2_oru.reader import make_reader
     from iomt_interop.model import Observation
-    from iomt_interop.plugins import ReadContext, WriteContext
+    from iomt_interop.plugins import ReadContext
     from iomt_interop.wire import hl7v2
 
     message = (ROOT / "fixtures" / "hl7v2_oru" / "pcd01_30obx.hl7").read_bytes()

@@ -93,7 +93,7 @@ class Known:
 
     def _url(self, name: Name) -> str | None:
         for names in (self._urls, self._recent, self._older):
-            url = names.get(name)
+            url = names.get(name) if names else None
             if url is not None:
                 return url or urn(str(name).partition("/")[2])
         return None

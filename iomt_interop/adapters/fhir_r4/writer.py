@@ -19,7 +19,7 @@ from .jsontext import Tree, dumps, parse
 from .mapping import to_resources
 from .references import RESOURCES, Known, entry_of, is_bundle, kept_tree, urn
 from .repeated import Repeated
-from .tables import OWN
+from .tables import ADAPTER, OWN
 from .visit import emit_order
 
 __all__ = ["FORMS", "FhirWriter", "make_writer"]
@@ -38,6 +38,8 @@ _NO_PATIENT: Final = frozenset({"demo", "test", "quality-control"})
 _OF_PERSON: Final = frozenset({"observation", "waveform", "alert", "setting", "event", "document"})
 """Kinds that say themselves that they are of no patient: the person's own entry may stand far behind them."""
 _UNIDENTIFIED: Final = frozenset({"MessageHeader", "Provenance"})
+_TOLD: Final = frozenset({Device, Metric})
+"""What every message of a device tells again, record by record."""
 _RECORD_ID: Final = OWN + "record-id"
 
 _Entry = tuple[str, Record, str, Tree | None, str]
@@ -202,13 +204,21 @@ class FhirWriter:
     def _items(self, records: Iterable[Record]) -> Iterator[_Item]:
         """Yield entries and the places of what is held back."""
         for record in self._ahead(records) if self._bundle else records:
-            if type(record) is Observation and record.subject not in self._nobody:
-                text = self._fast.write(record)
+            kind = type(record)
+            if kind is Observation and record.subject not in self._nobody:
+                text = self._fast.write(record)  # type: ignore[arg-type]  # its type was looked at
                 if text is not None:
-                    if record.order is not None:
+                    if self._orders:
                         self._result(record)
                     yield urn(record.id) if self._bundle else "", record, "Observation", None, text
                     continue
+            elif kind in _TOLD and not self._bundle and record.provenance.adapter != ADAPTER:
+                if self._kept(record):
+                    place, leaving = self._hold.take(record)
+                    if leaving is not None:
+                        yield from self._released(leaving)
+                    yield place
+                continue
             if isinstance(record, Message):
                 yield from self._reports()
             if not self._bundle:
@@ -238,9 +248,10 @@ class FhirWriter:
         size = 0
         for item in found:
             window.append(item)
-            size += len(item[4]) if len(item) > 3 else 0
-            if size >= _CHUNK and not self._whole:
-                break
+            if len(item) > 3:
+                size += len(item[4])
+                if size >= _CHUNK and not self._whole:
+                    break
         else:
             for item in window:
                 if len(item) > 3:

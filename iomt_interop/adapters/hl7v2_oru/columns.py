@@ -8,6 +8,7 @@ A message that is written in any unusual way goes through the records instead, w
 from __future__ import annotations
 
 from array import array
+from collections.abc import MutableSequence
 from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
@@ -286,7 +287,7 @@ def _append(batch: ObservationBatch, row: Observation, begin: int, numbers: dict
     batch.stop.append(row.provenance.span[1] - begin)
 
 
-def _number(value: Any, values: list[Any], numbers: dict[object, int]) -> int:
+def _number(value: Any, values: MutableSequence[Any], numbers: dict[object, int]) -> int:
     """Return the position of a value in its list, where it is put at first sight."""
     known = numbers.get(value)
     if known is None:

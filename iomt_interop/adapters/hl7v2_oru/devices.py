@@ -83,7 +83,7 @@ def _handle(text: str) -> Handle | None:
 
 def is_structural(segment: Segment, handle: Handle | None) -> bool:
     """Tell whether an OBX declares a node of the tree; its status ``X`` is then no cancellation."""
-    return handle is not None and handle.is_node and not segment.raw(2) and not segment.raw(5)
+    return handle is not None and not segment.fields[2] and not segment.fields[5] and handle.is_node
 
 
 def _entity(node: Node) -> tuple[Identifier, ...]:
@@ -161,24 +161,27 @@ class Tree:
     _units: dict[tuple[str, str], str] = field(default_factory=dict)
     _attributes: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    def survey(self, segments: Iterable[Segment]) -> None:
+    def survey(self, results: Iterable[tuple[Segment, Handle | None]]) -> None:
         """Learn from all OBX of the message which nodes are declared, and which equipment they are."""
         votes: dict[str, set[str]] = {}
         syntax = None
-        for segment in segments:
-            handle = parse_handle(segment.raw(4))
+        for segment, handle in results:
             if handle is None:
                 continue
+            fields, root = segment.fields, handle.nodes[0]
             syntax = segment.syntax
-            self._roots.add(handle.nodes[0])
-            raw = segment.raw(18)
-            if is_structural(segment, handle):
+            self._roots.add(root)
+            raw = fields[18]
+            if not fields[2] and is_structural(segment, handle):
                 self._declared.add(handle.text)
                 if raw:
                     self._identities.setdefault(handle.text, decode_equipment(raw, syntax).value.all)
             elif raw:
-                votes.setdefault(handle.nodes[0], set()).add(raw)
-            if _ATTRIBUTE in segment.raw(3) and segment.raw(5):
+                if root in votes:
+                    votes[root].add(raw)
+                else:
+                    votes[root] = {raw}
+            if _ATTRIBUTE in fields[3] and fields[5]:
                 self._describe(segment, handle)
         for mds, raws in votes.items():
             if len(raws) == 1 and syntax is not None:

@@ -405,7 +405,7 @@ class _Reading:
             unit.encounter = stay.id
             self._once(stay, [patient.visit, *((more,) if more is not None else ())])
         tree = Tree(unit, place)
-        tree.survey(item.segment for group in patient.groups for item in group.items)
+        tree.survey((item.segment, item.handle) for group in patient.groups for item in group.items)
         if self.eui64 is not None and self.msh is not None:
             tree.announce_gateway(self.msh, self.eui64, self.name)
         texts: list[Segment] = []
