@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -648,6 +649,54 @@ def test_compaction_waits_for_older_views(filled: str, schemas: Schemas, key: Ke
         vault.compact()
         assert sealed not in schemas.octets(filled)
         vault.verify()
+
+
+def test_compaction_among_writers_and_readers(filled: str, key: KeyFile) -> None:
+    """Whoever is in the way waits or is told, and nothing is lost; no two wait for each other."""
+    ended, stored, told = threading.Event(), list[m.Record](), list[IomtError]()
+
+    def write() -> None:
+        with Vault.open(filled, keys=key, mode="write") as vault:
+            for number in range(2000):
+                try:
+                    vault.put([observation(number, f"s{number % 5}")])
+                    stored.append(observation(number, f"s{number % 5}"))
+                except VaultLocked as error:
+                    told.append(error)
+                if ended.is_set():
+                    return
+
+    def read() -> None:
+        with Vault.open(filled, keys=key) as vault:
+            while not ended.is_set():
+                try:
+                    vault.verify()
+                except VaultLocked as error:
+                    told.append(error)
+
+    threads = [threading.Thread(target=write), threading.Thread(target=read)]
+    for thread in threads:
+        thread.start()
+    compacted = 0
+    with Vault.open(filled, keys=key, mode="write") as vault:
+        vault.put([observation(5000, "gone")])
+        vault.erase("gone", at="2026-11-24T08:00:00Z")
+        for _ in range(4):
+            try:
+                vault.compact()
+                compacted += 1
+            except VaultLocked as error:
+                told.append(error)
+        ended.set()
+        for thread in threads:
+            thread.join()
+        assert compacted
+        assert stored
+        assert all(error.code == "SEC-003" for error in told)
+        found = Counter(record.id for record in vault.records() if record.kind == "observation")
+        assert found >= Counter(record.id for record in stored)
+        vault.verify()
+        vault.compact()
 
 
 def test_a_smaller_vault_takes_less_room(schemas: Schemas, key: KeyFile) -> None:
