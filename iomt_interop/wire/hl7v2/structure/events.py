@@ -90,16 +90,19 @@ def structure_of_event(message_type: str, event: str) -> str | None:
 def resolve(message: Message) -> Resolution:
     """Say by which structure and which version a message is read.
 
-    MSH-9.3 decides where it names a structure that some version has. Else the event does: before version 2.3.1,
-    which brought the table, by the structure of its own name, from there on by table 0354. Else the first structure
-    of the message type.
+    MSH-9.3 decides where it names a structure of the message's version. Else the event does: before version 2.3.1,
+    which brought the table, by the structure of its own name, from there on by table 0354. So ``ADT^A04^ADT_A04``,
+    which has no structure of its own since, is read as ADT_A01. Else MSH-9.3 by another version, else the first
+    structure of the message type.
     """
     header = message.segment("MSH")
     kind = [] if header is None else [part.text.strip() for part in header.field(9)[1]][:3]
     message_type, event, stated = (*kind, "", "", "")[:3]
     version = "" if header is None else header.field(12)[1][1].text
     tables = definitions(nearest_version(version))
-    if stated and (found := _find(stated, tables)):
+    of_event = structure_of_event(message_type, event)
+    by_event = of_event is not None and tables.structure(of_event) is not None
+    if stated and (found := _find(stated, tables)) and (found[3] is None or not by_event):
         return Resolution(stated, *found)
     doubt = "HL7-306" if stated else None
     if not _TYPE.fullmatch(message_type):

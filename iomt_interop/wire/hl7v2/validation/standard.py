@@ -9,7 +9,18 @@ from typing import Final
 
 from ..elements import value_type
 from ..message import Message, Part, Presence
-from ..structure import ANY, Definitions, FieldRule, Group, GroupRule, SegmentRule, Structure, structure
+from ..structure import (
+    ANY,
+    KNOWN,
+    Definitions,
+    FieldRule,
+    Group,
+    GroupRule,
+    SegmentRule,
+    Structure,
+    structure,
+    structure_of_event,
+)
 from ..types import TYPE_NAMES, decode, doubts
 from .findings import Finding, Numbered, Severity, at, numbered
 
@@ -51,9 +62,39 @@ class Standard:
         name = f"HL7 v{self.tree.resolution.version} {self.tree.name or 'message structures'}"
         for each in self.tree.deviations:
             yield Finding(each.code, each.path, each.span, name, _OF_DEVIATION[each.code])
+        yield from self._stated_structure()
         yield from missing_members(self.tree.root, name)
+        last: dict[str, int] = {}
         for segment in numbered(self.message):
+            yield from self._set_id(segment, last)
             yield from self._segment(segment)
+
+    def _stated_structure(self) -> Iterator[Finding]:
+        """Hold MSH-9.3 against table 0354; before 2.4 that table gave several events other structures."""
+        header = self.message.segment("MSH")
+        if header is None or KNOWN.index(self.tables.version) < KNOWN.index("2.4"):
+            return
+        message_type, event, stated = (header.field(9)[1][number].text.strip() for number in (1, 2, 3))
+        wanted = structure_of_event(message_type, event)
+        if stated == self.tree.name and wanted not in (None, stated):
+            span = header.field(9)[1][3].span
+            rule = f"HL7 v{self.tables.version} MSH-9, table 0354"
+            yield Finding("HL7-308", "MSH(1)-9.3", span, rule, Severity.WARNING)
+
+    def _set_id(self, segment: Numbered, last: dict[str, int]) -> Iterator[Finding]:
+        """Hold a set id against that of the last segment of its name: one more, or 1 where the counting begins anew."""
+        rules = self.tables.segment(segment.id)
+        if not rules or rules[0] is None or rules[0].datatype != "SI":
+            return
+        field = segment.segment.field(1)
+        text = field.raw
+        if not text.isdigit() or len(text) > 9:  # empty, or no SI, which is told elsewhere
+            return
+        number = int(text)
+        if number not in (1, last.get(segment.id, 0) + 1):
+            rule = f"HL7 v{self.tables.version} {segment.id}-1"
+            yield Finding("HL7-323", f"{segment.path}-1", field.span, rule, Severity.INFORMATION)
+        last[segment.id] = number
 
     def _segment(self, segment: Numbered) -> Iterator[Finding]:
         rules = self.tables.segment(segment.id)

@@ -99,7 +99,9 @@ def test_an_order_without_its_beginning_opens_its_groups() -> None:
         ("ORU", "2.6", "ORU_R01", []),
         ("ADT^A08", "2.5", "ADT_A01", []),
         ("ADT^A08", "2.2", "ADT_A08", []),
-        ("ADT^A08^ADT_A08", "2.5", "ADT_A08", [("HL7-307", "MSH-9")]),
+        ("ADT^A08^ADT_A08", "2.5", "ADT_A01", [("HL7-306", "MSH-9")]),  # none since table 0354 has it
+        ("ADT^A08^ADT_A08", "2.2", "ADT_A08", []),
+        ("ADT^Z08^ADT_A08", "2.5", "ADT_A08", [("HL7-307", "MSH-9")]),
         ("ADT^A08^ADT-A01", "2.5", "ADT_A01", [("HL7-306", "MSH-9")]),
         ("ORM^O01", "2.8", "ORM_O01", [("HL7-307", "MSH-9")]),
         ("ORU^R40^ORU_R40", "2.6", "ORU_R40", []),
@@ -116,6 +118,11 @@ def test_an_order_without_its_beginning_opens_its_groups() -> None:
 def test_which_structure(kind: str, version: str, name: str, told: list[tuple[str, str]]) -> None:
     tree = structure(message(kind, version))
     assert (tree.name, codes(tree)) == (name, told)
+
+
+def test_a_structure_of_old_times_does_not_put_new_segments_out_of_place() -> None:
+    names = ["EVN", "PID", "PD1", "ROL", "NK1", "PV1", "ROL", "DB1", "AL1", "DRG", "PR1", "ROL", "GT1", "IN1", "PDA"]
+    assert codes(structure(message("ADT^A08^ADT_A08", "2.5", *names))) == [("HL7-306", "MSH-9")]
 
 
 def test_a_value_is_never_a_name() -> None:

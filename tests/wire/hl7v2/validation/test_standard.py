@@ -46,6 +46,9 @@ OBX = "OBX|1|NM|150456^MDC_PULS_OXIM_SAT_O2^MDC|1.1.1.1|98|262688^MDC_DIM_PERCEN
         (replaced(0, HEADER.replace("20261124105800+0100", "")), ("HL7-311", "MSH(1)-7")),
         (replaced(0, HEADER.replace("|7|P", "||P")), ("HL7-311", "MSH(1)-10")),
         (replaced(0, HEADER.replace("|AL|", "|XX|")), ("HL7-315", "MSH(1)-15")),
+        (replaced(0, HEADER.replace("^ORU_R01", "^ORU_R30")), ("HL7-308", "MSH(1)-9.3")),
+        (replaced(6, CLEAN[6].replace("OBX|3|", "OBX|5|")), ("HL7-323", "OBX(3)-1")),
+        ([CLEAN[0], "PID|2||17^^^HOSP^MR||Doe", *CLEAN[2:]], ("HL7-323", "PID(1)-1")),
         (replaced(0, HEADER.replace("20261124105800+0100", "20261324")), ("HL7-130", "MSH(1)-7")),
         (replaced(0, HEADER.replace("|7|P", "|7~8|P")), ("HL7-312", "MSH(1)-10")),
         (replaced(1, "PID|||^^^HOSP^MR||Doe^Jane"), ("HL7-311", "PID(1)-3.1")),
@@ -75,7 +78,7 @@ OBX = "OBX|1|NM|150456^MDC_PULS_OXIM_SAT_O2^MDC|1.1.1.1|98|262688^MDC_DIM_PERCEN
 def test_one_violation_of_each_rule(lines: list[str], expected: tuple[str, str]) -> None:
     found = check(*lines)
     assert expected in found
-    if expected[0] not in {"HL7-304", "HL7-305", "HL7-307", "HL7-306"}:
+    if expected[0] not in {"HL7-304", "HL7-305", "HL7-306", "HL7-307", "HL7-308"}:
         assert [each for each in found if each[0] != "HL7-316"] in ([expected], [])
 
 
@@ -175,10 +178,17 @@ def test_a_result_without_conditional_fields_is_clean_in_every_version(version: 
 @pytest.mark.parametrize("version", ["2.3.1", "2.7", "2.8"])
 def test_a_device_without_a_value_needs_no_value_type(version: str) -> None:
     """OBX-2 is conditional: not valued where OBX-11 says that there is no result (7.4.2.2)."""
-    assert check(CLEAN[0].replace("2.6", version), *CLEAN[1:3], CLEAN[3].replace("44616-1", "1"), CLEAN[6]) == []
+    assert check(CLEAN[0].replace("2.6", version), *CLEAN[1:3], CLEAN[3], CLEAN[6].replace("OBX|3", "OBX|1")) == []
 
 
 @pytest.mark.parametrize("status", "ABV")
 def test_statuses_of_2_8_stay(status: str) -> None:
     for version in ("2.8", "2.8.1", "2.8.2", "2.9"):
         assert check(CLEAN[0].replace("2.6", version), *CLEAN[1:4], OBX[:-1] + status) == []
+
+
+def test_set_ids_may_begin_anew_be_left_out_and_run_on() -> None:
+    """OBX-1 and NTE-1 count within their group or within the message, as the sender likes."""
+    notes = ["NTE|1||a", "NTE|2||b"]
+    assert check(*CLEAN[:5], *notes, CLEAN[5], *notes, CLEAN[3], OBX) == []
+    assert check(*CLEAN[:4], OBX.replace("|1|", "||", 1), OBX) == []
