@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -53,10 +53,12 @@ class VaultConsents:
         The vault.
     interval : float
         Seconds between two looks at it.
+    still : callable, optional
+        Tells whether what is read is still what is there, for a vault that is read as it was when it was opened.
     """
 
-    def __init__(self, vault: Vault, *, interval: float = INTERVAL) -> None:
-        self._vault, self._interval = vault, interval
+    def __init__(self, vault: Vault, *, interval: float = INTERVAL, still: Callable[[], bool] = lambda: True) -> None:
+        self._vault, self._interval, self._still = vault, interval, still
         self._known: dict[str, _Known] = {}
         self._extent, self._looked = (0, 0), float("-inf")
         self._epochs = 0
@@ -65,9 +67,18 @@ class VaultConsents:
         return "VaultConsents()"
 
     def epoch(self, subject: str, /) -> int:
-        """Return a number that changes with the consents of a person, whoever changed them."""
+        """Return a number that changes with the consents of a person, whoever changed them.
+
+        Raises
+        ------
+        InvalidRequest
+            ``USE-002`` when others wrote to a vault that this process can only read as it was: open it again.
+        """
         now = time.monotonic()
         if now - self._looked >= self._interval:
+            if not self._still():
+                hint = "others have written to it, which this process may not see; open it again"
+                raise InvalidRequest("USE-002", path="vault", hint=hint)
             self._extent, self._looked = self._vault.extent(), now
         known = self._known.get(subject)
         if known is None or known.extent != self._extent:

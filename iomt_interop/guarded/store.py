@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Final, Literal, Self
 
@@ -27,6 +28,8 @@ from ..privacy.consent import Consent
 from ..privacy.minimise import MinimisationPolicy, Pseudonyms, minimise
 from ..privacy.vocabulary import ACT_REASON
 from ..vault import PutResult, Vault, Versions
+from ..vault.files import length, log_of, uri_of
+from ..vault.place import exists, is_url
 from .consents import VaultConsents
 from .keeping import GuardedKeeping
 from .policies import PolicySet
@@ -62,6 +65,8 @@ class GuardedVault(GuardedKeeping):
         A policy engine that can deny, too.
     pseudonyms : callable, optional
         Gives the names and date shifts of a recipient; without it each answer has its own, which are forgotten.
+    still : callable, optional
+        As for :class:`~iomt_interop.guarded.VaultConsents`.
     """
 
     def __init__(
@@ -74,9 +79,10 @@ class GuardedVault(GuardedKeeping):
         name: str | None = None,
         provider: PolicyProvider | None = None,
         pseudonyms: Callable[[str], Pseudonyms] | None = None,
+        still: Callable[[], bool] = lambda: True,
     ) -> None:
         self._vault, self.policies, self._pseudonyms = vault, policies, pseudonyms
-        self._consents = VaultConsents(vault)
+        self._consents = VaultConsents(vault, still=still)
         self._guard = Guard(
             policies.access,
             self._consents,
@@ -510,6 +516,7 @@ def open_either(
     AccessDenied
         ``PRV-205`` when the vault is bound, and to something else.
     """
+    still = _stillness(path)
     vault = _Admitted.open(path, keys=keys, mode=mode)
     try:
         terms = terms_of(vault)
@@ -522,10 +529,30 @@ def open_either(
         if terms is not None:
             key = getattr(audit, "verify_key", None)
             terms.check(policies, None if key is None else str(key))
-        return make(vault, policies, audit, **more)  # type: ignore[arg-type]  # checked by the class
+        return make(vault, policies, audit, still=still, **more)  # type: ignore[arg-type]  # checked by the class
     except BaseException:
         vault.close()
         raise
+
+
+def _stillness(place: str | os.PathLike[str]) -> Callable[[], bool]:
+    """Return what tells whether a file that can only be read as it is now still is so."""
+    if is_url(place) or not exists(place):
+        return lambda: True
+    path = Path(place).absolute()
+    try:
+        frozen = "immutable" in uri_of(path, readonly=True)
+    except OSError:
+        frozen = False  # opening it tells why
+    if not frozen:
+        return lambda: True
+
+    def stamp() -> tuple[int, int, int, int]:
+        found = os.stat(path)
+        return found.st_ino, found.st_mtime_ns, found.st_size, length(log_of(path))
+
+    before = stamp()
+    return lambda: stamp() == before
 
 
 def person_of(vault: GuardedVault, text: str) -> str | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -15,6 +17,7 @@ from support.ward import KEEPER, PHYSICIAN, STEWARD, Sink, VaultOf, ask
 from iomt_interop import model as m
 from iomt_interop.errors import InvalidRequest, MalformedInput
 from iomt_interop.guarded import CONSENTS, VaultConsents
+from iomt_interop.guarded.consents import INTERVAL
 from iomt_interop.privacy.consent import ConsentStore
 
 PERMIT = consent_json('{"type": "permit", "purpose": ["HRESCH"]}')
@@ -145,3 +148,23 @@ def test_a_look_costs_nothing_until_something_was_stored(ward: VaultOf) -> None:
         assert repr(store) == "VaultConsents()"
         assert CONSENTS.codings[0].code == "consents"
     assert Sink().events == []
+
+
+def test_who_cannot_see_what_others_write_is_not_served(ward: VaultOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is read as it was, since its reader may write nothing: a withdrawal in it would go unnoticed."""
+    connection = sqlite3.connect(ward.path)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "access", lambda _path, right, **_: right == os.R_OK)
+        reader = ward.open(mode="read")
+    with reader:
+        assert seen(reader) == 2
+        with ward.open() as writer:
+            writer.withdraw(ask(PHYSICIAN), "ann", "a-consent")
+            time.sleep(INTERVAL)
+            with pytest.raises(InvalidRequest) as caught:
+                seen(reader)
+    assert caught.value.code == "USE-002"
+    with ward.open(mode="read") as again:
+        assert seen(again) == 0
