@@ -16,6 +16,7 @@ from .unit import ADAPTER, VERSION
 __all__ = ["OruReader", "make_reader"]
 
 _BLANK: Final = b" \t\r\n\x0b\x1c\x00"
+_BOM: Final = b"\xef\xbb\xbf"
 _MESSAGE: Final = b"MSH"
 
 
@@ -66,19 +67,17 @@ class OruReader:
         if len(message) == 0 or message.data[message.bounds(0)[0] :][:3] != _MESSAGE:
             return _residue(offset, unit, "HL7-101" if len(message) == 0 else "ORU-304")
         found = records_of(message, context, self._zone, self._announced)
-        return _residue(offset, unit[: _header_at(message)], "HL7-103") + found
+        return _residue(offset, _foreign(message), "HL7-103") + found
 
 
-def _header_at(message: hl7v2.Message) -> int:
-    """Return how many octets stand before MSH that are no byte-order mark; none for a message in wide characters."""
-    if message.data is not message.raw or message.raw.startswith(b"\xef\xbb\xbf"):
-        return 0
-    return message.bounds(0)[0]
+def _foreign(message: hl7v2.Message) -> bytes:
+    """Return what stands before MSH; nothing of a message in wide characters."""
+    return message.raw[: message.bounds(0)[0]] if message.data is message.raw else b""
 
 
 def _residue(offset: int, raw: bytes, reason: str) -> list[Record]:
-    """Keep octets outside of messages: batch segments, and whatever is no HL7."""
-    if not raw.strip(_BLANK):
+    """Keep octets outside of messages: batch segments, and whatever is no HL7; not blanks and byte-order marks."""
+    if not raw.replace(_BOM, b"").strip(_BLANK):
         return []
     digest = sha256(raw).hexdigest()
     span = (offset, offset + len(raw))

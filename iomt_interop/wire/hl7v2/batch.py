@@ -18,7 +18,7 @@ from .split import MessageSplitter, iter_units
 __all__ = ["Batch", "BatchFile", "iter_messages", "read_batches"]
 
 _ENVELOPE: Final = re.compile(
-    rb"\x0b*(?:\xef\xbb\xbf)?(?:(FHS|BHS|BTS|FTS)([^A-Za-z0-9\s])|(BTS|FTS)(?=[\r\n\x1c]|\Z))"
+    rb"(?:\xef\xbb\xbf)?\x0b*(?:\xef\xbb\xbf)?(?:(FHS|BHS|BTS|FTS)([^A-Za-z0-9\s])|(BTS|FTS)(?=[\r\n\x1c]|\Z))"
 )
 _USUAL: Final = (b"^", b"~", b"\\", b"&")
 
@@ -173,7 +173,12 @@ def _read(source: Input, envelopes: _Envelopes, strict: bool, limit: int) -> Ite
             known = own if own is not None and own.field == mark else Delimiters(mark, *_USUAL)
             yield kind, parse(unit, max_message=limit, origin=offset, delimiters=known)
         else:
-            yield kind, parse(unit, strict=strict and bool(unit.strip()), max_message=limit, origin=offset)
+            yield kind, parse(unit, strict=strict and not _is_blank(unit), max_message=limit, origin=offset)
+
+
+def _is_blank(raw: bytes) -> bool:
+    """Tell whether there is nothing but blanks and byte-order marks."""
+    return not raw.replace(b"\xef\xbb\xbf", b"").strip()
 
 
 def _refuse(doubts: list[Diagnostic], strict: bool) -> list[Diagnostic]:
@@ -207,7 +212,7 @@ def iter_messages(source: Input, *, strict: bool = False, max_message: int = MAX
     end = 0
     for kind, unit in _read(source, envelopes, strict, max_message):
         end = unit.origin + len(unit.raw)
-        if not kind and not len(unit) and last is None and not unit.raw.strip():
+        if not kind and not len(unit) and last is None and _is_blank(unit.raw):
             continue
         doubts = _refuse(envelopes.enter(kind, unit), strict)
         if last is not None:
@@ -245,7 +250,7 @@ def read_batches(source: Input, *, strict: bool = False, max_message: int = MAX_
     end = 0
     for kind, unit in _read(source, envelopes, strict, max_message):
         end = unit.origin + len(unit.raw)
-        if not kind and not len(unit) and not unit.raw.strip() and not collected.begun:
+        if not kind and not len(unit) and _is_blank(unit.raw) and not collected.begun:
             collected.lead += unit.raw
             continue
         collected.take(kind, unit, _refuse(envelopes.enter(kind, unit), strict))

@@ -151,8 +151,9 @@ def _end(text: bytes, start: int) -> int:
 def _indexed(
     raw: bytes, text: bytes, start: int, header: int, found: list[Diagnostic], origin: int, wide: str
 ) -> Message:  # fmt: skip
-    if header > start and text[start:header].strip(_BLANK):
-        found.append(Diagnostic("HL7-103", span=(origin + start, origin + header)))
+    if header > start and (before := text[start:header].strip(_BLANK)):
+        code = "HL7-102" if before == _BOMS[0][0] else "HL7-103"  # a mark inside the frame is one too
+        found.append(Diagnostic(code, span=(origin + start, origin + header)))
     stop = _end(text, header)
     delimiters, doubts = read_delimiters(text, header)
     if doubts:

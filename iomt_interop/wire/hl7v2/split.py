@@ -95,7 +95,7 @@ class MessageSplitter:
         return sorted(found)
 
     def _beginning(self, header: int, floor: int) -> int | None:
-        """Return where the unit of a header begins: before the byte-order mark and the run of VT in front of it.
+        """Return where the unit of a header begins: before the run of VT in front of it, and byte-order marks.
 
         ``None`` when the letters stand inside a line, and so are no header. Each run is walked once, from its
         header backwards; a search forwards from each of its octets would take the square of its length.
@@ -103,8 +103,11 @@ class MessageSplitter:
         at = header
         if at - len(_BOM) >= floor and self._buffer.startswith(_BOM, at - len(_BOM)):
             at -= len(_BOM)
+        bare = at
         while at > floor and self._buffer[at - 1] == _VT:
             at -= 1
+        if at < bare and at - len(_BOM) >= floor and self._buffer.startswith(_BOM, at - len(_BOM)):
+            at -= len(_BOM)
         if at < header or at == 0 or self._buffer[at - 1] in _BEFORE:
             return at
         return None

@@ -130,6 +130,7 @@ def test_nothing_outside_of_records_names_a_value() -> None:
         (MONITOR, Evidence.MAGIC),
         (b"\x0b" + LAB, Evidence.MAGIC),
         (b"\xef\xbb\xbf\r\nMSH|^~\\&|", Evidence.MAGIC),
+        (b"\x0b\xef\xbb\xbfMSH|^~\\&|", Evidence.MAGIC),
         (b"FHS|^~\\&|A\rBHS|^~\\&|", Evidence.MAGIC),
         (b"MSH$%~\\&$", Evidence.MAGIC),
         (b"MSH^~|\\&^", Evidence.MAGIC),
@@ -148,3 +149,19 @@ def test_detection(head: bytes, expected: Evidence | None) -> None:
         pytest.skip("the project is not installed: it has no entry points")
     found = sniff_bytes(head, None, adapters)
     assert [c.evidence for c in found] == ([] if expected is None else [expected])
+
+
+@pytest.mark.parametrize(
+    ("before", "kept"),
+    [
+        (b"\xef\xbb\xbf", []),
+        (b"\x0b\xef\xbb\xbf", []),
+        (b"\xef\xbb\xbf\x0b", []),
+        (b"\xef\xbb\xbf\r\n", []),
+        (b"\xef\xbb\xbfHTTP/1.1 200 OK ", [b"\xef\xbb\xbfHTTP/1.1 200 OK "]),
+    ],
+)
+def test_what_stands_before_a_message_is_kept_unless_it_is_a_mark(before: bytes, kept: list[bytes]) -> None:
+    records = read(before + b"MSH|^~\\&|A||||||ORU^R01|1|P|2.6\rOBX|1|NM|a||5\r\x1c\r")
+    assert [record.raw for record in of(records, "residue")] == kept
+    assert len(of(records, "observation")) == 1

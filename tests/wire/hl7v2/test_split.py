@@ -70,6 +70,19 @@ def test_files_with_byte_order_marks_one_behind_the_other() -> None:
     assert "HL7-118" not in [d.code for d in messages[2].diagnostics]
 
 
+@pytest.mark.parametrize("before", [b"\xef\xbb\xbf\x0b", b"\x0b\xef\xbb\xbf", b"\x0b\x0b\xef\xbb\xbf"])
+def test_a_byte_order_mark_on_either_side_of_the_frame(before: bytes) -> None:
+    data = before + b"MSH|^~\\&|A\rPID|||1||M\xc3\xbcller\r\x1c\r"
+    assert [d.code for d in hl7v2.parse(data).diagnostics] == ["HL7-102"]
+    for size in (1, 7, len(data) * 3):
+        splitter = hl7v2.MessageSplitter()
+        stream = data * 3
+        units = [u for at in range(0, len(stream), size) for _, u in splitter.feed(stream[at : at + size])]
+        assert [*units, *(unit for _, unit in splitter.finish())] == [data] * 3
+    for message in hl7v2.iter_messages(data * 2):
+        assert ([d.code for d in message.diagnostics], message["PID-5"]) == (["HL7-102"], "Müller")
+
+
 def test_frames_of_mllp() -> None:
     messages = list(hl7v2.iter_messages(io.BytesIO(b"\x0b" + ONE + b"\x1c\r\x0b" + TWO + b"\x1c\r")))
     assert [m["MSH-10"] for m in messages] == ["1", "2"]
