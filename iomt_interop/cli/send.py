@@ -34,16 +34,18 @@ class _Account:
         """Note an answer."""
         self.counts["accepted" if reply.accepted else "refused" if reply.refused else "unanswered"] += 1
         if reply.refused:
-            self._note(file, number, codes=list(reply.codes), conditions=list(reply.conditions))
+            codes, conditions = list(reply.codes), list(reply.conditions)
+            said = "answered " + " ".join(codes) + (f" (condition {' '.join(conditions)})" if conditions else "")
+            self._note(file, number, said, codes=codes, conditions=conditions)
 
     def failed(self, file: str, number: int, error: IomtError) -> None:
         """Note a message that was not sent, or of which nobody knows."""
         self.counts["unsent"] += 1
-        self._note(file, number, error=error.code)
+        self._note(file, number, str(error), error=error.code, text=str(error))
 
-    def _note(self, file: str, number: int, **what: object) -> None:
+    def _note(self, file: str, number: int, said: str, **what: object) -> None:
         self.problems.append({"file": file, "message": number, **what})
-        complain(f"{file}: message {number}: " + ", ".join(f"{name} {value}" for name, value in what.items()))
+        complain(f"{file}: message {number}: {said}")
 
 
 def send(

@@ -27,6 +27,7 @@ from typer.testing import CliRunner, Result
 
 import iomt_interop as iomt
 from iomt_interop.cli.app import app
+from iomt_interop.errors import CODES
 from iomt_interop.model import Message
 from iomt_interop.plugins import default_registry
 from iomt_interop.vault import KeyFile
@@ -255,12 +256,14 @@ def test_send_delivers_files_and_a_second_run_stores_nothing(ward: Ward, tmp_pat
         assert json.loads(again.stdout)["accepted"] == 2
         unknown = command("send", batch, "--mllp", f"127.0.0.1:{ward.port}", "--ca", ward.issuer.ca, "--attempts", "1")
         assert unknown.exit_code == 1
+        assert re.search(r": message 1: NET-10[35]: .* certificate", unknown.stderr), "what it is, and where to look"
         account = end(process)
     assert account["messages"]["repeated"] == 2
     assert {"b1", "b2"} < set(ward.stored())
     late = command("send", batch, *target, "--attempts", "2")
     assert late.exit_code == 1
-    assert json.loads(late.stdout)["problems"][0]["error"] == "NET-102"
+    [problem] = json.loads(late.stdout)["problems"]
+    assert (problem["error"], problem["text"]) == ("NET-102", f"NET-102: {CODES['NET-102']}")
 
 
 @pytest.mark.parametrize(
