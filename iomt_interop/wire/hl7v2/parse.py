@@ -32,6 +32,7 @@ _WIDE: Final = re.compile(
 _BLANK: Final = b" \t\r\n\x0b\x00"
 _TAIL: Final = re.compile(rb"\x1c[\r\n]*\Z")
 _LITERAL: Final = re.compile(rb"\\[rn](?:\\n)?(?=[A-Z][A-Z0-9]{2}[^A-Za-z0-9\s\\])")
+_LITERAL_OR_LAST: Final = re.compile(_LITERAL.pattern + rb"|\\[rn](?:\\n)?(?=\s*\Z)")
 _AHEAD: Final = rb"[\r\n]{0,64}(?:\Z|[A-Z][A-Z0-9]{2}(?:[^A-Za-z0-9]|\Z))"
 # Which count of the kernel is which doubt, and what its first place looks like.
 _COUNTED: Final = (
@@ -196,7 +197,7 @@ def _keep_characters_whole(message: Message, start: int, stop: int) -> None:
 def _split_literal(text: bytes, start: int, stop: int, separator: int) -> tuple[bytes, bytes]:
     r"""Index a message whose CRs were written as the two characters ``\r``."""
     segments, fields = bytearray(), bytearray()
-    edges = [start, *(e for m in _LITERAL.finditer(text, start, stop) for e in m.span()), stop]
+    edges = [start, *(e for m in _LITERAL_OR_LAST.finditer(text, start, stop) for e in m.span()), stop]
     for begin, end in zip(edges[::2], edges[1::2], strict=True):
         piece, marks, _ = er7.index(text, begin, end, separator)
         triples = memoryview(piece).cast("I")

@@ -265,3 +265,24 @@ def test_parts_are_those_of_a_plain_split(repetitions: int, components: int, sub
         assert (field[number].start, field[number].stop, len(part)) == (part.start, part.stop, components + 1)
         assert [leaf.text for component in part for leaf in component] == ["a"] * (components + 1) * (subcomponents + 1)
     assert field[repetitions + 2].absent
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        rb"MSH|^~\&|A\rPID|||1\r",
+        rb"MSH|^~\&|A\r\nPID|||1\r\n",
+        rb"MSH|^~\&|A\nPID|||1\n" + b"\r\n",
+        b"\x0b" + rb"MSH|^~\&|A\rPID|||1\r" + b"\x1c\r",
+        rb"MSH|^~\&|A\rPID|||1",
+    ],
+)
+def test_the_last_terminator_that_is_written_as_text_is_one_as_well(data: bytes) -> None:
+    message = hl7v2.parse(data)
+    assert [bytes(segment) for segment in message] == [b"MSH|^~\\&|A", b"PID|||1"]
+    assert "HL7-108" in [doubt.code for doubt in message.diagnostics]
+    assert bytes(message) == data
+
+
+def test_the_same_two_characters_at_the_end_of_an_ordinary_message_are_data() -> None:
+    assert hl7v2.parse(rb"MSH|^~\&|A|C:\r" + b"\r")["MSH-4"] == "C:\\r"
