@@ -7,6 +7,7 @@ have a key and others have none are neither written nor read here: what is not c
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -41,7 +42,15 @@ _LAYOUT: Final[dict[str, Any]] = {
 _BATCH: Final = 1_000
 """Records that are read at a time."""
 _ENCRYPTED: Final = b"PARE"
-"""The last octets of a file whose footer is encrypted."""
+"""The first and the last octets of a file whose footer is encrypted."""
+_TRAILER: Final = 8
+"""Octets behind the footer: its length, and the mark."""
+_CLEAR: Final = 4096
+"""Octets in front of an encrypted footer that are looked at."""
+_IN_CLEAR: Final = re.compile(
+    rb"\x1c\x1c\x28\x08.{8}\x12?\x00\x00(?:\x18[\x80-\xff]{0,2}[\x00-\x7f].*)?\x00", re.DOTALL
+)
+"""``FileCryptoMetaData`` in Thrift: AES_GCM_V1, eight octets of the file's own, no AAD prefix, perhaps a key's name."""
 _MODULE: Final = 1 << 20
 """More octets than an encrypted page header has."""
 _FOREIGN: Final = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError, MemoryError)
@@ -213,10 +222,10 @@ def read_parquet(source: Source, *, key: SecretKey | None = None) -> Iterator[Re
         _check(key, plaintext=False)
         properties = modular.create_decryption_properties(bytes(key.value))
     with _opened(source) as stream:
-        last = _tail(stream)
-        if key is None and last == _ENCRYPTED:
+        encrypted = _is_encrypted(stream)
+        if key is None and encrypted:
             raise KeyUnavailable("SEC-002", hint="the file is encrypted")
-        if key is not None and last != _ENCRYPTED:
+        if key is not None and not encrypted:
             raise DecryptionFailed("SEC-001", hint="the file is not encrypted, or was changed")
         yield from from_rows(_rows(stream, properties))
 
@@ -243,6 +252,7 @@ def _batches(stream: BinaryIO, properties: Any) -> Iterator[list[dict[str, Any]]
         raise MalformedInput("COL-001")
     if properties is not None:
         _check_covered(file.metadata, stream)
+        _check_footer(stream)
     read = 0
     for batch in file.iter_batches(batch_size=_BATCH):
         read += batch.num_rows
@@ -281,13 +291,30 @@ def _opened(source: Source) -> Iterator[BinaryIO]:
         yield source
 
 
-def _tail(stream: BinaryIO) -> bytes:
+def _is_encrypted(stream: BinaryIO) -> bool:
+    """Tell whether a file is of the encrypted kind, with both of its marks."""
     try:
         size = stream.seek(0, os.SEEK_END)
         stream.seek(max(0, size - len(_ENCRYPTED)))
-        return stream.read(len(_ENCRYPTED))
+        last = stream.read(len(_ENCRYPTED))
+        stream.seek(0)
+        return last == _ENCRYPTED == stream.read(len(_ENCRYPTED))
     except OSError:
         raise SourceUnavailable("SRC-004") from None
+
+
+def _check_footer(stream: BinaryIO) -> None:
+    """Look at what pyarrow reads generously: what stands in clear in front of the encrypted footer, and its length."""
+    end = stream.seek(-_TRAILER, os.SEEK_END)
+    start = end - int.from_bytes(stream.read(4), "little")
+    stream.seek(start)
+    head = stream.read(_CLEAR)
+    for place in range(len(head) - 3):
+        if int.from_bytes(head[place : place + 4], "little") == end - start - place - 4:
+            if _IN_CLEAR.fullmatch(head, 0, place) is not None:
+                return
+            break
+    raise ValueError
 
 
 def _check(key: SecretKey, plaintext: bool) -> None:
