@@ -38,6 +38,7 @@ class OruReader:
         self._context = context
         self._zone = check_zone(context.default_zone)
         self._splitter = hl7v2.MessageSplitter(max_message=context.limits.max_unit)
+        self._joiner = hl7v2.Joiner(max_message=context.limits.max_unit)
         self._announced: set[str] = set()
 
     def __repr__(self) -> str:
@@ -57,7 +58,8 @@ class OruReader:
 
     def finish(self) -> Sequence[Record]:
         """End the stream and return the records of the last message; raises as :meth:`feed` does."""
-        return [record for offset, unit in self._splitter.finish() for record in self._unit(offset, unit)]
+        found = [record for offset, unit in self._splitter.finish() for record in self._unit(offset, unit)]
+        return found + self._records(self._joiner.finish())
 
     def _unit(self, offset: int, unit: bytes) -> list[Record]:
         context = self._context
@@ -66,8 +68,11 @@ class OruReader:
         )
         if len(message) == 0 or message.data[message.bounds(0)[0] :][:3] != _MESSAGE:
             return _residue(offset, unit, "HL7-101" if len(message) == 0 else "ORU-304")
-        found = records_of(message, context, self._zone, self._announced)
-        return _residue(offset, _foreign(message), "HL7-103") + found
+        return _residue(offset, _foreign(message), "HL7-103") + self._records(self._joiner.take(message))
+
+    def _records(self, messages: Sequence[hl7v2.Message]) -> list[Record]:
+        context, zone = self._context, self._zone
+        return [record for message in messages for record in records_of(message, context, zone, self._announced)]
 
 
 def _foreign(message: hl7v2.Message) -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .batch import Batch, BatchFile, iter_messages, read_batches
 from .charset import codec_name
-from .continuation import join_continued
+from .continuation import Joiner, join_continued
 from .delimiters import Delimiters
 from .edits import append_segment, delete, edit, insert, insert_segment, remove_segment
 from .escapes import Syntax, escape, unescape
@@ -26,6 +26,7 @@ __all__ = [
     "Delimiters",
     "Diagnostic",
     "Input",
+    "Joiner",
     "Message",
     "MessageSplitter",
     "Openable",

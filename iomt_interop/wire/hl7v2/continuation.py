@@ -10,7 +10,7 @@ from ...errors import LimitExceeded
 from .message import Diagnostic, Message, Segment
 from .parse import MAX_MESSAGE, parse
 
-__all__ = ["join_continued"]
+__all__ = ["Joiner", "join_continued"]
 
 _LOST: Final = "HL7-122"
 
@@ -43,8 +43,8 @@ def join_continued(messages: Iterable[Message], *, max_message: int = MAX_MESSAG
     Yields
     ------
     Message
-        A joined message when its last fragment has come; its spans count from its own beginning. Fragments whose
-        continuation never came, or whose beginning is not known, come as far as they are known, with ``HL7-122``.
+        A joined message when its last fragment has come; its spans count on from where its first one begins. Fragments
+        whose continuation never came, or whose beginning is not known, come as far as they are known, with ``HL7-122``.
 
     Raises
     ------
@@ -59,36 +59,66 @@ def join_continued(messages: Iterable[Message], *, max_message: int = MAX_MESSAG
     >>> [bytes(message) for message in hl7v2.join_continued([first, second])]
     [b'MSH|^~\\&|A\rOBX|1|FT|||a long text|mg\rNTE|1\r']
     """
-    waiting: dict[bytes, _Waiting] = {}
+    joiner = Joiner(max_message=max_message)
     for message in messages:
-        pointer = _pointer(message)
-        before = waiting.get(pointer) if pointer else None
+        yield from joiner.take(message)
+    yield from joiner.finish()
+
+
+class Joiner:
+    """Joins fragments as they come, for whoever is given messages one by one; as :func:`join_continued` does.
+
+    Parameters
+    ----------
+    max_message : int, optional
+        Longest message in octets, and the most that may wait altogether.
+    """
+
+    def __init__(self, *, max_message: int = MAX_MESSAGE) -> None:
+        self._max = max_message
+        self._waiting: dict[bytes, _Waiting] = {}
+
+    def __repr__(self) -> str:
+        return f"Joiner({len(self._waiting)} messages waiting)"
+
+    def take(self, message: Message) -> list[Message]:
+        """Take a message or a fragment and return the messages that are now whole, or are given up.
+
+        Raises
+        ------
+        LimitExceeded
+            ``HL7-120`` when more waits than may.
+        """
+        pointer, next_pointer = _pointer(message), _next(message)
+        if not pointer and not next_pointer:
+            return [message]
+        before = self._waiting.get(pointer) if pointer else None
         if before is not None and (message.delimiters != before.first.delimiters or message.wide):
             before = None
         elif before is not None:
-            del waiting[pointer]
+            del self._waiting[pointer]
         if pointer and before is None:
             message.doubt([Diagnostic(_LOST, path="MSH-14")])
-        next_pointer = _next(message)
-        if before is None and not next_pointer:
-            yield message
-            continue
+            if not next_pointer:
+                return [message]
         piece = _piece(message, before)
         if not next_pointer:
-            yield parse(piece.octets, max_message=max_message)
-            continue
-        lost = waiting.pop(next_pointer, None)
-        if lost is not None:
-            yield _given_up(lost)
-        waiting[next_pointer] = piece
-        if sum(len(each.octets) for each in waiting.values()) > max_message:
+            return [parse(piece.octets, max_message=self._max, origin=piece.first.origin)]
+        lost = self._waiting.pop(next_pointer, None)
+        self._waiting[next_pointer] = piece
+        if sum(len(each.octets) for each in self._waiting.values()) > self._max:
             raise LimitExceeded("HL7-120", path="DSC-1")
-    for each in waiting.values():
-        yield _given_up(each)
+        return [] if lost is None else [_given_up(lost)]
+
+    def finish(self) -> list[Message]:
+        """End the stream and return what waits in vain."""
+        found = [_given_up(each) for each in self._waiting.values()]
+        self._waiting.clear()
+        return found
 
 
 def _given_up(each: _Waiting) -> Message:
-    message = parse(each.octets + each.closing)
+    message = parse(each.octets + each.closing, origin=each.first.origin)
     message.doubt([Diagnostic(_LOST, path="DSC-1")])
     return message
 

@@ -132,6 +132,11 @@ def test_nothing_outside_of_records_names_a_value() -> None:
         (b"\xef\xbb\xbf\r\nMSH|^~\\&|", Evidence.MAGIC),
         (b"\x0b\xef\xbb\xbfMSH|^~\\&|", Evidence.MAGIC),
         (b"FHS|^~\\&|A\rBHS|^~\\&|", Evidence.MAGIC),
+        ("\ufeffMSH|^~\\&|A\r".encode("utf-16-le"), Evidence.MAGIC),
+        ("MSH|^~\\&|A\r".encode("utf-16-be"), Evidence.MAGIC),
+        ("\ufeffMSH|^~\\&|A\r".encode("utf-32-be"), Evidence.MAGIC),
+        ("BHS|^~\\&|A\r".encode("utf-32-le"), Evidence.MAGIC),
+        ("MSHELL scripts\n".encode("utf-16-le"), None),
         (b"MSH$%~\\&$", Evidence.MAGIC),
         (b"MSH^~|\\&^", Evidence.MAGIC),
         ("MSH|^~¥&|".encode(), Evidence.MAGIC),
@@ -165,3 +170,29 @@ def test_what_stands_before_a_message_is_kept_unless_it_is_a_mark(before: bytes,
     records = read(before + b"MSH|^~\\&|A||||||ORU^R01|1|P|2.6\rOBX|1|NM|a||5\r\x1c\r")
     assert [record.raw for record in of(records, "residue")] == kept
     assert len(of(records, "observation")) == 1
+
+
+FIRST = b"MSH|^~\\&|A||||20261124||ORU^R01|1|P|2.6\rPID|||17\rOBX|1|FT|a^b^L||no sign of \rADD|\rDSC|p1|F\r"
+SECOND = b"MSH|^~\\&|A||||20261124||ORU^R01|2|P|2.6||p1\rADD|disease||||||F\rOBX|2|NM|c^d^L||5||||||F\r"
+
+
+@pytest.mark.parametrize("size", [1, 50, 1000])
+def test_a_message_in_fragments_is_read_as_one(size: int) -> None:
+    """2.10.2: what a fragment says is not said to its end; half a text must not be taken for a result."""
+    data = FIRST + b"MSH|^~\\&|A||||20261124||ORU^R01|3|P|2.6\rOBX|1|NM|e^f^L||6||||||F\r" + SECOND
+    adapter = make_reader(ReadContext())
+    records = [r for at in range(0, len(data), size) for r in adapter.feed(data[at : at + size])]
+    records += adapter.finish()
+    values = {o.code.codings[0].code: o for o in of(records, "observation")}
+    assert sorted(values) == ["a", "c", "e"]
+    assert (values["a"].value.text, values["a"].status) == ("no sign of disease", "final")
+    assert {o.subject is None for o in values.values()} == {False, True}
+    assert len(of(records, "message")) == 2
+    assert not of(records, "issue") + of(records, "residue")
+
+
+@pytest.mark.parametrize("data", [FIRST, SECOND])
+def test_a_fragment_alone_is_told(data: bytes) -> None:
+    records = read(data)
+    assert [issue.code for issue in of(records, "issue")] == ["HL7-122"]
+    assert len(of(records, "message")) == 1
