@@ -8,7 +8,7 @@ from .base import Model
 from .coding import Coding, Concept, Identifier
 from .context import Actor, Address, Location, Note, PersonName, Telecom
 from .envelope import Envelope, RecordKind
-from .number import Quantity
+from .number import Quantity, Range, Ratio
 from .time import Instant, Time
 
 __all__ = [
@@ -17,8 +17,10 @@ __all__ = [
     "Appointment",
     "Condition",
     "Coverage",
+    "Dosage",
     "Immunization",
     "Participant",
+    "Prescription",
     "Procedure",
     "Reaction",
     "RelatedPerson",
@@ -240,4 +242,54 @@ class Appointment(Envelope):
     minutes: int | None = None
     participants: tuple[Participant, ...] = ()
     requests: tuple[Identifier, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+class Dosage(Model):
+    """How much of a drug is to be given, when, and by which way."""
+
+    text: str | None = None
+    dose: Quantity | None = None
+    dose_range: Range | None = None
+    """The least and the most for one time."""
+    pattern: Concept | None = None
+    """How often, as a code (HL7 table 0335)."""
+    period: Quantity | None = None
+    """After which time it is repeated."""
+    bounds: Time | None = None
+    """From when to when."""
+    count: int | None = None
+    """How many times at most."""
+    condition: str | None = None
+    route: Concept | None = None
+    site: Concept | None = None
+    method: Concept | None = None
+    instructions: tuple[Concept, ...] = ()
+
+
+class Prescription(Envelope):
+    """A drug that was ordered (FHIR MedicationRequest)."""
+
+    kind: Literal["prescription"] = "prescription"
+    placer: tuple[Identifier, ...] = ()
+    filler: tuple[Identifier, ...] = ()
+    status: str | None = None
+    """FHIR medicationrequest-status."""
+    native_status: str | None = None
+    """Status or order control code of the source (ORC-5, ORC-1)."""
+    intent: str | None = None
+    priority: str | None = None
+    drug: Concept | None = None
+    form: Concept | None = None
+    strength: Ratio | None = None
+    encounter: str | None = None
+    authored: Instant | None = None
+    requester: Actor | None = None
+    reason: tuple[Concept, ...] = ()
+    dosages: tuple[Dosage, ...] = ()
+    quantity: Quantity | None = None
+    """How much is to be dispensed."""
+    repeats: int | None = None
+    """How many times it may be dispensed again."""
+    substitution: Concept | None = None
     notes: tuple[Note, ...] = ()

@@ -39,6 +39,7 @@ RecordKind = Literal[
     "procedure",
     "immunization",
     "appointment",
+    "prescription",
     "residue",
     "issue",
 ]

@@ -16,6 +16,7 @@ from .care import (
     Condition,
     Coverage,
     Immunization,
+    Prescription,
     Procedure,
     RelatedPerson,
     Request,
@@ -56,6 +57,7 @@ Record = Annotated[
     | Procedure
     | Immunization
     | Appointment
+    | Prescription
     | Residue
     | Issue,
     Field(discriminator="kind"),

@@ -49,6 +49,7 @@ RESOURCES: Final[dict[str, str]] = {
     "procedure": "Procedure",
     "immunization": "Immunization",
     "appointment": "Appointment",
+    "prescription": "MedicationRequest",
 }
 """The FHIR resource type whose scopes and references stand for a kind of record."""
 

@@ -22,7 +22,7 @@ from iomt_interop.testing import strategies as s
 from iomt_interop.testing.strategies._derive import Flavour, derive
 from iomt_interop.vault import KeyFile, Vault
 
-DRAWS = 250
+DRAWS = 300
 """Draws of one kind, within which every field is to be something else than its default at least once."""
 
 ONLY_GENERATE = settings(

@@ -54,6 +54,7 @@ def every_kind() -> list[m.Record]:
         make(m.Procedure, code=SPO2, subject=subject.id),
         make(m.Immunization, vaccine=SPO2, lot=SECRET, subject=subject.id),
         make(m.Appointment, start=AT, subject=subject.id),
+        make(m.Prescription, drug=SPO2, placer=(m.Identifier(value=SECRET),), subject=subject.id),
         make(m.Residue, raw=SECRET.encode(), reason="HL7-199"),
         make(m.Issue, severity="warning", code="HL7-101"),
     ]

@@ -18,6 +18,7 @@ from ...model import (
     Coverage,
     Immunization,
     Model,
+    Prescription,
     Procedure,
     Reaction,
     RelatedPerson,
@@ -51,6 +52,7 @@ from .observation import close
 from .parties import ACTOR, AGENT, NOTE
 from .patient import put_gender, take_gender
 from .places import contain, place_of
+from .prescriptions import PRESCRIPTION, prescription_in, prescription_out
 from .references import RESOURCES
 from .scalars import BOOLEAN, CODE, DATE, DATE_TIME, INSTANT, LONG, STRING, URI, OneOf, Reference
 from .tables import CORE, OWN, PROCEDURE_STATUS, REQUEST_INTENT, REQUEST_PRIORITY, REQUEST_STATUS
@@ -490,6 +492,11 @@ CARE: Final[dict[str, _Care]] = {
     "appointment": _Care(
         "Appointment", Appointment, APPOINTMENT, required={"status": "proposed"}, out=appointment_out,
         into=appointment_in, subject="",
+    ),
+    "prescription": _Care(
+        "MedicationRequest", Prescription, PRESCRIPTION,
+        required={"status": "unknown", "intent": "order", "subject": _UNKNOWN}, out=prescription_out,
+        into=prescription_in,
     ),
     "activity": _Care(
         "Provenance", Activity, _ACTIVITY, (("time", "occurred"),),

@@ -20,7 +20,7 @@ RESOURCES: Final = {
     "document": "DocumentReference", "association": "DeviceUseStatement", "activity": "Provenance",
     "request": "ServiceRequest", "specimen": "Specimen", "related_person": "RelatedPerson", "coverage": "Coverage",
     "condition": "Condition", "allergy": "AllergyIntolerance", "procedure": "Procedure",
-    "immunization": "Immunization", "appointment": "Appointment",
+    "immunization": "Immunization", "appointment": "Appointment", "prescription": "MedicationRequest",
 }  # fmt: skip
 _RECENT: Final = 1 << 16
 _MOST_REMEMBERED: Final = 1 << 12

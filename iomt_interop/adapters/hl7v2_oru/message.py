@@ -92,6 +92,8 @@ class _Outline:
     """MSA."""
     _common: list[Segment] = field(default_factory=list)
     _comments: list[Segment] | None = None
+    _timings: list[Segment] = field(default_factory=list)
+    """TQ1 behind an ORC."""
     _owner: Segment | None = None
     """The segment that a PRT or ROL would be of."""
 
@@ -104,6 +106,7 @@ class _Outline:
             if segment.name in _BREAKS_NOTES:
                 self._comments = None
         self.others += self._common
+        self._untimed()
 
     def put_header(self, segment: Segment) -> None:
         """MSH; a second one is no header."""
@@ -135,25 +138,28 @@ class _Outline:
 
     def put_report(self, segment: Segment) -> None:
         """OBR."""
+        self._untimed()
         group = _Group(segment, self._common)
         self.patients[-1].groups.append(group)
         self._common, self._comments = [], group.comments
 
     def put_give(self, segment: Segment) -> None:
         """RXG, the head of an order to give."""
+        self._untimed()
         group = _Group(therapy=Therapy(segment, self._common))
         self.patients[-1].groups.append(group)
         self._common, self._comments = [], group.comments
 
     def put_detail(self, segment: Segment) -> None:
-        """TQ1, RXR and RXC behind an RXG; others are of an order that no record takes."""
-        groups = self.patients[-1].groups
+        """TQ1, RXR and RXC behind an RXG; RXR behind RXA and RXO, TQ1 before RXO."""
+        groups, care = self.patients[-1].groups, self.patients[-1].care
         therapy = groups[-1].therapy if groups and not self._common else None
-        doses = self.patients[-1].care.doses
-        if therapy is None and doses and segment.name == "RXR" and not self._common:
-            doses[-1][2].append(segment)
-            return
-        (self.others if therapy is None else therapy.others).append(segment)
+        if therapy is not None:
+            therapy.others.append(segment)
+        elif segment.name == "TQ1" and self._common:
+            self._timings.append(segment)
+        elif segment.name != "RXR" or self._common or not care.put_route(segment):
+            self.others.append(segment)
 
     def put_participant(self, segment: Segment) -> None:
         """PRT of a report on an alert (PCD-05); any other PRT or ROL is of the segment before it."""
@@ -203,11 +209,17 @@ class _Outline:
 
     def put_care(self, segment: Segment) -> None:
         """Keep what surrounds a patient; the ORC before a vaccination is its own."""
-        left, comments = self.patients[-1].care.put(segment, self._common)
+        left, comments = self.patients[-1].care.put(segment, self._common, self._timings)
         self.others += left
-        if segment.name == "RXA":
+        if segment.name in ("RXA", "RXO"):
             self._common = []
+            self._untimed() if segment.name == "RXA" else self._timings.clear()
         self._comments = comments
+
+    def _untimed(self) -> None:
+        """Keep TQ1 that are of an order which no record takes with its times."""
+        self.others += self._timings
+        self._timings = []
 
     def put_elsewhere(self, segment: Segment) -> None:
         """Whatever no record takes."""

@@ -98,7 +98,8 @@ def appointment(unit: Unit, segment: Segment, parts: list[Segment], comments: li
         participants += [Participant(actor=one, types=types) for one in people]
     for part in parts:
         if part.name == "AIS":
-            services += part.use(3, _concepts) or ()
+            found: tuple[Concept, ...] = part.use(3, _concepts) or ()
+            services += found
         else:
             participants += _participants(part)
         kept += part.extensions()

@@ -14,7 +14,7 @@ from .people import actor, cx, each, ei, eip
 from .times import decode_stated, interval
 from .unit import Segment, Unit
 
-__all__ = ["decode_amount", "related_specimen", "specimen", "specimen_of_report"]
+__all__ = ["decode_amount", "decode_quantity", "related_specimen", "specimen", "specimen_of_report"]
 
 _pairs = decoder(lambda field: tuple(one for part in field.children for one in eip(part)))
 _concepts = decoder(coded)
@@ -57,7 +57,7 @@ def _amount(field: Node) -> Quantity | None:
     return Quantity(**number.model_dump(exclude_defaults=True), unit=known, native_unit=native)
 
 
-_quantity = decoder(_amount)
+decode_quantity = decoder(_amount)
 
 
 def _collected(found: Interval | None) -> Time | None:
@@ -81,7 +81,7 @@ def specimen(unit: Unit, segment: Segment) -> Specimen:
         additives=segment.use(6, _concepts) or (),
         method=segment.use(7, decode_concept),
         body_site=segment.use(8, decode_topic),
-        quantity=segment.use(12, _quantity),
+        quantity=segment.use(12, decode_quantity),
         notes=() if description is None else (Note(text=description),),
         collected=_collected(segment.use(17, _window)),
         received=segment.use(18, decode_stated),
@@ -127,7 +127,7 @@ def specimen_of_report(unit: Unit, segment: Segment, collected: Time | None) -> 
         id=unit.id("specimen", segment),
         provenance=unit.provenance(segment),
         subject=unit.subject,
-        quantity=segment.use(9, _quantity),
+        quantity=segment.use(9, decode_quantity),
         collector=collector,
         collected=collected,
         received=segment.use(14, decode_stated),

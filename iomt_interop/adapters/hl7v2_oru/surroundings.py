@@ -8,13 +8,15 @@ from typing import Final
 
 from ...model import Device, DeviceVersion, Note, Record
 from .care import allergy, condition, coverage, document, immunization, kin, procedure
+from .prescriptions import Drug, prescription
 from .schedule import appointment
 from .unit import Segment, Unit
 
 __all__ = ["SURROUNDING", "Surroundings", "software_device"]
 
 SURROUNDING: Final = (
-    "AIG", "AIL", "AIP", "AIS", "AL1", "DG1", "IN1", "MRG", "NK1", "PD1", "PR1", "PV2", "RXA", "SCH", "TXA",
+    "AIG", "AIL", "AIP", "AIS", "AL1", "DG1", "IN1", "MRG", "NK1", "PD1", "PR1", "PV2", "RXA", "RXO", "SCH",
+    "TXA",
 )  # fmt: skip
 _PARTS: Final = frozenset({"AIG", "AIL", "AIP", "AIS"})
 
@@ -33,13 +35,17 @@ class Surroundings:
     """AL1, DG1, PR1, IN1: one record each."""
     doses: list[tuple[Segment, list[Segment], list[Segment]]] = field(default_factory=list)
     """RXA with the ORC before it and the RXR behind it."""
+    drugs: list[Drug] = field(default_factory=list)
+    """RXO with the ORC and TQ1 before it and the RXR behind it."""
     schedule: Segment | None = None
     parts: list[Segment] = field(default_factory=list)
     comments: list[Segment] = field(default_factory=list)
     """NTE of the appointment."""
     papers: list[Segment] = field(default_factory=list)
 
-    def put(self, segment: Segment, common: list[Segment]) -> tuple[list[Segment], list[Segment] | None]:
+    def put(
+        self, segment: Segment, common: list[Segment], timings: list[Segment]
+    ) -> tuple[list[Segment], list[Segment] | None]:
         """Take a segment; return what is left over, and where comments behind it belong."""
         name = segment.name
         if name in _ONE:
@@ -53,6 +59,10 @@ class Surroundings:
             self.plain.append(segment)
         elif name == "RXA":
             self.doses.append((segment, list(common), []))
+        elif name == "RXO":
+            drug = Drug(segment, list(common), list(timings))
+            self.drugs.append(drug)
+            return [], drug.comments
         elif name in _PARTS and self.schedule is not None:
             self.parts.append(segment)
             return [], self.comments
@@ -61,6 +71,14 @@ class Surroundings:
         else:
             return [segment], None
         return [], None
+
+    def put_route(self, segment: Segment) -> bool:
+        """Take an RXR behind an order of a drug or a vaccination; tell whether there is one."""
+        if self.drugs:
+            self.drugs[-1].routes.append(segment)
+        elif self.doses:
+            self.doses[-1][2].append(segment)
+        return bool(self.drugs or self.doses)
 
     def of_person(self) -> list[Segment]:
         """Return the segments that name the person or its kin, and empty their places."""
@@ -73,6 +91,7 @@ class Surroundings:
         unit.records += [kin(unit, one) for one in self.kin]
         unit.records += [_PLAIN[one.name](unit, one) for one in self.plain]
         unit.records += [immunization(unit, *dose) for dose in self.doses]
+        unit.records += [prescription(unit, drug) for drug in self.drugs]
         if self.schedule is not None:
             unit.add(appointment(unit, self.schedule, self.parts, self.comments))
         unit.records += [document(unit, one, texts if at == 0 else []) for at, one in enumerate(self.papers)]

@@ -96,6 +96,7 @@ class MessageWriter:
             groups = [
                 Group(pool.source(record), record.subject, [record, *self._evidence(record, measured)])
                 for record in results
+                if isinstance(record, Alert)
             ]
             others: Sequence[Order | Device] = ()
         else:

@@ -24,7 +24,7 @@ KINDS: Final[dict[str, str]] = {
     "study": "imaging studies",
     "document": "documents",
     "activity": "what was done to the data",
-    "request": "requests and prescriptions",
+    "request": "requests",
     "specimen": "samples that were taken",
     "related_person": "people who are close to you",
     "coverage": "your insurance",
@@ -33,6 +33,7 @@ KINDS: Final[dict[str, str]] = {
     "procedure": "procedures",
     "immunization": "vaccinations",
     "appointment": "appointments",
+    "prescription": "prescriptions",
     "residue": "data that nobody understood, kept as they came",
     "issue": "notes about problems in the data",
 }

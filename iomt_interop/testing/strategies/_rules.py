@@ -183,7 +183,17 @@ RULES: Final = Rules(
         m.Udi: ("serial", "carrier_hrf", "carrier_aidc"),
         m.Extension: ("value",),
         **dict.fromkeys(
-            (m.Observation, m.Waveform, m.Order, m.Event, m.Session, m.Specimen, m.Immunization, m.Appointment),
+            (
+                m.Observation,
+                m.Waveform,
+                m.Order,
+                m.Event,
+                m.Session,
+                m.Specimen,
+                m.Immunization,
+                m.Appointment,
+                m.Prescription,
+            ),
             ("notes",),
         ),
         m.Request: ("notes", "callback"),

@@ -34,6 +34,7 @@ from ...model import (
     Metric,
     Observation,
     Order,
+    Prescription,
     Procedure,
     Record,
     RelatedPerson,
@@ -70,6 +71,7 @@ __all__ = [
     "metrics",
     "observations",
     "orders",
+    "prescriptions",
     "procedures",
     "records",
     "related_persons",
@@ -110,6 +112,7 @@ KINDS: Final[Mapping[RecordKind, type[Model]]] = {
     "procedure": Procedure,
     "immunization": Immunization,
     "appointment": Appointment,
+    "prescription": Prescription,
     "residue": Residue,
     "issue": Issue,
 }
@@ -328,6 +331,13 @@ def appointments(
 ) -> SearchStrategy[Appointment]:
     """Generate :class:`~iomt_interop.model.Appointment`: a time agreed upon."""
     return derive(Appointment, Flavour(identifying, printable), fields)
+
+
+def prescriptions(
+    *, identifying: bool = True, printable: bool = False, **fields: SearchStrategy[Any]
+) -> SearchStrategy[Prescription]:
+    """Generate :class:`~iomt_interop.model.Prescription`: a drug that was ordered."""
+    return derive(Prescription, Flavour(identifying, printable), fields)
 
 
 def residues(

@@ -25,13 +25,15 @@ _PID = segment(
     "PID", f1="1", f3="4711^3^M10^LAB&2.999.1&ISO^MR^SITE&2.999.2&ISO^20200101^20301231",
     f5="Berg&van&Berg&de&Meer^Eva^M^II^Dr^MD^L^^^^G^20010203^20300101^RN", f7="19800229101500+0100", f8="F",
     f11="1 Road&Road^Flat 2^Ghent^OV^9000^BEL^H^^OV^17", f13="^PRN^PH^^32^9^5551234^7",
-    f14="^WPN^Internet^eva@example.org", f16="M^Married^HL70002", f17="CHR^Christian^HL70006", f21="0900^^^LAB&2.999.1&ISO^MR",
+    f14="^WPN^Internet^eva@example.org", f16="M^Married^HL70002", f17="CHR^Christian^HL70006",
+    f21="0900^^^LAB&2.999.1&ISO^MR",
     f23="Bruges", f24="Y",
     f25="2", f26="BE^Belgium", f33="20260101101500+0100", f34="HOSP^2.999.3^ISO",
 )  # fmt: skip
 _PV1 = segment(
     "PV1", f1="1", f2="I",
-    f3="WARD&2.999.6&ISO^12^B^HOSP&2.999.4&ISO^active^^MAIN&M-1^3^by the window^PLACE-1^BEDS&MINE&L", f4="R", f5="PRE-1",
+    f3="WARD&2.999.6&ISO^12^B^HOSP&2.999.4&ISO^active^^MAIN&M-1^3^by the window^PLACE-1^BEDS&MINE&L",
+    f4="R", f5="PRE-1",
     f6="WARD^11^A", f7="7^Who^Ann^^^Dr", f8="8^Ref^Bo", f9="9^Con^Cy", f10="CAR", f11="TMP^1", f14="7", f15="A0",
     f17="10^Adm^Di", f19="VN-1", f36="01", f37="HOME", f42="OTHER^2", f43="OLD^3", f44="20261124080000+0100",
     f45="20261125090000+0100", f54="EPISODE-1^^^LAB",
@@ -115,6 +117,23 @@ MESSAGES = {
             f22="20261124100500+0100", f27="CLINIC^1",
         ),
         "RXR|IM^Intramuscular^HL70162|LA^Left arm^HL70163",
+    ),
+    "ORM^O01^ORM_O01": (
+        _PID,
+        segment(
+            "ORC", f1="NW", f2="P-7^EHR", f3="F-7^PHARMACY", f9="20261124070000+0100", f12="23^Ord^Max",
+        ),
+        segment(
+            "TQ1", f1="1", f2="1^TAB", f3="BID&Twice a day&HL70335^^^^12^h", f7="20261124080000+0100",
+            f8="20261201080000+0100", f9="S", f10="with food", f11="one tablet twice a day", f14="14",
+        ),
+        segment(
+            "RXO", f1="197696^Fluconazole^RXNORM", f2="50", f3="100", f4="mg^^UCUM", f5="TAB^Tablet^L",
+            f9="G", f11="14",
+            f12="TAB", f13="2", f18="50", f19="mg^^UCUM", f25="5", f26="mL^^UCUM",
+        ),
+        "NTE|1|L|take all of it||23^Ord^Max",
+        segment("RXR", f1="PO^Oral^HL70162", f2="MTH^Mouth^HL70163", f4="SW^Swallow^HL70165", f5="AM^Morning^L"),
     ),
     "SIU^S12^SIU_S12": (
         segment(
@@ -245,6 +264,30 @@ def test_order() -> None:
     done = next(record for record in of(records, "activity") if record.targets[0].kind == "request")
     assert [actor.role for actor in done.actors] == ["enterer", "verifier", "performer", "ordering-provider"]
     assert done.code.codings[0].code == "CREATE"
+
+
+def test_prescription() -> None:
+    """RXO[MedicationRequest], TQ1[MedicationRequest] and RXR[MedicationRequest] of the v2-to-FHIR guide."""
+    found = next(one_ for one_ in resources("ORM^O01^ORM_O01") if one_["resourceType"] == "MedicationRequest")
+    (drug,) = (one_ for one_ in found["contained"] if one_["resourceType"] == "Medication")
+    assert found["medicationReference"] == {"reference": "#" + drug["id"]}
+    assert (drug["code"]["coding"][0]["code"], drug["form"]["coding"][0]["code"]) == ("197696", "TAB")
+    strength = drug["ingredient"][0]["strength"]
+    assert (strength["numerator"]["value"], strength["denominator"]["value"]) == (50, 5)
+    (dosage,) = found["dosageInstruction"]
+    ranged, single = dosage["doseAndRate"]
+    assert (ranged["type"]["coding"][0]["code"], single["doseQuantity"]["value"]) == ("ordered", 1)
+    assert (ranged["doseRange"]["low"]["value"], ranged["doseRange"]["high"]["code"]) == (50, "mg")
+    assert (dosage["route"]["coding"][0]["code"], dosage["site"]["coding"][0]["code"]) == ("PO", "MTH")
+    assert dosage["text"] == "one tablet twice a day"
+    assert [one_.get("text") for one_ in dosage["additionalInstruction"]] == [None, "with food"]
+    repeat = dosage["timing"]["repeat"]
+    assert (repeat["period"], repeat["periodUnit"], repeat["countMax"]) == (12, "h", 14)
+    assert repeat["boundsPeriod"]["start"] == "2026-11-24T08:00:00+01:00"
+    assert (found["status"], found["intent"], found["priority"]) == ("active", "order", "stat")
+    assert found["dispenseRequest"]["numberOfRepeatsAllowed"] == 2
+    assert found["substitution"]["allowedCodeableConcept"]["coding"][0]["code"] == "G"
+    assert found["note"][0]["text"] == "take all of it"
 
 
 def test_vaccination() -> None:
