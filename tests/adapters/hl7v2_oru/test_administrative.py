@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from adapters.hl7v2_oru.support import altered, content, leaves, of, one, read
+from support.oracle import validate
 
 import iomt_interop as iomt
 from iomt_interop.adapters.fhir_r4.resources import to_fhir_resources
@@ -205,6 +207,23 @@ def test_fhir_gives_the_records_back(name: str) -> None:
             continue
         mine, its = (one_.model_dump(exclude={"provenance", "extensions"}) for one_ in (record, back[record.id]))
         assert {key: (mine[key], its[key]) for key in mine if mine[key] != its[key]} == {}
+
+
+def test_the_independent_validator_accepts_all_of_them(tmp_path: Path) -> None:
+    context = ReadContext(received=Instant(value="2026-11-24T12:00:01+01:00"))
+    lines = b"".join(
+        iomt.translate(
+            message(name),
+            to="fhir_r4",
+            adapter="hl7v2_oru",
+            context=context,
+            write_context=WriteContext(form="ndjson"),
+        ).payload
+        for name in MESSAGES
+    )
+    path = tmp_path / "administrative.ndjson"
+    path.write_bytes(lines)
+    assert validate(path) == ""
 
 
 def test_admission() -> None:
