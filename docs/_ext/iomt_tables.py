@@ -113,6 +113,11 @@ VARIABLES: tuple[tuple[str, str, str], ...] = (
         "``full``",
         "Lets the tests install a scaffold of every medium and framing, and not one of each.",
     ),
+    (
+        "IOMT_FAULTS",
+        "file",
+        "What stands in front of the C library in the processes that the tests of faults start; set by them.",
+    ),
     ("IOMT_CORPUS", "folder", "Where the corpus tests find real inputs; they skip, and say so, where there are none."),
     (
         "IOMT_FHIR_ORACLE",
