@@ -71,6 +71,7 @@ class PostgresBackend:
         self._schema, self._readonly, self._timeout = {"schema": address.schema}, readonly, timeout
         self._link = Link(address, readonly=readonly, timeout=timeout)
         self._ahead = _Ahead(self._link)
+        self._named: dict[str, bytes] | None = None
 
     def __repr__(self) -> str:
         return "PostgresBackend()"
@@ -149,7 +150,7 @@ class PostgresBackend:
         if self._link.inside:
             raise InvalidRequest("USE-002", path="vault", hint="another operation is under way")
         # Each statement sees what is committed: what others wrote while this waited for the lock is seen too.
-        with self._ahead.apart(), self._link.transaction("BEGIN ISOLATION LEVEL READ COMMITTED", changing=True):
+        with self._apart(), self._link.transaction("BEGIN ISOLATION LEVEL READ COMMITTED", changing=True):
             _check_safe(self._link.rows(sql.BEGIN_WRITING, self._schema))
             yield
 
@@ -159,16 +160,32 @@ class PostgresBackend:
         if self._link.inside:
             yield
             return
-        with self._ahead.apart(), self._link.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"):
+        with self._apart(), self._link.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"):
             yield
 
+    @contextmanager
+    def _apart(self) -> Iterator[None]:
+        """Keep what a transaction sees apart from what is seen before it and after it."""
+        self._ahead.forget()
+        try:
+            yield
+        finally:
+            self._ahead.forget()
+            self._named = None
+
     def meta(self, name: str) -> bytes | None:
-        """Return a named value."""
-        return _cell(self._link.rows(sql.NAMED, {"name": name}))
+        """Return a named value; inside a transaction all of the few are fetched together."""
+        if not self._link.inside:
+            return _cell(self._link.rows(sql.NAMED, {"name": name}))
+        if self._named is None:
+            self._named = dict(self._link.rows(sql.METAS))
+        return self._named.get(name)
 
     def set_meta(self, name: str, value: bytes) -> None:
         """Store a named value."""
         self._change(sql.PUT_META, {"name": name, "value": value})
+        if self._named is not None:
+            self._named[name] = value
 
     def metas(self) -> Iterator[tuple[str, bytes]]:
         """Yield all named values."""
@@ -363,15 +380,10 @@ class _Ahead:
         self._waiting = {row[0]: Block(*row) for row in self._link.rows(query, values)}
         return self._waiting.pop(seq, None)
 
-    @contextmanager
-    def apart(self) -> Iterator[None]:
-        """Keep what a transaction sees apart from what is seen before it and after it."""
+    def forget(self) -> None:
+        """Let go of what waits."""
         self._waiting.clear()
-        try:
-            yield
-        finally:
-            self._waiting.clear()
-            self._width = 1
+        self._width = 1
 
 
 def _paged(rows: Iterable[T]) -> Iterator[list[T]]:
