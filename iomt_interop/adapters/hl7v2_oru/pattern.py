@@ -115,7 +115,7 @@ def _key(report: Report, items: Sequence[Item]) -> Key | None:
         if handle is None or comments or fields[1] or segment.has_kept:
             return None
         number = fields[2] == "NM"
-        if not number and fields[5]:
+        if not number and (fields[5] or fields[14]):  # a node's time is an extension of it, not cast
             return None
         text = mark.join((*fields[2:5], *fields[6:14], *fields[15:]))
         if len(text) > MAX_REMEMBERED:

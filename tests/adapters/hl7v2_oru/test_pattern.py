@@ -126,3 +126,15 @@ def test_the_number_of_patterns_is_bounded(monkeypatch: pytest.MonkeyPatch) -> N
     for number in range(20):
         read(HEAD.replace(b"M^V", b"M%d^V" % number) % (b"1", b"1"))
     assert 0 < len(pattern._patterns) <= 4
+
+
+def test_the_time_of_a_node_is_its_own_message_s() -> None:
+    """OBX-14 of a device, subsystem or channel has no place in its record: the extension must be this message's."""
+    node = HEAD.replace(b"|||||||X|||||||M^V", b"|||||||X|||%s||||M^V")
+    result = b"OBX|2|NM|147842^MDC_ECG_HEART_RATE^MDC|1.1.1.1|60||||||R\r"
+    for number, moment in enumerate((b"20261124101500", b"20261124101500", b"20261124101501", b"20261124101502")):
+        data = node % (b"%d" % number, b"1", moment) + result
+        records = read(data)
+        told = [each.value for device in of(records, "device") for each in device.extensions if "-14" in each.path]
+        assert told == [moment.decode()]
+        assert to_json(records) == to_json(alone(data))
