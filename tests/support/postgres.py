@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     import psycopg
 
-__all__ = ["Server", "server"]
+__all__ = ["Server", "cut", "others", "server"]
 
 
 @dataclass(frozen=True)
@@ -64,3 +64,15 @@ def server() -> Server:
     if isinstance(found, str):
         pytest.skip(found)
     return found
+
+
+def others(watcher: Any) -> list[int]:
+    """Return the processes of all other connections."""
+    query = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    return [pid for (pid,) in watcher.execute(query)]
+
+
+def cut(watcher: Any) -> None:
+    """End all other connections, and wait until they are gone."""
+    for pid in others(watcher):
+        watcher.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))

@@ -1,19 +1,17 @@
-"""PostgreSQL as the place of vaults: schemas, roles, locks, lost connections, crashes; nothing in clear on its disk."""
+"""PostgreSQL as the place of vaults: schemas, roles, locks, what the server promises; nothing in clear on its disk."""
 
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from support.places import Schemas, schema_of
-from support.postgres import Server, server
+from support.postgres import Server
 from support.records import AT, SECRET, SPO2, every_kind, make
 
 from iomt_interop import model as m
@@ -22,39 +20,10 @@ from iomt_interop.errors import (
     IomtError,
     SecurityError,
     StoreDamaged,
-    StoreUnavailable,
     VaultLocked,
 )
 from iomt_interop.privacy import find_leaks
 from iomt_interop.vault import Block, KeyFile, Vault
-
-
-@pytest.fixture(scope="module")
-def running() -> Server:
-    """Return a server."""
-    return server()
-
-
-@pytest.fixture(scope="module")
-def schemas(running: Server) -> Schemas:
-    """Return somewhere to keep vaults."""
-    return Schemas(running)
-
-
-@pytest.fixture
-def filled(schemas: Schemas, key: KeyFile) -> str:
-    """Return a closed vault with every kind of record."""
-    url = schemas.new("test")
-    with Vault.create(url, keys=key) as vault:
-        vault.put(every_kind())
-    return url
-
-
-@pytest.fixture
-def watcher(running: Server) -> Iterator[Any]:
-    """Return the administrator's connection."""
-    with running.connect() as connection:
-        yield connection
 
 
 def observation(number: int, subject: str = "s") -> m.Record:
@@ -62,18 +31,6 @@ def observation(number: int, subject: str = "s") -> m.Record:
     value = m.Quantity(mantissa=number, unit="%")
     base = make(m.Observation, code=SPO2, value=value, time=AT, status="final", subject=subject)
     return base.replace(id=m.record_id("numbered", number))
-
-
-def others(watcher: Any) -> list[int]:
-    """Return the processes of all other connections."""
-    query = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-    return [pid for (pid,) in watcher.execute(query)]
-
-
-def cut(watcher: Any) -> None:
-    """End all other connections, and wait until they are gone."""
-    for pid in others(watcher):
-        watcher.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
 
 
 # Schemas.
@@ -147,20 +104,20 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("name", sorted(SHAPES))
-def test_a_schema_of_another_shape_is_not_opened(filled: str, running: Server, key: KeyFile, name: str) -> None:
-    with running.connect(schema_of(filled)) as connection:
+def test_a_schema_of_another_shape_is_not_opened(in_postgres: str, running: Server, key: KeyFile, name: str) -> None:
+    with running.connect(schema_of(in_postgres)) as connection:
         for statement in SHAPES[name].split(";"):
             connection.execute(statement)  # type: ignore[call-overload]
         for mode in ("read", "write"):
             with pytest.raises(StoreDamaged, match="SEC-004"):
-                Vault.open(filled, keys=key, mode=mode)  # type: ignore[arg-type]
+                Vault.open(in_postgres, keys=key, mode=mode)  # type: ignore[arg-type]
 
 
-def test_another_table_of_named_values_is_no_vault(filled: str, running: Server, key: KeyFile) -> None:
-    with running.connect(schema_of(filled)) as connection:
+def test_another_table_of_named_values_is_no_vault(in_postgres: str, running: Server, key: KeyFile) -> None:
+    with running.connect(schema_of(in_postgres)) as connection:
         connection.execute("ALTER TABLE meta RENAME COLUMN value TO worth")
     with pytest.raises(SecurityError, match="SEC-007"):
-        Vault.open(filled, keys=key)
+        Vault.open(in_postgres, keys=key)
 
 
 CHANGES = {
@@ -179,11 +136,11 @@ CHANGES = {
 
 @pytest.mark.parametrize("name", sorted(CHANGES))
 def test_tables_that_are_changed_under_an_open_vault_give_an_error_or_the_truth(
-    filled: str, running: Server, key: KeyFile, name: str
+    in_postgres: str, running: Server, key: KeyFile, name: str
 ) -> None:
     who, caught = next(record.id for record in every_kind() if record.kind == "subject"), 0
-    with Vault.open(filled, keys=key, mode="write") as vault:
-        with running.connect(schema_of(filled)) as connection:
+    with Vault.open(in_postgres, keys=key, mode="write") as vault:
+        with running.connect(schema_of(in_postgres)) as connection:
             for statement in CHANGES[name].split(";"):
                 connection.execute(statement)  # type: ignore[call-overload]
         for use, right in (
@@ -215,9 +172,9 @@ def role(running: Server, watcher: Any) -> Iterator[str]:
 
 
 def test_who_may_only_select_reads_all_and_writes_nothing(
-    filled: str, running: Server, watcher: Any, key: KeyFile, role: str
+    in_postgres: str, running: Server, watcher: Any, key: KeyFile, role: str
 ) -> None:
-    schema = schema_of(filled)
+    schema = schema_of(in_postgres)
     url = running.url(schema, role)
     with pytest.raises(InvalidRequest, match="USE-002"):
         Vault.open(url, keys=key)
@@ -242,9 +199,9 @@ def test_who_may_only_select_reads_all_and_writes_nothing(
 
 
 def test_who_writes_need_not_own_the_tables_but_cannot_compact(
-    filled: str, running: Server, watcher: Any, key: KeyFile, role: str
+    in_postgres: str, running: Server, watcher: Any, key: KeyFile, role: str
 ) -> None:
-    schema = schema_of(filled)
+    schema = schema_of(in_postgres)
     watcher.execute(f"GRANT USAGE ON SCHEMA {schema} TO {role}")
     watcher.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}")
     with Vault.open(running.url(schema, role), keys=key, mode="write") as vault:
@@ -253,7 +210,7 @@ def test_who_writes_need_not_own_the_tables_but_cannot_compact(
         with pytest.raises(StoreDamaged, match=r"SEC-006.*owner"):
             vault.compact()
         vault.verify()
-    with Vault.open(filled, keys=key, mode="write") as vault:
+    with Vault.open(in_postgres, keys=key, mode="write") as vault:
         vault.compact()
         vault.verify()
 
@@ -261,28 +218,31 @@ def test_who_writes_need_not_own_the_tables_but_cannot_compact(
 # Writers and readers at the same time.
 
 
-def test_a_second_writer_waits_and_then_is_told(filled: str, schemas: Schemas, key: KeyFile) -> None:
-    first, second = schemas.backend(filled, readonly=False), schemas.backend(filled, readonly=False, timeout=0.2)
+def test_a_second_writer_waits_and_then_is_told(in_postgres: str, schemas: Schemas, key: KeyFile) -> None:
+    first, second = (
+        schemas.backend(in_postgres, readonly=False),
+        schemas.backend(in_postgres, readonly=False, timeout=0.2),
+    )
     with Vault(second, key) as vault:
         with first.writing():
             began = time.monotonic()
             with pytest.raises(VaultLocked, match="SEC-003"):
                 vault.put([observation(50)])
             assert time.monotonic() - began >= 0.2
-        with Vault.open(filled, keys=key, mode="write") as other:
+        with Vault.open(in_postgres, keys=key, mode="write") as other:
             other.put([observation(51)])
         assert vault.put([observation(50), observation(51)]).stored == 1
         vault.verify()
     first.close()
 
 
-def test_writers_at_the_same_time_lose_nothing(filled: str, key: KeyFile) -> None:
+def test_writers_at_the_same_time_lose_nothing(in_postgres: str, key: KeyFile) -> None:
     """Each waits for the other's commit, and sees it."""
     failed: list[IomtError] = []
 
     def write(start: int) -> None:
         try:
-            with Vault.open(filled, keys=key, mode="write") as vault:
+            with Vault.open(in_postgres, keys=key, mode="write") as vault:
                 for number in range(start, start + 20):
                     vault.put([observation(number)])
         except IomtError as error:
@@ -291,21 +251,21 @@ def test_writers_at_the_same_time_lose_nothing(filled: str, key: KeyFile) -> Non
     threads = [threading.Thread(target=write, args=(start,)) for start in (1000, 2000, 3000)]
     for thread in threads:
         thread.start()
-    with Vault.open(filled, keys=key) as reader:
+    with Vault.open(in_postgres, keys=key) as reader:
         while any(thread.is_alive() for thread in threads):
             reader.verify()
     for thread in threads:
         thread.join()
     assert not failed
-    with Vault.open(filled, keys=key) as vault:
+    with Vault.open(in_postgres, keys=key) as vault:
         expected = {observation(start + n).id for start in (1000, 2000, 3000) for n in range(20)}
         assert {record.id for record in vault.records(subject="s")} == expected
         vault.verify()
 
 
-def test_a_view_stays_as_it_was(filled: str, schemas: Schemas, key: KeyFile) -> None:
-    reader = schemas.backend(filled)
-    with Vault.open(filled, keys=key, mode="write") as writer:
+def test_a_view_stays_as_it_was(in_postgres: str, schemas: Schemas, key: KeyFile) -> None:
+    reader = schemas.backend(in_postgres)
+    with Vault.open(in_postgres, keys=key, mode="write") as writer:
         with reader.reading():
             before = list(reader.records())
             writer.put([observation(1)])
@@ -319,18 +279,18 @@ def test_a_view_stays_as_it_was(filled: str, schemas: Schemas, key: KeyFile) -> 
 # What the server promises.
 
 
-def test_a_commit_is_synced_whatever_the_session_says(filled: str, schemas: Schemas) -> None:
+def test_a_commit_is_synced_whatever_the_session_says(in_postgres: str, schemas: Schemas) -> None:
     from sqlalchemy import text
 
     for setting, expected in (("off", "on"), ("local", "on"), ("on", "on"), ("remote_apply", "remote_apply")):
-        url = filled.replace("?", f"?options=-c%20synchronous_commit%3D{setting}&")
+        url = in_postgres.replace("?", f"?options=-c%20synchronous_commit%3D{setting}&")
         backend: Any = schemas.backend(url, readonly=False)
         with backend.writing():
             assert backend._link.rows(text("SELECT current_setting('synchronous_commit')")) == [(expected,)]
         backend.close()
 
 
-def test_a_server_that_does_not_sync_gets_nothing(filled: str, key: KeyFile, watcher: Any) -> None:
+def test_a_server_that_does_not_sync_gets_nothing(in_postgres: str, key: KeyFile, watcher: Any) -> None:
     def setting(value: str) -> None:
         watcher.execute(f"ALTER SYSTEM SET fsync = {value}")
         watcher.execute("SELECT pg_reload_conf()")
@@ -339,7 +299,7 @@ def test_a_server_that_does_not_sync_gets_nothing(filled: str, key: KeyFile, wat
 
     setting("off")
     try:
-        with Vault.open(filled, keys=key, mode="write") as vault:
+        with Vault.open(in_postgres, keys=key, mode="write") as vault:
             with pytest.raises(InvalidRequest, match="fsync"):
                 vault.put([observation(1)])
             assert list(vault.records(subject="s")) == []
@@ -347,176 +307,22 @@ def test_a_server_that_does_not_sync_gets_nothing(filled: str, key: KeyFile, wat
         setting("on")
 
 
-def test_nobodys_function_stands_in_for_the_systems(filled: str, key: KeyFile, watcher: Any) -> None:
+def test_nobodys_function_stands_in_for_the_systems(in_postgres: str, key: KeyFile, watcher: Any) -> None:
     """The search path of the session is the system's own schema, whatever the role or the URL sets."""
     watcher.execute("CREATE SCHEMA IF NOT EXISTS evil")
     watcher.execute("CREATE OR REPLACE FUNCTION evil.octet_length(bytea) RETURNS int LANGUAGE sql AS 'SELECT -1000000'")
-    url = filled.replace("?", "?options=-c%20search_path%3Devil,pg_catalog&")
+    url = in_postgres.replace("?", "?options=-c%20search_path%3Devil,pg_catalog&")
     with Vault.open(url, keys=key, mode="write") as vault:
         vault.put([observation(1)])
         vault.erase("s", at="2026-11-24T08:00:00Z")
         assert vault.compact() > 0
 
 
-# Lost connections and crashes.
-
-
-def test_a_connection_that_was_lost_between_two_calls_is_made_again(filled: str, key: KeyFile, watcher: Any) -> None:
-    with Vault.open(filled, keys=key, mode="write") as writer, Vault.open(filled, keys=key) as reader:
-        for number in range(3):
-            cut(watcher)
-            assert writer.put([observation(number)]).stored == 1
-            assert len(list(reader.records(subject="s"))) == number + 1
-        cut(watcher)
-        reader.verify()
-
-
-def test_a_connection_that_is_lost_at_any_statement_leaves_all_or_nothing(
-    filled: str, key: KeyFile, watcher: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from sqlalchemy.engine.default import DefaultDialect
-
-    real = DefaultDialect.do_execute
-    left, seen = -1, list[str]()
-
-    def execute(self: Any, cursor: Any, statement: str, *arguments: Any) -> None:
-        nonlocal left
-        left -= 1
-        seen.append(statement.split(" ", 1)[0])
-        if left == 0:
-            cut(watcher)
-        real(self, cursor, statement, *arguments)
-
-    monkeypatch.setattr(DefaultDialect, "do_execute", execute)
-    with Vault.open(filled, keys=key, mode="write") as vault:
-        stored: set[str] = set()
-        for point in range(1, 60):
-            batch = [observation(10 * point + n, f"{point}-{n}") for n in range(3)]
-            left = point
-            seen.clear()
-            try:
-                vault.put(batch)
-                done = True
-            except StoreUnavailable:
-                done = False
-            finished, statements, left = left > 0, tuple(seen), -1
-            here = {record.id for record in vault.records() if record.id in {r.id for r in batch}}
-            assert len(here) == (3 if done else 0), statements
-            stored |= here
-            vault.verify()
-            if finished:
-                break
-        assert finished
-        assert statements[-1] == "COMMIT"
-        assert point > 6
-        assert {record.id for record in vault.records(kinds={"observation"})} >= stored
-        assert vault.put([observation(5)]).stored == 1
-
-
-def test_an_interrupt_at_any_statement_leaves_all_or_nothing(
-    filled: str, key: KeyFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Before the statement is sent, and when it was sent and the answer not read."""
-    from sqlalchemy.engine.default import DefaultDialect
-
-    real = DefaultDialect.do_execute
-    left, sent = -1, False
-
-    def execute(self: Any, cursor: Any, statement: str, *arguments: Any) -> None:
-        nonlocal left
-        left -= 1
-        if left == 0 and not sent:
-            raise KeyboardInterrupt
-        real(self, cursor, statement, *arguments)
-        if left == 0:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(DefaultDialect, "do_execute", execute)
-    with Vault.open(filled, keys=key, mode="write") as vault:
-        for sent in (False, True):
-            for point in range(1, 60):
-                batch, left = [observation(1000 * sent + 10 * point + n, f"{point}-{n}") for n in range(3)], point
-                try:
-                    vault.put(batch)
-                except KeyboardInterrupt:
-                    left = -1
-                    here = {record.id for record in vault.records()} & {record.id for record in batch}
-                    assert len(here) in {0, 3}
-                    vault.verify()
-                    continue
-                break
-            left = -1
-            assert 6 < point < 60
-            assert vault.put(batch).unchanged == 3
-    with Vault.open(filled, keys=key, mode="write") as vault:
-        vault.verify()
-        vault.put([observation(1)])
-
-
-def test_a_commit_whose_answer_is_lost_is_told_and_can_be_repeated(
-    filled: str, key: KeyFile, watcher: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from sqlalchemy.engine.default import DefaultDialect
-
-    real = DefaultDialect.do_execute
-
-    def execute(self: Any, cursor: Any, statement: str, *arguments: Any) -> None:
-        real(self, cursor, statement, *arguments)
-        if statement == "COMMIT":
-            cut(watcher)
-            real(self, cursor, "SELECT 1", *arguments)
-
-    with Vault.open(filled, keys=key, mode="write") as vault:
-        monkeypatch.setattr(DefaultDialect, "do_execute", execute)
-        with pytest.raises(StoreUnavailable, match="not known whether"):
-            vault.put([observation(1)])
-        monkeypatch.undo()
-        assert vault.put([observation(1)]).unchanged == 1
-        vault.verify()
-
-
-def test_a_server_that_crashes_keeps_what_was_acknowledged(filled: str, key: KeyFile, watcher: Any) -> None:
-    """One of its processes is killed: it ends all others, and recovers from its log."""
-    acknowledged: list[m.Record] = []
-    with Vault.open(filled, keys=key, mode="write") as vault:
-        crash = threading.Timer(0.3, lambda: os.kill(others(watcher)[0], signal.SIGKILL))
-        try:
-            for number in range(100_000):
-                vault.put([observation(number)])
-                acknowledged.append(observation(number))
-                if number == 0:
-                    crash.start()
-        except StoreUnavailable:
-            pass
-        crash.join()
-        end = time.monotonic() + 60
-        while True:
-            try:
-                found = list(vault.records(subject="s"))
-                break
-            except StoreUnavailable:
-                assert time.monotonic() < end
-                time.sleep(0.1)
-        assert found[: len(acknowledged)] == acknowledged
-        assert len(found) <= len(acknowledged) + 1
-        vault.put([observation(-1)])
-        vault.verify()
-
-
-def test_who_cannot_be_reached_is_told_and_no_password_shows(key: KeyFile, tmp_path: Path) -> None:
-    url = f"postgresql://nurse:s3cr3t-word@/ward?host={tmp_path}&connect_timeout=2"
-    for use in (lambda: Vault.open(url, keys=key), lambda: Vault.create(url, keys=key)):
-        with pytest.raises(StoreUnavailable, match="SEC-012") as caught:
-            use()
-        assert find_leaks(f"{caught.value!s}{caught.value!r}".encode(), ["s3cr3t-word", "nurse", str(tmp_path)]) == []
-        assert caught.value.__suppress_context__
-
-
 # What a backend is to its users.
 
 
-def test_a_backend_is_of_one_thread_and_is_closed_once(filled: str, schemas: Schemas) -> None:
-    backend, told = schemas.backend(filled), list[str]()
+def test_a_backend_is_of_one_thread_and_is_closed_once(in_postgres: str, schemas: Schemas) -> None:
+    backend, told = schemas.backend(in_postgres), list[str]()
 
     def use() -> None:
         try:
@@ -535,8 +341,8 @@ def test_a_backend_is_of_one_thread_and_is_closed_once(filled: str, schemas: Sch
         backend.meta("store")
 
 
-def test_changes_are_made_in_a_transaction_alone(filled: str, schemas: Schemas) -> None:
-    backend = schemas.backend(filled, readonly=False)
+def test_changes_are_made_in_a_transaction_alone(in_postgres: str, schemas: Schemas) -> None:
+    backend = schemas.backend(in_postgres, readonly=False)
     before = backend.meta("root")
     for change in (
         lambda: backend.set_meta("root", b""),
@@ -554,8 +360,8 @@ def test_changes_are_made_in_a_transaction_alone(filled: str, schemas: Schemas) 
     backend.close()
 
 
-def test_a_failed_statement_that_was_passed_over_commits_nothing(filled: str, schemas: Schemas) -> None:
-    backend = schemas.backend(filled, readonly=False)
+def test_a_failed_statement_that_was_passed_over_commits_nothing(in_postgres: str, schemas: Schemas) -> None:
+    backend = schemas.backend(in_postgres, readonly=False)
     before = backend.meta("root")
     row = next(iter(backend.subjects()))
 
@@ -631,12 +437,12 @@ def test_what_was_fetched_ahead_is_short_and_soon_forgotten(schemas: Schemas, mo
 # The disk.
 
 
-def test_compaction_waits_for_older_views(filled: str, schemas: Schemas, key: KeyFile, watcher: Any) -> None:
+def test_compaction_waits_for_older_views(in_postgres: str, schemas: Schemas, key: KeyFile, watcher: Any) -> None:
     """What a view of before may see would be written again; and an hour-old one is not waited for."""
-    with Vault.open(filled, keys=key, mode="write") as made:
+    with Vault.open(in_postgres, keys=key, mode="write") as made:
         made.put([observation(1)])
-    ((sealed,),) = schemas.rows(filled, "SELECT ciphertext FROM blocks ORDER BY seq DESC LIMIT 1")
-    backend = schemas.backend(filled, readonly=False, timeout=0.3)
+    ((sealed,),) = schemas.rows(in_postgres, "SELECT ciphertext FROM blocks ORDER BY seq DESC LIMIT 1")
+    backend = schemas.backend(in_postgres, readonly=False, timeout=0.3)
     with Vault(backend, key) as vault:
         watcher.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
         watcher.execute("SELECT 1")
@@ -645,18 +451,18 @@ def test_compaction_waits_for_older_views(filled: str, schemas: Schemas, key: Ke
             vault.compact()
         watcher.execute("ROLLBACK")
         assert isinstance(sealed, bytes)
-        assert sealed in schemas.octets(filled)
+        assert sealed in schemas.octets(in_postgres)
         vault.compact()
-        assert sealed not in schemas.octets(filled)
+        assert sealed not in schemas.octets(in_postgres)
         vault.verify()
 
 
-def test_compaction_among_writers_and_readers(filled: str, key: KeyFile) -> None:
+def test_compaction_among_writers_and_readers(in_postgres: str, key: KeyFile) -> None:
     """Whoever is in the way waits or is told, and nothing is lost; no two wait for each other."""
     ended, stored, told = threading.Event(), list[m.Record](), list[IomtError]()
 
     def write() -> None:
-        with Vault.open(filled, keys=key, mode="write") as vault:
+        with Vault.open(in_postgres, keys=key, mode="write") as vault:
             for number in range(2000):
                 try:
                     vault.put([observation(number, f"s{number % 5}")])
@@ -667,7 +473,7 @@ def test_compaction_among_writers_and_readers(filled: str, key: KeyFile) -> None
                     return
 
     def read() -> None:
-        with Vault.open(filled, keys=key) as vault:
+        with Vault.open(in_postgres, keys=key) as vault:
             while not ended.is_set():
                 try:
                     vault.verify()
@@ -678,7 +484,7 @@ def test_compaction_among_writers_and_readers(filled: str, key: KeyFile) -> None
     for thread in threads:
         thread.start()
     compacted = 0
-    with Vault.open(filled, keys=key, mode="write") as vault:
+    with Vault.open(in_postgres, keys=key, mode="write") as vault:
         vault.put([observation(5000, "gone")])
         vault.erase("gone", at="2026-11-24T08:00:00Z")
         for _ in range(4):
