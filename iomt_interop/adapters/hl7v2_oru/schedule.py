@@ -45,9 +45,14 @@ _LONGEST: Final = 5
 """Digits of a duration that is added to a time."""
 
 
+def _unit(segment: Segment, number: int) -> str:
+    """Look at the code of a unit; the message may have no delimiter of components at all."""
+    return (Node(segment.raw(number), segment.syntax)[1][1].peek() or "").upper()
+
+
 def _later(start: Instant, segment: Segment, number: int) -> Instant | None:
     """Return start and duration together, where both are exact; the duration itself stays an extension."""
-    raw, unit = segment.raw(number), segment.raw(number + 1).partition(segment.syntax.component)[0].upper()
+    raw, unit = segment.raw(number), _unit(segment, number + 1)
     known = raw.isascii() and raw.isdigit() and len(raw) <= _LONGEST and unit in _SECONDS
     if not known or start.precision not in ("minute", "second") or start.offset_minutes is None:
         return None
@@ -143,7 +148,7 @@ _timing = decoder(lambda field: _quantity_timing(field[1]))
 
 def _minutes(segment: Segment) -> int | None:
     """Map SCH-9 where SCH-10 says that it counts minutes."""
-    raw, unit = segment.raw(9), segment.raw(10).partition(segment.syntax.component)[0].upper()
+    raw, unit = segment.raw(9), _unit(segment, 10)
     if unit in ("MIN", "M", "MINUTES", "MINUTE") and raw.isascii() and raw.isdigit() and str(int(raw)) == raw:
         return int(segment.strike(9))
     return None

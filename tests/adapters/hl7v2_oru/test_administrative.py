@@ -330,6 +330,12 @@ def test_appointment() -> None:
     ]
 
 
+def test_an_appointment_in_a_message_without_components() -> None:
+    """MSH-2 may be empty: then no field has parts."""
+    data = "MSH||||||||SIU|M-1|P|2.5.1\rSCH|1||||||||30|min\rAIG|1||X|EQ||||20261201090000+0100|||45|MIN\r".encode()
+    assert [record.minutes for record in of(read(data), "appointment")] == [30]
+
+
 def test_document() -> None:
     paper = one(read(message("MDM^T02^MDM_T02")), "document")
     assert (paper.title, paper.data) == ("Summary", b"went home\nin good health")
