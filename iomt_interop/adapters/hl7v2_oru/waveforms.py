@@ -188,7 +188,8 @@ class Signal:
 
     def take_range(self, segment: Segment, number: int = 5) -> bool:
         """Take the lowest and highest sample."""
-        limits = [quantity(part, _NO_UNIT) for part in segment.raw(number).split(segment.syntax.component)]
+        mark, raw = segment.syntax.component, segment.raw(number)
+        limits = [quantity(part, _NO_UNIT) for part in (raw.split(mark) if mark else [raw])]
         if len(limits) != 2 or None in limits or self.limits is not None:
             return False
         self.limits = Range(low=limits[0], high=limits[1])

@@ -332,7 +332,7 @@ def test_appointment() -> None:
 
 def test_an_appointment_in_a_message_without_components() -> None:
     """MSH-2 may be empty: then no field has parts."""
-    data = "MSH||||||||SIU|M-1|P|2.5.1\rSCH|1||||||||30|min\rAIG|1||X|EQ||||20261201090000+0100|||45|MIN\r".encode()
+    data = b"MSH||||||||SIU|M-1|P|2.5.1\rSCH|1||||||||30|min\rAIG|1||X|EQ||||20261201090000+0100|||45|MIN\r"
     assert [record.minutes for record in of(read(data), "appointment")] == [30]
 
 
