@@ -71,13 +71,13 @@ class Exchange:
             raise InvalidRequest("USE-001", path="until", hint="'accept' or 'all'")
         message = hl7v2.parse(payload)
         header = message.segment("MSH")
-        self.key = b"" if header is None else header.field(10).raw.strip()
+        self.key = "" if header is None else header.field(10).text.strip()
         if not self.key:
             raise InvalidRequest(
                 "USE-001", path="MSH-10", hint="without it no acknowledgement can be told from another"
             )
         self.frame = mllp.encode(payload)
-        self._control_id = message.decode(self.key)
+        self._control_id = "" if header is None else message.decode(header.field(10).raw.strip())
         wanted = wants(message)
         self._awaited = _awaited(wanted, until)
         self._commit = commit
@@ -127,10 +127,10 @@ class Exchange:
         return True
 
 
-def answered(answer: hl7v2.Message) -> bytes | None:
-    """Return MSA-2; ``None`` for what is no acknowledgement."""
+def answered(answer: hl7v2.Message) -> str | None:
+    """Return MSA-2 as it reads, since the answer may have other delimiters; ``None`` for what is no acknowledgement."""
     segment = answer.segment("MSA")
-    return None if segment is None else segment.field(2).raw.strip()
+    return None if segment is None else segment.field(2).text.strip()
 
 
 def _awaited(wanted: Wants, until: Until) -> set[str]:

@@ -45,7 +45,7 @@ class _Line(asyncio.Protocol):
     def __init__(self) -> None:
         self._framer = mllp.Framer(max_payload=MAX_ANSWER)
         self._transport: asyncio.Transport | None = None
-        self._pending: dict[bytes, tuple[Exchange, asyncio.Future[Reply]]] = {}
+        self._pending: dict[str, tuple[Exchange, asyncio.Future[Reply]]] = {}
         self._commits: deque[Exchange] = deque()
         self._ready = asyncio.Event()
         self._ready.set()
@@ -83,7 +83,7 @@ class _Line(asyncio.Protocol):
                     self._settle(exchange)
             elif block.kind == "message":
                 message = hl7v2.parse(block.payload)
-                found = self._pending.get(answered(message) or b"")
+                found = self._pending.get(answered(message) or "")
                 if found is not None and found[0].take(message):
                     self._settle(found[0])
 
@@ -181,7 +181,7 @@ class MllpClient:
         self._window = asyncio.Semaphore(window)
         self._dialling = asyncio.Lock()
         self._line: _Line | None = None
-        self._under_way: set[bytes] = set()
+        self._under_way: set[str] = set()
         self.attempts = 0
         """How often a message was sent, repetitions included."""
 

@@ -38,3 +38,19 @@ def test_conditions_wherever_a_version_writes_them(answer: str, conditions: tupl
     assert exchange.finished
     assert exchange.reply.refused
     assert exchange.reply.conditions == conditions
+
+
+@pytest.mark.parametrize(
+    ("answer", "mine"),
+    [
+        (b"MSH|^~\\&|B||A||20261124||ACK|9|P|2.6\rMSA|AA|a\\F\\7&x\r", False),
+        (b"MSH|^~\\&|B||A||20261124||ACK|9|P|2.6\rMSA|AA|a\\F\\7\r", True),
+        (b"MSH$^~\\&$B$$A$$20261124$$ACK$9$P$2.6\rMSA$AA$a|7\r", True),  # the receiver's own delimiters
+        (b"MSH|^~\\&|B||A||20261124||ACK|9|P|2.6\rMSA|AA|a\\X7C\\7\r", True),
+        (b"MSH|^~\\&|B||A||20261124||ACK|9|P|2.6\rMSA|AA|a7\r", False),
+    ],
+)
+def test_an_answer_names_its_message_however_it_is_written(answer: bytes, mine: bool) -> None:
+    exchange = Exchange(b"MSH|^~\\&|A||B||20261124||ORU^R01|a\\F\\7|P|2.6\r")
+    assert exchange.take(hl7v2.parse(answer)) is mine
+    assert exchange.finished is mine
