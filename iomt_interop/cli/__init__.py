@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 import traceback
-from typing import Final
+from typing import Final, NoReturn
 
 from .streams import finish, give_up_stdout, prepare
 
@@ -36,8 +36,10 @@ def main() -> None:
 
 
 def _run() -> int:
-    from .app import app  # noqa: PLC0415 - keeps `import iomt_interop.cli` light
-
+    try:
+        from .app import app  # noqa: PLC0415 - keeps `import iomt_interop.cli` light
+    except KeyboardInterrupt:
+        _leave("interrupted: nothing was done", _INTERRUPTED)
     try:
         app(standalone_mode=True)
     except SystemExit as left:
@@ -56,7 +58,7 @@ def _run() -> int:
     return 0
 
 
-def _leave(text: str, code: int) -> None:
+def _leave(text: str, code: int) -> NoReturn:
     give_up_stdout()
     print(text, file=sys.stderr)
     sys.exit(code)

@@ -28,6 +28,7 @@ from .common import (
     TestDataOption,
     ZoneOption,
     check_outputs,
+    complain,
     console,
     emit_json,
     errors,
@@ -106,9 +107,11 @@ def sniff(
         rows = [sniffed(str(path)) for path in (paths if paths == [STDIO] else files_below(paths))]
     if as_json:
         emit_json([row.as_json() for row in rows])
-    else:
+    elif rows:
         show_sniffed(rows)
-    if any(row.adapter is None for row in rows):
+    else:
+        complain("no file is there to look at")
+    if not rows or any(row.adapter is None for row in rows):
         raise typer.Exit(FINDINGS)
 
 

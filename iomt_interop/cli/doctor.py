@@ -16,10 +16,19 @@ from ..facade import adapters
 from ..vault import self_test
 from .common import printable, show_table
 
-__all__ = ["Check", "checks", "show"]
+__all__ = ["EXTRAS", "Check", "checks", "show"]
 
 _BASE: Final = ("pydantic", "lxml", "pydicom", "hl7apy", "fhir.resources", "cryptography", "typer", "rich")
-_EXTRAS: Final = (("pyarrow", "columnar"), ("sqlalchemy", "postgres"), ("pyspark", "spark"))
+EXTRAS: Final = (
+    ("pyarrow", "columnar"),
+    ("sqlalchemy", "postgres"),
+    ("pyspark", "spark"),
+    ("boto3", "kms"),
+    ("hvac", "transit"),
+    ("joserfc", "auth"),
+    ("cedarpy", "cedar"),
+)
+"""A distribution of each extra that gives the library something more to do, and the extra."""
 
 
 @dataclass
@@ -38,7 +47,7 @@ def checks() -> list[Check]:
         Check("python", sys.version_info >= (3, 11), platform.python_version()),
         *_kernels(),
         *(_distribution(name) for name in _BASE),
-        *(_extra(name, extra) for name, extra in _EXTRAS),
+        *(_extra(name, extra) for name, extra in EXTRAS),
         *(Check(f"adapter {info.id}", info.problem is None, info.problem or info.title) for info in adapters()),
         _vault(),
     ]
@@ -69,7 +78,7 @@ def _extra(name: str, extra: str) -> Check:
     try:
         return Check(name, True, version(name))
     except PackageNotFoundError:
-        return Check(name, True, f"not installed; optional: pip install iomt_interop[{extra}]")
+        return Check(name, True, f"not installed; optional: pip install 'iomt_interop[{extra}]'")
 
 
 def _vault() -> Check:

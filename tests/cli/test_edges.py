@@ -7,9 +7,12 @@ import os
 import subprocess
 import sys
 import threading
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from iomt_interop.cli.doctor import EXTRAS
 
 from .test_cli import MESSAGE, SECRET, iomt
 
@@ -248,3 +251,33 @@ def test_an_error_is_json_too(message: Path, tmp_path: Path) -> None:
     error = json.loads(done.stdout)["error"]
     assert (done.returncode, error["code"], error["path"]) == (2, "USE-001", "default_zone")
     assert SECRET.encode() not in done.stdout + done.stderr
+
+
+def test_an_interrupt_while_the_command_is_loaded_shows_no_traceback() -> None:
+    late = (
+        "import sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'iomt_interop.cli.app':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "from iomt_interop.cli import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", late], capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (130, b"")
+    assert done.stderr.startswith(b"interrupted")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_sniff_says_that_a_folder_holds_nothing_to_look_at(tmp_path: Path) -> None:
+    plain(iomt("sniff", tmp_path), "no file")
+    done = iomt("sniff", tmp_path, "--json")
+    assert (done.returncode, json.loads(done.stdout)) == (1, [])
+
+
+def test_doctor_names_every_extra_that_a_user_may_want() -> None:
+    pyproject = Path(__file__).parents[2] / "pyproject.toml"
+    extras = set(tomllib.loads(pyproject.read_text())["project"]["optional-dependencies"])
+    told = {extra for _, extra in EXTRAS}
+    assert told == extras - {"docs", "test", "lint", "all"}
