@@ -152,7 +152,8 @@ class Vault(Keeping):
     def put(self, records: Iterable[Record]) -> PutResult:
         """Store records in one durable transaction.
 
-        When the call returns, they are on the disk; when it raises, none of them is. A record that is there
+        When the call returns, they are on the disk; when it raises, none of them is, or, where the disk failed in the
+        last moment, all of them. A record that is there
         already, equal, in whatever version, is not stored again; another content under the same id and subject
         becomes the new version, and the older ones stay.
 
