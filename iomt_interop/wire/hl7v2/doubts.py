@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from .delimiters import HEADERS
-from .escapes import is_clean
+from .escapes import is_clean, resolves
 
 if TYPE_CHECKING:
     from .message import Message
@@ -61,7 +61,10 @@ def _swallowed(message: Message) -> Iterator[tuple[str, tuple[int, int]]]:
 
 
 def _odd_sequences(message: Message) -> Iterator[tuple[str, tuple[int, int]]]:
-    r"""Look for marks that belong to no known sequence: a path as ``C:\temp``, half an octet, an end that is lost."""
+    r"""Look for marks that belong to no known sequence: a path as ``C:\temp``, half an octet, an end that is lost.
+
+    Octets that are no character of the message's set, and switches to sets that nobody knows, are as odd.
+    """
     data, delimiters, (triples, marks) = message.cut, message.delimiters, message.index
     mark = delimiters.escape
     if not mark:
@@ -76,5 +79,8 @@ def _odd_sequences(message: Message) -> Iterator[tuple[str, tuple[int, int]]]:
         if data.find(mark, start, stop) < 0:
             continue
         for match in leaf.finditer(data, start, stop):
-            if mark in match[0] and not is_clean(match[0].decode("latin-1"), mark.decode("latin-1")):
+            if mark not in match[0]:
+                continue
+            odd = not is_clean(match[0].decode("latin-1"), mark.decode("latin-1"))
+            if odd or not resolves(message.decode(message.data[match.start() : match.end()]), message.syntax):
                 yield "HL7-121", (message.origin + match.start(), message.origin + match.end())

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, Protocol
 
 from .iso2022 import DESIGNATIONS, MIXED, decode_designated
 
-__all__ = ["Sequence", "Syntax", "Vendor", "escape", "is_clean", "respell", "sequences", "unescape"]
+__all__ = ["Sequence", "Syntax", "Vendor", "escape", "is_clean", "resolves", "respell", "sequences", "unescape"]
 
 Vendor = Callable[[str], str | None]
 r"""What a site makes of its own ``\Z..\`` sequence, given without the marks; ``None`` keeps it verbatim."""
@@ -100,6 +100,26 @@ def sequences(text: str, mark: str) -> Iterator[Sequence]:
 def is_clean(text: str, mark: str) -> bool:
     """Tell whether every mark belongs to a sequence that the standard knows."""
     return not mark or mark not in text or all(found.kind != "?" for found in sequences(text, mark))
+
+
+def resolves(text: str, syntax: Syntax) -> bool:
+    """Tell whether octets and switches of a leaf stand for characters of sets that are known."""
+    found = list(sequences(text, syntax.escape)) if syntax.escape and syntax.escape in text else []
+    if any(each.kind == "C" for each in found):
+        return _designated(text, found, syntax, None) is not None
+    runs: list[list[bytes]] = []
+    stop = -1
+    for each in found:
+        if each.kind == "X":
+            if each.start != stop:
+                runs.append([])
+            runs[-1].append(binascii.unhexlify(each.body[1:]))
+            stop = each.stop
+    charset = syntax.charset
+    return all(
+        _decoded(b"".join(run), charset) is not None or all(_decoded(one, charset) is not None for one in run)
+        for run in runs
+    )
 
 
 def unescape(text: str, syntax: Syntax, *, vendor: Vendor | None = None) -> str:

@@ -161,8 +161,9 @@ def test_escaping_is_undone_and_stable(text: str) -> None:
 @pytest.mark.parametrize(
     ("raw", "odd"),
     [
-        (b"plain", 0), (rb"\F\\S\\T\\R\\E\\P\\H\x\N\\.br\\.sp2\\.in+2\\X41\\C2842\\M2442\\M242844\\Zx\ ", 0),
+        (b"plain", 0), (rb"\F\\S\\T\\R\\E\\P\\H\x\N\\.br\\.sp2\\.in+2\\X41\\M2442\\M242844\\C2842\\Zx\ ", 0),
         (rb"C:\temp\x", 1), (rb"a\X00D\b", 1), (rb"a\\b", 1), (b"end\\", 1), (rb"\Q\|\Q\ ", 2),
+        (rb"\XFF\ ", 1), (rb"\X41\\XFF\ ", 1), (rb"\C2D5A\abc", 1), (rb"\M2442\odd", 1), (rb"\M2442\;3ED\C2842\x", 0),
     ],
 )  # fmt: skip
 def test_odd_sequences_are_told_with_their_place(raw: bytes, odd: int) -> None:
