@@ -61,6 +61,9 @@ def test_no_key_meets_a_nonce_twice_though_a_copy_was_restored(
         def decrypt(self, nonce: bytes, ciphertext: bytes, associated: bytes) -> bytes:
             return self._cipher.decrypt(nonce, ciphertext, associated)
 
+        def decrypt_into(self, nonce: bytes, ciphertext: bytes, associated: bytes, buffer: bytearray) -> int:
+            return self._cipher.decrypt_into(nonce, ciphertext, associated, buffer)
+
     monkeypatch.setattr(envelope, "AESGCM", Recording)
     path, copy = tmp_path / "v", tmp_path / "copy"
     with Vault.create(path, keys=key) as vault:
