@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Self
 
+from .. import _toml as toml
 from ..errors import InvalidRequest
 from ..privacy.access import AccessPolicy
 from ..privacy.agreements import Policy, load_policy
@@ -111,6 +111,6 @@ class PolicySet:
 def _read(data: bytes) -> tuple[str, dict[str, object]]:
     try:
         text = data.decode("utf-8")
-        return text, tomllib.loads(text)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
+        return text, toml.loads(text)
+    except ValueError:
         raise InvalidRequest("PRV-201", hint="not TOML") from None

@@ -13,7 +13,6 @@ import csv
 import io
 import json
 import re
-import tomllib
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from importlib.metadata import Distribution, PathDistribution
 from pathlib import Path
 from typing import Any, Final
 
+from .. import _toml as toml
 from ..errors import AdapterContractError, AdapterRefused, AdapterUnavailable
 
 __all__ = [
@@ -101,8 +101,8 @@ def parse_allow_list(text: str) -> AllowList:
         ``ADP-009`` when the text is no allow-list; nothing is permitted then.
     """
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+        data = toml.loads(text)
+    except toml.NotTomlError:
         raise AdapterContractError("ADP-009", hint="not TOML") from None
     rows = data.get("adapter", [])
     if set(data) - {"adapter"} or not isinstance(rows, list):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
+from .. import _toml as toml
 from ..errors import AdapterContractError
 from ..model.envelope import RecordKind
 
@@ -166,8 +166,8 @@ def parse_manifest(text: str) -> Manifest:
         ``ADP-002`` with the path of the first key that is not valid.
     """
     try:
-        manifest = Manifest.model_validate(_tuples(tomllib.loads(text)))
-    except tomllib.TOMLDecodeError:
+        manifest = Manifest.model_validate(_tuples(toml.loads(text)))
+    except toml.NotTomlError:
         raise AdapterContractError("ADP-002", hint="not TOML") from None
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors(include_input=False, include_url=False)[0]["loc"])

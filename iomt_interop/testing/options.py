@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from .. import _toml as toml
 from ..errors import InvalidRequest
 from ..plugins import Limits, ReadContext
 
@@ -87,9 +87,9 @@ def load_options(folder: Path | None) -> Options:
     if path is None or not path.is_file():
         return Options()
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = toml.loads(path.read_text(encoding="utf-8"))
         return Options.model_validate(_tuples(data))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+    except (OSError, UnicodeDecodeError, toml.NotTomlError):
         raise InvalidRequest("USE-001", path=OPTIONS_FILE, hint="not TOML") from None
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors(include_input=False, include_url=False)[0]["loc"])

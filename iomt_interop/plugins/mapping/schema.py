@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, cast
 
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
+from ... import _toml as toml
 from ...errors import AdapterContractError
 from .fields import FIELDS, NEEDS, choices, form_adapter
 from .lines import ENCODINGS
@@ -134,8 +134,8 @@ def parse_mapping(text: str) -> Mapping:
 def check_mapping(text: str) -> tuple[Mapping | None, list[Problem]]:
     """Read a mapping and list everything that is wrong with it; the mapping is ``None`` when it has no source."""
     try:
-        raw = _tuples(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, RecursionError):
+        raw = _tuples(toml.loads(text))
+    except toml.NotTomlError:
         return None, [Problem("MAP-302", "", "not TOML")]
     return _Checker(cast("dict[str, Any]", raw)).run()
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from dataclasses import dataclass, field
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, ValidationError, field_validator
 
+from ... import _toml as toml
 from ...errors import InvalidRequest
 from ...model.base import Model, model_error
 from ...model.envelope import RecordKind
@@ -148,4 +148,4 @@ class AccessPolicy:
 
 def _json(text: str) -> bytes:
     # JSON has the types that a strict model takes from text: arrays for tuples.
-    return json.dumps(tomllib.loads(text), default=str).encode()
+    return json.dumps(toml.loads(text), default=str).encode()

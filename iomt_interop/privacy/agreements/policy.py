@@ -7,13 +7,13 @@ in. What it does not say is not permitted, and a key that is not known makes it 
 from __future__ import annotations
 
 import json
-import tomllib
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
+from ... import _toml as toml
 from ...errors import InvalidRequest
 from ...model.base import Model, model_error
 from ...model.envelope import RecordKind
@@ -209,8 +209,8 @@ def load_policy(data: bytes) -> Policy:
         ``AGR-001``, with the path of the first thing that is wrong.
     """
     try:
-        tree = tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
+        tree = toml.loads(data.decode("utf-8"))
+    except ValueError:
         raise InvalidRequest("AGR-001", hint="not TOML") from None
     if "digest" in tree:
         raise InvalidRequest("AGR-001", path="digest", hint="computed, not written")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -13,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, Self, get_args, get_origin
 
 from pydantic import Field, StringConstraints, ValidationError
 
+from ... import _toml as toml
 from ... import model
 from ...errors import InvalidRequest
 from ...model.base import Model, model_error
@@ -135,7 +135,7 @@ class MinimisationPolicy:
 
 def _read(text: str) -> _Document:
     try:
-        return _Document.model_validate_json(json.dumps(tomllib.loads(text), default=str))
+        return _Document.model_validate_json(json.dumps(toml.loads(text), default=str))
     except ValidationError as error:
         found = model_error(error)
         raise InvalidRequest("PRV-301", path=found.path, hint=found.hint) from None
@@ -221,5 +221,5 @@ def policy_for(purpose: str, policies: tuple[MinimisationPolicy, ...] = ()) -> M
 @cache
 def tables() -> dict[str, Any]:
     """Return the tables of what may stay in a text field."""
-    found: dict[str, Any] = tomllib.loads(files(__package__).joinpath("tables.toml").read_text(encoding="utf-8"))
+    found: dict[str, Any] = toml.loads(files(__package__).joinpath("tables.toml").read_text(encoding="utf-8"))
     return found
