@@ -33,6 +33,7 @@ from ..vault.place import exists, is_url
 from .consents import VaultConsents
 from .keeping import GuardedKeeping
 from .policies import PolicySet
+from .recipients import expect_agreement, register_for
 from .terms import Terms
 
 __all__ = ["GuardedVault", "consents_of", "create_bound", "forget_terms", "open_either", "person_of", "verify_copy"]
@@ -264,6 +265,8 @@ class GuardedVault(GuardedKeeping):
         """
         request = replace(request, action="export")
         project = self._projection(request, "export", recipient)
+        if subject is not None:
+            expect_agreement(self._guard, self.policies, request, recipient)
         owner = None if subject is None else self._person(request, subject, project, recipient)
         if subject is not None and owner is None:
             return []
@@ -314,6 +317,7 @@ class GuardedVault(GuardedKeeping):
         """
         request = replace(request, action="export")
         project = self._projection(request, "export", recipient)
+        expect_agreement(self._guard, self.policies, request, recipient)
         owner = self._person(request, subject, project, recipient)
         if owner is None:
             raise AccessDenied("PRV-204")
@@ -334,10 +338,7 @@ class GuardedVault(GuardedKeeping):
     ) -> list[Record]:
         if recipient is None:
             return list(self._guard.release(request, records, project=project, hidden=hidden).records)
-        agreements = self.policies.agreements
-        if agreements is None:
-            self._guard.note(request, "disclose", "denied", "recipient-unknown", recipient=recipient)
-            raise AccessDenied("AGR-003", hint="there is no register of agreements")
+        agreements = register_for(self._guard, self.policies, request, recipient)
         return self._guard.disclose(
             request,
             records,

@@ -248,6 +248,27 @@ def test_a_recipient_gets_data_under_an_agreement_in_force_alone(ward: VaultOf) 
     assert [e.outcome for e in sink.events] == ["denied"]
 
 
+def test_a_refused_recipient_tells_of_nobody(ward: VaultOf) -> None:
+    """A refusal that comes only where there are records would tell who is there."""
+    sink = Sink()
+    told = set()
+    with ward.open(sink) as vault:
+        for name in ("ann", "MRN-ann", "cleo", "MRN-cleo", "nobody"):
+            for call in (
+                lambda who: vault.export(ask(STEWARD, at=IN_FORCE), recipient="stranger", subject=who),
+                lambda who: vault.portable(ask(STEWARD, at=IN_FORCE), who, SECRET.public, recipient="stranger"),
+            ):
+                with pytest.raises(AccessDenied) as caught:
+                    call(name)
+                told.add(str(caught.value))
+        assert vault.export(ask(STEWARD, at=IN_FORCE), recipient="registry", subject="cleo") == []
+        assert vault.export(ask(STEWARD, at=IN_FORCE), recipient="registry", subject="nobody") == []
+    assert len(told) == 1
+    assert {(e.operation, e.outcome, e.subjects, e.recipient) for e in sink.events[:10]} == {
+        ("disclose", "denied", (), "stranger")
+    }
+
+
 def test_a_person_is_handed_over_sealed_with_what_may_be_seen(ward: VaultOf) -> None:
     sink = Sink()
     with ward.open(sink) as vault:
