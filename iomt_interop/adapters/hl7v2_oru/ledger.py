@@ -40,6 +40,8 @@ class Syntax(NamedTuple):
     """Offset of local times that MSH-7 sets for the whole message (``+01:00``)."""
     zone: str = ""
     """IANA zone for local times of a message that sets none."""
+    truncation: str = ""
+    """What ``\\P\\`` stands for; empty for the usual one."""
 
 
 _FIELD, _REPETITION, _COMPONENT, _LEAF = range(4)

@@ -316,7 +316,8 @@ def _digest(parsed: hl7v2.Message) -> str:
 
 def _syntax(parsed: hl7v2.Message, zone: str) -> Syntax:
     """Return how the message is written."""
-    return message_syntax(parsed.decode(next(iter(parsed)).field(7).raw), Syntax(*parsed.syntax[:6]), zone)
+    syntax = Syntax(*parsed.syntax[:6])._replace(truncation=parsed.syntax.truncation)
+    return message_syntax(parsed.decode(next(iter(parsed)).field(7).raw), syntax, zone)
 
 
 def message_syntax(sent: str, plain: Syntax, zone: str) -> Syntax:

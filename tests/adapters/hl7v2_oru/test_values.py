@@ -272,3 +272,10 @@ def test_a_null_time_is_no_time_that_is_badly_written() -> None:
     assert observation.time is None
     assert ("OBX(1)-14", '""') in [(each.path, each.value) for each in observation.extensions]
     assert ("OBR(1)-7", '""') in [(each.path, each.value) for each in one(records, "order").extensions]
+
+
+@pytest.mark.parametrize("mark", ["#", "%", ""])
+def test_the_truncation_character_is_the_message_s_own(mark: str) -> None:
+    """2.5.5.2: ``P`` is the fifth character of MSH-2; a text that it ends was not cut."""
+    records = read(f"MSH|^~\\&{mark}|A||||||ORU^R01|1|P|2.7\rOBX|1|ST|a||up 5\\P\\||||||F\r".encode())
+    assert one(records, "observation").value == TextValue(text=f"up 5{mark or '#'}", format="ST")
