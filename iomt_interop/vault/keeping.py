@@ -205,6 +205,8 @@ class Keeping:
                 ledger.check_holds()
                 if backend.hold(blind) is not None:
                     raise LegalHold("SEC-010")
+                # A key that is out of sight meanwhile would come back afterwards, and open what it sealed.
+                ledger.check_subjects()
                 blocks = [header for header in ledger.living() if header.handle in handles]
                 backend.erase(blind, handles, [header.seq for header in blocks])
                 for handle in sorted(handles):

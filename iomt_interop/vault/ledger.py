@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import os
+import time
 from collections.abc import Iterator
 from hashlib import sha256
 from itertools import groupby, islice
@@ -37,6 +38,8 @@ __all__ = ["Ledger", "first_meta", "parameters_of"]
 _GENESIS: Final = bytes(32)
 _ROOT: Final = Struct(">QQ32s32s32s")
 _NUMBER: Final = Struct(">I")
+_LOOK: Final = 60.0
+"""Seconds between two looks at all keys, where somebody may have several."""
 _CACHED: Final = 10_000
 """Data keys that are held at a time."""
 
@@ -76,7 +79,7 @@ class Ledger:
         self._keys: dict[bytes, SecretKey] = {}
         self._owners: dict[bytes, bytes] = {}
         self._newest: dict[bytes, SubjectRow] = {}
-        self._root = b""
+        self._root, self._looked = b"", float("-inf")
         self._kek = keys.key(parameters_of(backend))
         self.store = _exactly(backend.meta("store"), 16)
         self.epoch, self.generation = _number(backend, "epoch"), _number(backend, "generation")
@@ -127,11 +130,12 @@ class Ledger:
             raise KeyUnavailable("SEC-002", hint="the vault's key was rotated meanwhile; open the vault again")
         self.generation = _number(self._backend, "generation")
         root = _exactly(self._backend.meta("root"), _ROOT.size)
-        if root == self._root:
-            return  # nobody wrote since: its digests are of all that there is
         count, gone, head, erasures, mac = _ROOT.unpack(root)
+        # Also where it is the root of before: terms that were taken away beside it would be under the next one no more.
         if not hmac.compare_digest(mac, self._root_mac(count, gone, head, erasures)):
             raise StoreDamaged("SEC-004")
+        if root == self._root:
+            return  # nobody wrote since: its digests are of all that there is
         for seq, raw, salt, commitment in self._backend.headers(len(self.headers)):
             header = Header.decode(raw)
             expected = (self.store, len(self.headers) + 1, self._head)
@@ -232,7 +236,7 @@ class Ledger:
         known = self._newest.get(blind)
         if known is not None and known.generation >= self.generation and known.handle not in self.erased:
             return known
-        rows = self._backend.subject(blind)
+        rows = self._rows(blind)
         if rows and rows[-1].generation >= self.generation:
             return self._remember(rows[-1])
         row = SubjectRow(os.urandom(16), blind, b"", self.generation)
@@ -248,10 +252,21 @@ class Ledger:
 
     def handles(self, blind: bytes) -> frozenset[bytes]:
         """Return the handles under which a subject's blocks stand; each is the one that its key is bound to."""
-        rows = self._backend.subject(blind)
+        rows = self._rows(blind)
         for row in rows:
             self._data_key(row)
+        if rows and self.generation > 1 and time.monotonic() - self._looked >= _LOOK:
+            # One of several keys may be missing, which shows only where all are looked at.
+            self.check_subjects()
+            self._looked = time.monotonic()
         return frozenset(row.handle for row in rows)
+
+    def _rows(self, blind: bytes) -> list[SubjectRow]:
+        """Return a subject's keys, none of which was destroyed before: what it sealed would be of nobody."""
+        rows = self._backend.subject(blind)
+        if any(row.handle in self.erased for row in rows):
+            raise StoreDamaged("SEC-004")
+        return rows
 
     def owner(self, handle: bytes) -> bytes:
         """Return the keyed digest of the subject that a handle is of."""
@@ -322,6 +337,7 @@ class Ledger:
         """Let every subject's next block have a new data key; inside a transaction of the caller's."""
         self._backend.set_meta("generation", _NUMBER.pack(self.generation + 1))
         self.generation += 1
+        self.seal_root()
 
     def bound(self, row: SubjectRow, epoch: int) -> bytes:
         """Return what a wrapped key is bound to: the epoch, the vault, the handle, the subject, the generation."""
@@ -370,9 +386,11 @@ class Ledger:
         )
 
     def _root_mac(self, count: int, gone: int, head: bytes, erasures: bytes) -> bytes:
-        # What the vault is bound to and its holds are under the root too: taken away, they are missed.
+        # What the vault is bound to, its holds and the generation of its keys are under the root too: taken away or
+        # turned back, they are missed. No terms are as long as the first four letters say.
         bound, held = self._backend.meta("guard") or b"", self._backend.meta("holds") or b""
-        rest = _NUMBER.pack(len(bound)) + bound + held if bound or held else b""
+        rest = b"generation" + _NUMBER.pack(self.generation) if self.generation > 1 else b""
+        rest += _NUMBER.pack(len(bound)) + bound + held if bound or held else b""
         return self._chain.mac(b"root" + self.store + _ROOT.pack(count, gone, head, erasures, b"") + rest)
 
 
