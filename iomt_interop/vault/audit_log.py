@@ -230,14 +230,25 @@ class AuditLog:
         _lock(self._handle, self._wait)
         try:
             if not _is_at(self._handle, self._path):
-                os.close(self._handle)
-                self._handle = -1
-                self._attach()
-            elif os.fstat(self._handle).st_size != self._end:
+                self._follow()
+            elif (size := os.fstat(self._handle).st_size) != self._end:
+                if size < self._end:
+                    raise StoreDamaged("AUD-002", path="audit log", hint="it was cut off beside its writer")
                 self._catch_up(self._end)
             yield
         finally:
             self._unlock()
+
+    def _follow(self) -> None:
+        """Go on in what a rotation put in the file's place; it knows of every event that there was."""
+        before = self._edge.size
+        if not self._path.exists():
+            raise StoreDamaged("AUD-002", path="audit log", hint="it was taken away beside its writer")
+        os.close(self._handle)
+        self._handle = -1
+        self._attach()
+        if self._edge.size < before:
+            raise StoreDamaged("AUD-002", path="audit log", hint="it has fewer events than before")
 
     def _unlock(self) -> None:
         if self._handle >= 0:

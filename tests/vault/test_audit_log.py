@@ -51,6 +51,34 @@ def detected(path: Path, note: str) -> bool:
     return state.torn > 0
 
 
+@pytest.mark.parametrize("change", ["cut off", "taken away", "an older copy", "another log"])
+def test_a_log_that_is_changed_beside_its_writer_takes_nothing_more(tmp_path: Path, change: str) -> None:
+    """The writer's next signature would stand under a past that was not so."""
+    path, other = tmp_path / "audit.log", tmp_path / "other.log"
+    write(path, 2)
+    older = path.read_bytes()
+    write(path, 2, first=2)
+    write(other, 1, first=8)
+    with AuditLog(path, KEY, shared=True) as log:
+        log.record(event(4))
+        if change == "cut off":
+            os.truncate(path, len(older))
+        elif change == "taken away":
+            path.unlink()
+        elif change == "an older copy":
+            path.unlink()
+            path.write_bytes(older)
+        else:
+            other.replace(path)
+        with pytest.raises(AuditUnavailable) as caught:
+            log.record(event(5))
+        assert caught.value.code == "AUD-001"
+    if change == "taken away":
+        assert not path.exists()
+    else:
+        assert event(5) not in list(AuditLog.events(path))
+
+
 def test_what_was_recorded_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "audit.log"
     note = write(path, 5)
