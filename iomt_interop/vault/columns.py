@@ -23,7 +23,7 @@ from ..model.batch import NO_INDEX, SPECIALS
 from ..model.observation import ObservationStatus
 from .blocks import COLUMNS, fold, unfold
 from .documents import BLOCK_BYTES, MAX_DOCUMENT, Pending
-from .instants import Instants, Template, split_instants, templates_from_json
+from .instants import Instants, split_instants, templates_from_json
 from .planes import pack_columns, pack_texts, unpack_columns
 
 __all__ = ["BatchDraft", "Dictionary", "PendingBatches", "open_batches"]
@@ -234,7 +234,7 @@ def open_batches(raw: bytes) -> list[tuple[int, ObservationBatch]]:
 
 
 def _batches(
-    told: Sequence[_Told], body: bytes, words: tuple[list[Concept], list[_Unit], list[Template]]
+    told: Sequence[_Told], body: bytes, words: tuple[list[Concept], list[_Unit], list[Instant]]
 ) -> Iterator[tuple[int, ObservationBatch]]:
     codes, units, templates = words
     at = 0

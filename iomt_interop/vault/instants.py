@@ -1,4 +1,7 @@
-"""Times of a batch as texts: what they share once, and what differs as columns of texts."""
+"""Times of a batch as texts: what they share once, and what differs as columns of texts.
+
+What several instants share is a template: an instant whose own texts are blank.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +16,17 @@ from ..errors import InvalidRecord, StoreDamaged
 from ..model import Instant, Mould
 from .planes import unpack_columns, unpack_texts
 
-__all__ = ["Instants", "Template", "split_instants", "templates_from_json"]
-
-Template = Instant
-"""What several instants share: an instant whose own texts are blank."""
+__all__ = ["Instants", "split_instants", "templates_from_json"]
 
 _BLANK: Final = "0000"
 
 
 @cache
-def _templates() -> TypeAdapter[list[Template]]:
-    return TypeAdapter(list[Template])
+def _templates() -> TypeAdapter[list[Instant]]:
+    return TypeAdapter(list[Instant])
 
 
-def templates_from_json(data: bytes) -> list[Template]:
+def templates_from_json(data: bytes) -> list[Instant]:
     """Read the templates of a block."""
     return _templates().validate_json(data)
 
@@ -65,15 +65,15 @@ class Instants(MutableSequence[Instant]):
     count : int
         How many.
     templates, kinds, texts
-        What :func:`split_instants` gave, and :func:`~.planes.pack_texts` made of it.
+        What ``split_instants`` gave, and ``pack_texts`` made of it.
     """
 
     __slots__ = ("_count", "_made", "_parts")
     __hash__ = None  # type: ignore[assignment]  # it can change
 
-    def __init__(self, count: int, templates: Sequence[Template], kinds: bytes, texts: Sequence[bytes]) -> None:
+    def __init__(self, count: int, templates: Sequence[Instant], kinds: bytes, texts: Sequence[bytes]) -> None:
         self._count = count
-        self._parts: tuple[Sequence[Template], bytes, Sequence[bytes]] | None = (templates, kinds, texts)
+        self._parts: tuple[Sequence[Instant], bytes, Sequence[bytes]] | None = (templates, kinds, texts)
         self._made: list[Instant] = []
 
     def __repr__(self) -> str:
@@ -108,7 +108,7 @@ class Instants(MutableSequence[Instant]):
         return self._made
 
 
-def _join(count: int, templates: Sequence[Template], kinds: bytes, texts: Sequence[bytes]) -> list[Instant]:
+def _join(count: int, templates: Sequence[Instant], kinds: bytes, texts: Sequence[bytes]) -> list[Instant]:
     """Return the instants that were split; ``SEC-004`` when there are not as many texts as the templates ask for."""
     values, natives, clocks = map(unpack_texts, texts)
     numbers = unpack_columns(kinds, "I", count)[0] if kinds else array("I", bytes(4 * count))
@@ -123,7 +123,7 @@ def _join(count: int, templates: Sequence[Template], kinds: bytes, texts: Sequen
     return made
 
 
-def _maker(template: Template) -> Callable[[str, Iterator[str], Iterator[str]], Instant]:
+def _maker(template: Instant) -> Callable[[str, Iterator[str], Iterator[str]], Instant]:
     """Return what makes instants of one template: of a value, and of what the iterators give next."""
     cast, has_native = Mould(template).cast, template.native is not None
     clock = None if template.device_clock is None else Mould(template.device_clock).cast

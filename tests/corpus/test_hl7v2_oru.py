@@ -17,7 +17,7 @@ from iomt_interop.plugins import ReadContext
 from iomt_interop.terminology import systems
 
 DEVICE_MESSAGES = {
-    "ihe_pcd/draeger_ack_v27_truncation": "message residue",
+    "ihe_pcd/draeger_ack_v27_truncation": "message",
     "ihe_pcd/draeger_pcd04_watchdog": "message subject encounter order alert device:2",
     "ihe_pcd/ge_b1x5_vsp_art": "message subject encounter order device:3 metric observation",
     "ihe_pcd/ge_mural_pcd04_alert": "message subject encounter order alert device",
