@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import inspect
 import os
 import time
@@ -19,6 +20,7 @@ from ..guarded import GuardedVault, PolicySet, Terms, person_of
 from ..privacy.access import Action, Actor, Claims, Request, TokenVerifier
 from ..privacy.vocabulary import ACT_REASON, BREAK_GLASS, Code
 from ..vault.audit_log import AuditLog
+from .output import goes_to_stdout, refuse_to_replace
 
 __all__ = ["AUDIT_KEY", "Asked", "asks"]
 
@@ -27,6 +29,8 @@ P = ParamSpec("P")
 POLICY, AUDIT, AUDIT_KEY = "IOMT_POLICY", "IOMT_AUDIT", "IOMT_AUDIT_KEY"
 AS, PURPOSE, TOKEN = "IOMT_AS", "IOMT_PURPOSE", "IOMT_TOKEN"
 _PANEL: Final = "Guard"
+_OUTPUTS: Final = {"output": "-o", "report": "--report", "receipt": "--receipt", "signing_key": "--signing-key"}
+"""Arguments of commands that name a file to be written."""
 _LONGEST: Final = 1 << 20
 """Octets of a policy file or a token."""
 
@@ -71,6 +75,8 @@ class Asked:
     reason: str | None = None
     log: AuditLog | None = field(default=None, init=False)
     """The audit log, once it is open."""
+    outputs: dict[str, str | Path] = field(default_factory=dict, init=False)
+    """What the command will write, by the option's name."""
     _claims: Claims | None = field(default=None, init=False)
     _given: list[Path] = field(default_factory=list, init=False)
     """The policy files that were read."""
@@ -111,11 +117,21 @@ class Asked:
         policies = PolicySet.of([_octets(path, "--policy") for path in paths])
         kept = None if terms is None else terms.places.get("audit")
         audit = self.audit if kept is None else self._kept_log(Path(kept))
+        self._spare(paths, audit)
         if audit is None or self.audit_key is None:
             error = AccessDenied("PRV-205", hint=f"give --audit and --audit-key, or {AUDIT} and {AUDIT_KEY}")
             raise error if terms is not None else InvalidRequest("USE-001", path="--audit", hint="with --audit-key")
         self.log = AuditLog(audit, SigningKey.load(self.audit_key), shared=True)
         return policies, self.log
+
+    def _spare(self, policies: list[Path], audit: Path | None) -> None:
+        """Refuse an output that is a file which the vault is bound to; it names them itself, no option does."""
+        parts = [] if audit is None else [audit, *sorted(audit.parent.glob(f"{glob.escape(audit.name)}.*"))]
+        keep: dict[str, str | Path | None] = {f"the policy file {n}": path for n, path in enumerate(policies, 1)}
+        keep |= {f"part {n} of the guard's audit log": path for n, path in enumerate(parts, 1)}
+        for option, target in self.outputs.items():
+            if not goes_to_stdout(target):
+                refuse_to_replace(option, target, keep)
 
     def _kept_log(self, kept: Path) -> Path:
         """Return the log that a vault is bound to, which must be there, and be the one that was named, if any was."""
@@ -246,6 +262,7 @@ def asks(command: Callable[..., None]) -> Callable[..., None]:
     def asking(**given: Any) -> None:
         said: dict[str, Any] = {name: given.pop(name) if name in added else given.get(name) for name in _OPTIONS}
         asked = Asked(**said)
+        asked.outputs = {option: given[name] for name, option in _OUTPUTS.items() if given.get(name) is not None}
         command(**given, asked=asked)
 
     more = [

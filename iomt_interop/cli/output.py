@@ -53,10 +53,15 @@ def check_outputs(
     for option, target in (("-o", output), ("--report", report)):
         if target is None or goes_to_stdout(target):
             continue
-        for what, path in (keep or {}).items():
-            if path is not None and _is_kept(target, path):
-                refuse(f"{option} names {what}, which would be lost: give another file")
+        refuse_to_replace(option, target, keep or {})
         _check_writable(Path(target), option)
+
+
+def refuse_to_replace(option: str, target: str | Path, keep: Mapping[str, str | Path | None]) -> None:
+    """Refuse an output that would take the place of what is kept, by its name in a sentence."""
+    for what, path in keep.items():
+        if path is not None and _is_kept(str(target), path):
+            refuse(f"{option} names {what}, which would be lost: give another file")
 
 
 def json_needs_a_file(as_json: bool, output: str | None) -> None:

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from ..errors import InvalidRecord, StoreDamaged
-from ..model import Coding, Concept, ObservationBatch
+from ..model import Coding, Concept, Instant, ObservationBatch
 from ..model.batch import NO_INDEX, SPECIALS
 from ..model.observation import ObservationStatus
 from .blocks import COLUMNS, fold, unfold

@@ -474,6 +474,33 @@ def test_what_comes_over_the_network_is_stored_behind_the_guard(ward: Ward) -> N
         assert {(e.operation, e.outcome) for e in ward.events()[events:]} == {("create", outcome)}
 
 
+def test_no_output_takes_the_place_of_what_the_vault_is_bound_to(ward: Ward) -> None:
+    """Whoever may ask would end the log with the answer; the vault knows its files, and no option names them."""
+    log = ward.folder / "audit.log"
+    assert ward.run("vault", "query", ward.vault, env=PHYSICIAN).exit_code == 0
+    with AuditLog(log, SigningKey.load(ward.folder / "audit.key"), shared=True) as opened:
+        part = opened.rotate()
+    assert ward.run("vault", "query", ward.vault, env=PHYSICIAN).exit_code == 0
+    sealed = ("vault", "export", ward.vault, "--subject", "EX-4711", "--recipient", ward.public)
+    commands = [
+        (("vault", "query", ward.vault, "-o"), PHYSICIAN),
+        (("export", "--vault", ward.vault, "--to", "fhir_r4", "-o"), PHYSICIAN),
+        (("export", "--vault", ward.vault, "--to", "fhir_r4", "-o", ward.folder / "out", "--report"), PHYSICIAN),
+        (("report", "--vault", ward.vault, "--identifier", "EX-4711", "-o"), PHYSICIAN),
+        ((*sealed, "-o"), PHYSICIAN),
+        (("vault", "checkpoint", ward.vault, "--signing-key", ward.folder / "sign", "-o"), KEEPER),
+        (("vault", "erase", ward.vault, "--subject", "EX-4711", "--yes", "--receipt"), KEEPER),
+    ]
+    for file in (log, part, ward.folder / "access.toml", ward.folder / "register.toml"):
+        before = file.read_bytes()
+        for command, who in commands:
+            done = ward.run(*command, file, env=who)
+            assert done.exit_code == 2, done.output
+            assert "would be lost" in done.stderr
+            assert file.read_bytes() == before
+    assert AuditLog.verify(log).events > 0
+
+
 def test_no_command_tells_somebody_who_is_hidden_from_somebody_who_is_not_there(ward: Ward) -> None:
     """Totals, look-ups, exports and errors of other servers told it; here they are the same to the last octet."""
     deny = ward.folder / "deny.json"
