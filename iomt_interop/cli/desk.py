@@ -24,7 +24,7 @@ from ..privacy.audit.sink import Operation
 from ..transport.sink import Takes
 from ..vault import ErasureReceipt, PutResult, Vault, Versions
 from ..vault.place import Place
-from .asked import Asked
+from .asked import AS, PURPOSE, Asked
 
 __all__ = ["Desk", "bind", "GuardedDesk", "PlainDesk", "Takes", "create_at_desk", "open_desk"]
 
@@ -207,9 +207,16 @@ def open_desk(
     ------
     AccessDenied
         ``PRV-205`` when the vault is bound, and its policy or audit log is not at hand.
+    InvalidRequest
+        ``USE-001`` for options that ask the guard, where there is none.
     """
     found = open_either(path, asked.supply, keys=keys, mode=mode, name=name_of(path))
     if not isinstance(found, GuardedVault):
+        try:
+            _refuse_idle(asked)
+        except BaseException:
+            found.close()
+            raise
         return PlainDesk(found)
     desk = GuardedDesk(found, asked)
     try:
@@ -224,8 +231,27 @@ def create_at_desk(path: Place, keys: KeyProvider, asked: Asked) -> PlainDesk | 
     """Make a vault, behind the guard where a policy is given."""
     supplied = asked.supply(None)
     if supplied is None:
+        _refuse_idle(asked)
         return PlainDesk(Vault.create(path, keys=keys))
     return GuardedDesk(create_bound(path, *supplied, keys=keys, name=name_of(path)), asked)
+
+
+def _refuse_idle(asked: Asked) -> None:
+    """Refuse options that ask a guard where there is none: whoever gave them believes that somebody decides.
+
+    The environment may name who asks for all vaults of a user, guarded or not.
+    """
+    given = {
+        "--as": None if asked.who == os.environ.get(AS) else asked.who,
+        "--purpose": None if asked.purpose == os.environ.get(PURPOSE) else asked.purpose,
+        "--token": asked.token,
+        "--reference": asked.references,
+        "--break-glass": asked.break_glass,
+    }
+    for option, value in given.items():
+        if value:
+            hint = "this vault is not guarded, so nobody would decide or write it down; give --policy and --audit"
+            raise InvalidRequest("USE-001", path=option, hint=hint)
 
 
 def bind(desk: GuardedDesk, *, off: bool = False) -> None:

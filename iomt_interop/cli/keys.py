@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -107,12 +108,26 @@ def key_provider(key_file: Path | None, service: str | None = None, *, new: bool
         return KeyFile(key_file)
     passphrase = os.environ.get(PASSPHRASE_VARIABLE)
     if passphrase is None:
-        try:
-            passphrase = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=new, err=True)
-        except typer.Abort:
-            hint = f"give --key-file, {PASSPHRASE_VARIABLE}, or a passphrase at the prompt"
-            raise InvalidRequest("USE-002", path="key", hint=hint) from None
+        passphrase = _asked("Passphrase", f"give --key-file, {PASSPHRASE_VARIABLE}, or a passphrase at the prompt", new)
     return PassphraseKey(passphrase)
+
+
+def _asked(name: str, hint: str, twice: bool) -> str:
+    """Ask on the terminal; what stands on standard input may be data, and is never taken for a passphrase."""
+    try:
+        if not _has_terminal():
+            raise typer.Abort
+        return str(typer.prompt(name, hide_input=True, confirmation_prompt=twice, err=True))
+    except typer.Abort:
+        raise InvalidRequest("USE-002", path="key", hint=hint) from None
+
+
+def _has_terminal() -> bool:
+    try:
+        with open("/dev/tty", "rb"):
+            return True
+    except OSError:
+        return sys.stdin.isatty()
 
 
 def new_key_provider(key_file: Path | None, service: str | None = None) -> KeyProvider:
@@ -130,9 +145,6 @@ def new_key_provider(key_file: Path | None, service: str | None = None) -> KeyPr
         return KeyFile(key_file) if os.path.lexists(key_file) else KeyFile.create(key_file)
     passphrase = os.environ.get(NEW_PASSPHRASE_VARIABLE)
     if passphrase is None:
-        try:
-            passphrase = typer.prompt("New passphrase", hide_input=True, confirmation_prompt=True, err=True)
-        except typer.Abort:
-            hint = f"give --new-key-file, {NEW_PASSPHRASE_VARIABLE}, or a passphrase at the prompt"
-            raise InvalidRequest("USE-002", path="key", hint=hint) from None
+        hint = f"give --new-key-file, {NEW_PASSPHRASE_VARIABLE}, or a passphrase at the prompt"
+        passphrase = _asked("New passphrase", hint, True)
     return PassphraseKey(passphrase)
