@@ -234,7 +234,11 @@ def accounting_command(
     """List the disclosures of a person's data in the six years before a time (HIPAA 164.528)."""
     with errors(as_json=as_json):
         person = _needed(_handle(handle, subject, audit_key))
-        found = accounting(AuditLog.events(log), person, parse(until), since=_moment(since))
+        events = list(AuditLog.events(log))
+        if subject is not None and not any(person in event.subjects for event in events):
+            hint = "the log says nothing of this id; an identifier of a person is none (iomt vault subjects)"
+            raise InvalidRequest("USE-002", path="--subject", hint=hint)
+        found = accounting(events, person, parse(until), since=_moment(since))
     if as_json:
         emit_json([asdict(one) for one in found])
         return

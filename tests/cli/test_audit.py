@@ -108,6 +108,8 @@ def test_accounting(log: Path, tmp_path: Path) -> None:
         writer.record(EVENTS[1].replace(subjects=(handle_of("p1", key),)))
     by_id = ("--subject", "p1", "--audit-key", tmp_path / "key", "--until", "2026-11-24T00:00:00Z", "--json")
     assert len(json.loads(iomt("audit", "accounting", log, *by_id).stdout)) == 1
+    # Whoever types an identifier must not be told that nothing was disclosed.
+    assert iomt("audit", "accounting", log, "--subject", "EX-4711", *by_id[2:]).exit_code == 2
 
 
 def test_watch(log: Path, tmp_path: Path) -> None:
