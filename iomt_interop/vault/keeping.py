@@ -143,13 +143,18 @@ class Keeping:
         """
         if not reason.strip() or len(reason) > _REASON:
             raise InvalidRequest("USE-001", path="reason", hint="a text of up to 1,000 characters")
+        try:
+            told = f"{subject}\n{reason}".encode()
+        except UnicodeEncodeError:
+            # It would carry both to whoever sees it.
+            raise InvalidRequest("USE-001", path="reason", hint="a text holds half a surrogate pair") from None
         blind = self._index.subject(subject)
         with self._backend.writing():
             self._ledger.catch_up()
             if not self._backend.subject(blind):
                 raise InvalidRequest("USE-002", path="subject", hint="the vault has no such subject")
             self._ledger.check_holds()
-            sealed = seal(self._ledger.seal_key, f"{subject}\n{reason}".encode(), self._held(blind))
+            sealed = seal(self._ledger.seal_key, told, self._held(blind))
             self._backend.set_hold(blind, sealed.salt + sealed.commitment + sealed.ciphertext)
             self._ledger.seal_holds()
 

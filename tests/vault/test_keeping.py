@@ -265,6 +265,18 @@ def test_tampering_with_erasures_and_epochs_is_detected(ward: Place, places: Pla
         records(ward, key)
 
 
+def test_a_reason_that_is_no_text_is_refused_and_told_to_nobody(ward: Place, key: KeyFile) -> None:
+    """Octets of a command line that are not UTF-8 arrive as halves of surrogate pairs."""
+    anna = person("anna")[0].id
+    with Vault.open(ward, keys=key, mode="write") as vault:
+        for subject, reason in ((anna, "a secret \udcff"), ("nobody \udcff", "a reason")):
+            with pytest.raises(InvalidRequest) as caught:
+                vault.hold(subject, reason)
+            assert (caught.value.code, caught.value.__cause__) == ("USE-001", None)
+            assert "secret" not in str(caught.value)
+        assert vault.holds() == {}
+
+
 def test_a_key_that_comes_back_is_noticed(ward: Place, places: Places, key: KeyFile) -> None:
     rows = places.rows(ward, "SELECT * FROM subjects")
     with Vault.open(ward, keys=key, mode="write") as vault:
