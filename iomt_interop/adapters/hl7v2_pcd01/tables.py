@@ -108,7 +108,7 @@ HL7_TYPES: Final[dict[str, frozenset[str]]] = {
 """Types of OBX-2 that may say a kind of value: the source's own is kept where it is one of them."""
 
 VERBATIM_TYPES: Final = frozenset(
-    {"CP", "CQ", "CX", "EI", "HD", "MO", "PL", "PN", "TN", "XAD", "XCN", "XON", "XPN", "XTN"}
+    {"CP", "CQ", "CX", "EI", "HD", "MO", "PL", "PN", "SN", "TN", "XAD", "XCN", "XON", "XPN", "XTN"}
 )
 """Composites that the reader leaves as they are written."""
 

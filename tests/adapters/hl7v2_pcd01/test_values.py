@@ -157,3 +157,10 @@ def test_samples_come_back_to_the_bit() -> None:
     assert back.channels[0].factor.to_fraction() == record.channels[0].factor.to_fraction()
     assert back.channels[0].period == record.channels[0].period
     assert back.channels[0].unit == "mV"
+
+
+@pytest.mark.parametrize("text", ["^2^+", ">^5", "^1^:^128", "odd&x^2", "^1^-^3"])
+def test_a_structured_numeric_stays_one(text: str) -> None:
+    """What the model has no kind of value for goes out as it was written (HL7 v2.8 ch. 2A.3.71)."""
+    data = f"MSH|^~\\&|A|||||ORU^R01|1|P|2.6\rPID|||1^^^A^MR\rOBR|1|||x|||20261124\rOBX|1|SN|a^b^L||{text}|||||F\r"
+    assert f"|SN|a^b^L||{text}|".encode() in written(read(data.encode()))[0]
