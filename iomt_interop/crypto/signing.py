@@ -28,7 +28,7 @@ SIGNATURE_SIZE: Final = 64
 _SEED: Final = 32
 _ED25519: Final = b"\x01"
 """The signature type of the specification."""
-_NAME: Final = re.compile(r"[^\s+\x00-\x20\x7f]{1,200}")
+_NAME: Final = re.compile(r"[^\s+\x00-\x20\x7f\ud800-\udfff]{1,200}")
 _PRIVATE: Final = "PRIVATE+KEY+"
 _MAX_FILE: Final = 1024
 

@@ -91,7 +91,7 @@ def test_a_key_shows_nothing() -> None:
     assert repr(key) == "SigningKey()"
     with pytest.raises(TypeError):
         pickle.dumps(key)
-    for name in ("", "two words", "a+b", "line\nbreak"):
+    for name in ("", "two words", "a+b", "line\nbreak", "half\udcff"):
         with pytest.raises(InvalidRequest):
             SigningKey.generate(name)
     with pytest.raises(InvalidRequest):
