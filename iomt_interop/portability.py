@@ -177,6 +177,9 @@ def _unzipped(data: bytes) -> dict[str, bytes]:
             infos = archive.infolist()
             if len(infos) > MAX_FILES or sum(info.file_size for info in infos) > MAX_CONTENT:
                 raise LimitExceeded("SRC-008", hint="the archive unfolds to too much")
+            # Others are not written here, take as much memory as they like, and fail in their own words.
+            if any(info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for info in infos):
+                raise MalformedInput("SRC-007", hint="the archive is compressed in another way")
             return dict(_members(archive, infos))
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError):
         raise MalformedInput("SRC-007", hint="the archive is damaged") from None

@@ -81,11 +81,13 @@ def test_it_opens_for_the_recipient_alone(vault: Vault) -> None:
     vault.close()
 
 
-def archive(files: dict[str, bytes], *, manifest: dict[str, bytes] | None = None) -> bytes:
+def archive(
+    files: dict[str, bytes], *, manifest: dict[str, bytes] | None = None, method: int = zipfile.ZIP_DEFLATED
+) -> bytes:
     """Return a ZIP archive whose manifest is of other files, when they are given."""
     told = [{"name": name, "sha256": sha256(data).hexdigest()} for name, data in (manifest or files).items()]
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as made:
+    with zipfile.ZipFile(stream, "w", method) as made:
         for name, data in {**files, "manifest.json": json.dumps({"files": told}).encode()}.items():
             made.writestr(name, data)
     return stream.getvalue()
@@ -101,6 +103,8 @@ GOOD = {"records.json": b"[]", "fhir.ndjson": b""}
         archive({**GOOD, "records.json": b"{"}),
         archive({**GOOD, "more": b"x"}, manifest=GOOD), archive(GOOD, manifest={**GOOD, "fhir.ndjson": b"x"}),
         archive(GOOD)[:-30], archive({**GOOD, "records.json": b"[" * 100_000}),
+        archive(GOOD, method=zipfile.ZIP_LZMA), archive(GOOD, method=zipfile.ZIP_BZIP2),
+        archive({**GOOD, "more": bytes(99)}, method=zipfile.ZIP_LZMA).replace(b"\x5d\0\0", b"\xff\0\0"),
     ],
 )  # fmt: skip
 def test_what_a_sender_made_wrong_is_refused(inside: bytes) -> None:
