@@ -77,6 +77,11 @@ class Index:
         found = self._backend.find_records(names) if names else {}
         return {name: self._entry(row, latest=latest) for name, row in found.items()}
 
+    def opens(self, owner: str, blocks: Collection[int]) -> bool:
+        """Tell whether the keys that an owner has are those of some blocks."""
+        keys = {row.handle for row in self._backend.subject(self.subject(owner))}
+        return all(self._ledger.headers[seq].handle in keys for seq in blocks)
+
     def latest(self, name: bytes) -> Entry | None:
         """Return the entry of a record's latest version."""
         return self.find((name,), latest=True).get(name)

@@ -9,7 +9,7 @@ from typing import Final
 from ..model import Subject
 from .backend import Backend, Block
 from .documents import Draft, Entry, Pending
-from .index import Index
+from .index import Index, index_damaged
 from .ledger import Ledger
 
 __all__ = ["Intake", "Item", "PutResult"]
@@ -97,6 +97,11 @@ class Intake:
             for _, item in group:
                 item.name, item.content = name(item.draft.identity), index.content(item.draft.content())
         self._known = index.find({item.name for item in items}, latest=True)
+        for owner, group in by_owner.items() if self._known else ():
+            # Else a new key would be made beside one that was taken away, and what that one sealed would not be missed.
+            found = {known.seq for _, item in group if (known := self._known.get(item.name)) is not None}
+            if found and not index.opens(owner, found):
+                raise index_damaged()
         for item in items if self._known else ():
             known = self._known.get(item.name)
             if known is not None and known.content != item.content:

@@ -107,3 +107,19 @@ def test_a_destroyed_key_that_is_put_back_seals_nothing(places: Places, key: Key
         with pytest.raises(SecurityError, match="SEC-004"):
             vault.put(observations("anna"))
         assert vault.put(observations("bert")).stored == 2
+
+
+def test_no_new_key_is_made_beside_one_that_was_taken_away(places: Places, key: KeyFile) -> None:
+    """Or a question about the person would be answered with what came since, as if it were all."""
+    place = places.new("ward")
+    anna, bert = observations("anna"), observations("bert")
+    with Vault.create(place, keys=key) as vault:
+        vault.put([*anna, *bert])
+        blind = vault._index.subject("anna")
+    places.run(place, f"DELETE FROM subjects WHERE blind = x'{blind.hex()}'")
+    with Vault.open(place, keys=key, mode="write") as vault:
+        with pytest.raises(SecurityError, match="SEC-004"):
+            vault.put([*observations("anna"), anna[0]])
+        with pytest.raises(SecurityError, match="SEC-004"):
+            list(vault.records("anna"))
+        assert vault.put([*bert, *observations("bert")]).unchanged == 2
