@@ -48,6 +48,8 @@ agreements_app = typer.Typer(
 )
 PolicyArgument = Annotated[Path, typer.Argument(help="The policy file, TOML.")]
 DayOption = Annotated[str, typer.Option("--on", help="The day, as 2026-11-24.")]
+_OWN_REQUEST = "PATRQT"
+"""Purpose of use of who answers the person."""
 
 
 def _octets(path: Path, what: str) -> bytes:
@@ -189,11 +191,14 @@ def _guarded_page(store: GuardedDesk, who: str, made: datetime, lines: list[Cons
     records, log = list(store.records(who)), store.asked.log
     if not records or log is None:
         raise AccessDenied("PRV-204")
-    person = _subject_of(records, who)
-    told = [*lines, *map(consent_line, consents_of(store.vault, person))]
-    trail = list(AuditLog.events(log.path))
-    terms = store.vault.policies.agreements
-    return render(gather(records, trail, handle=log.handle(person), made=made, policy=terms, consents=told))
+    person, terms = _subject_of(records, who), store.vault.policies.agreements
+    answered = store.asked.purpose == _OWN_REQUEST
+    # Who may see a measurement may not therefore see what the person agreed to, and who else saw it.
+    if answered or any(record.kind == "document" for record in records):
+        lines = [*lines, *map(consent_line, consents_of(store.vault, person))]
+    trail = list(AuditLog.events(log.path)) if answered else []
+    handle = log.handle(person) if answered else None
+    return render(gather(records, trail, handle=handle, made=made, policy=terms, consents=lines))
 
 
 def _subject_of(records: list[Record], who: str) -> str:
@@ -211,7 +216,7 @@ def _event(made: datetime, actor: str, handle: str, records: list[Record], polic
             operation="read",
             outcome="success",
             actor=actor,
-            purpose="PATRQT",
+            purpose=_OWN_REQUEST,
             reasons=("patient-report",),
             subjects=(handle,),
             kinds=tuple(sorted({record.kind for record in records})),

@@ -537,3 +537,10 @@ def test_no_command_tells_somebody_who_is_hidden_from_somebody_who_is_not_there(
     assert whole[0] == 0
     assert not any(name.encode() in (whole[3] or b"") for name in ("EX-4711", "Muster"))  # type: ignore[operator]
     assert told("vault", "subjects", ward.vault)[1] == ""
+
+
+def test_who_else_saw_it_is_told_to_the_person_alone(ward: Ward) -> None:
+    page = ward.folder / "page.html"
+    report = ("report", "--vault", ward.vault, "--identifier", "EX-4711", "-o", page)
+    assert ward.run(*report, env=PHYSICIAN).exit_code == 0
+    assert PHYSICIAN["IOMT_AS"].partition("/")[0] not in page.read_text()
