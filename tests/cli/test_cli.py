@@ -205,7 +205,13 @@ def test_ctrl_c_leaves_a_vault_that_opens(tmp_path: Path) -> None:
         "--key-file",
         str(key),
     ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    # A shell's background job ignores the signal, and so would its children.
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - one thread
+    )
     for _ in range(200):
         time.sleep(0.05)
         # What was put stands in the log beside the vault before it is moved there.
