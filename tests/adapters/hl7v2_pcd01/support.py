@@ -105,7 +105,10 @@ def _kind(record: Any, content_id: Callable[[str | None], str | None]) -> dict[s
     changes: dict[str, Any] = {name: fields[name].get_default(call_default_factory=True) for name in unsaid}
     if record.kind == "message":
         changes |= {name: type(record).model_fields[name].default for name in MESSAGE_OWN}
-    if getattr(record, "native_type", None) not in VERBATIM_TYPES - {"SN"} and "native_type" in type(record).model_fields:
+    if (
+        getattr(record, "native_type", None) not in VERBATIM_TYPES - {"SN"}
+        and "native_type" in type(record).model_fields
+    ):
         changes["native_type"] = None
     if hasattr(record, "native_status") and record.status == "unknown":
         changes |= {"status": "preliminary", "native_status": "R"}
