@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +13,10 @@ import typer
 
 from ..crypto.hpke import RecipientKey, RecipientSecret
 from ..crypto.signing import SigningKey, VerifyKey
-from ..errors import InvalidRequest, IomtError
+from ..errors import InvalidRecord, InvalidRequest, IomtError, ModelError
 from ..guarded import verify_copy
 from ..model import Record
+from ..model.record import record_from_json
 from ..portability import open_portable
 from ..vault import Versions
 from ..vault.place import exists, is_url
@@ -113,6 +115,47 @@ def query(
         check_outputs(output, keep={"the vault": path, "the key file": key_file, **asked.files})
         with open_vault(path, key_file, key_service, asked) as vault:
             put_out(_lines(vault.records(subject, kind or None, versions=versions)), output)
+
+
+@vault_app.command("put")
+@asks
+def put(
+    path: ChangedVault,
+    source: Annotated[
+        str, typer.Argument(metavar="FILE", help="Records as query writes them, one a line; - for standard input.")
+    ],
+    key_file: KeyFileOption = None,
+    key_service: KeyServiceOption = None,
+    as_json: JsonOption = False,
+    *,
+    asked: Asked,
+) -> None:
+    """Store canonical records, all of them or none; files of devices go in by ingest."""
+    with errors(as_json=as_json):
+        records = _records(source)
+        with open_vault(path, key_file, key_service, asked, mode="write") as vault:
+            done = vault.put(records)
+    counts = {"stored": done.stored, "replaced": done.replaced, "unchanged": done.unchanged}
+    if as_json:
+        emit_json(counts)
+    else:
+        console.print(", ".join(f"{count} {name}" for name, count in counts.items()))
+
+
+def _records(source: str) -> list[Record]:
+    """Read records, one a line; an error says in which line."""
+    try:
+        data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    except OSError:
+        raise InvalidRequest("USE-002", path="FILE", hint="the file cannot be read") from None
+    found: list[Record] = []
+    for number, line in enumerate(data.splitlines(), 1):
+        if line.strip():
+            try:
+                found.append(record_from_json(line))
+            except ModelError as error:
+                raise InvalidRecord(error.code, path=f"line {number}", hint=error.hint) from None
+    return found
 
 
 def _lines(records: Iterable[Record]) -> Iterator[bytes]:

@@ -19,6 +19,7 @@ from iomt_interop.cli.asked import Asked
 from iomt_interop.cli.desk import open_desk
 from iomt_interop.crypto.signing import SigningKey
 from iomt_interop.errors import AccessDenied
+from iomt_interop.facade import read
 from iomt_interop.guarded import PolicySet, Terms
 from iomt_interop.privacy.audit import AuditRecord
 from iomt_interop.transport import VaultSink
@@ -97,6 +98,7 @@ OPENING: dict[tuple[str, ...], Case] = {
     ("vault", "info"): (lambda w: (w.vault,), KEEPER, 1),
     ("vault", "verify"): (lambda w: (w.vault,), KEEPER, 1),
     ("vault", "get"): (lambda w: (w.vault, w.person), PHYSICIAN, 1),
+    ("vault", "put"): (lambda w: (w.vault, _records(w)), PHYSICIAN, 1),
     ("vault", "query"): (lambda w: (w.vault, "--subject", "EX-4711"), PHYSICIAN, 1),
     ("vault", "subjects"): (lambda w: (w.vault,), PHYSICIAN, 1),
     ("vault", "rotate"): (lambda w: (w.vault, "--data-keys"), KEEPER, 1),
@@ -123,6 +125,13 @@ NOT_OPENING = {
 }  # fmt: skip
 """Commands that open no vault; ``create`` makes one, and binds it where it is given a policy."""
 GROUPS_WITHOUT_VAULTS = {"audit", "mapping"}
+
+
+def _records(w: Ward) -> Path:
+    records = w.folder / "records.ndjson"
+    found = read(SAMPLES["oru_lab.hl7"], adapter="hl7v2_oru")
+    records.write_bytes(b"".join(record.model_dump_json(exclude_none=True).encode() + b"\n" for record in found))
+    return records
 
 
 def _note(w: Ward) -> tuple[object, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -62,3 +63,21 @@ def test_what_is_piped_in_is_no_passphrase(tmp_path: Path) -> None:
     assert b"--key-file" in done.stderr
     assert b"Warning" not in done.stderr
     assert not (tmp_path / "v.vault").exists()
+
+
+def test_what_was_queried_can_be_put_into_another_vault(ward: list[object], tmp_path: Path) -> None:
+    lines = iomt("vault", "query", *ward).stdout
+    other: list[object] = [tmp_path / "w.vault", "--key-file", tmp_path / "k.key"]
+    assert iomt("vault", "create", *other).returncode == 0
+    done = iomt("vault", "put", other[0], "-", *other[1:], "--json", given=lines)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"stored": len(lines.splitlines()), "replaced": 0, "unchanged": 0}
+    assert iomt("vault", "query", *other).stdout == lines
+    # A line that is no record: nothing of the file is stored, and nothing of the line is told.
+    (tmp_path / "bad").write_bytes(lines + b'{"kind":"subject","id":"EX-9"}\n')
+    broken = iomt("vault", "put", other[0], tmp_path / "bad", *other[1:])
+    assert broken.returncode != 0
+    assert b"MDL-005" in broken.stderr
+    assert f"line {len(lines.splitlines()) + 1}".encode() in b" ".join(broken.stderr.split())
+    assert b"EX-9" not in broken.stdout + broken.stderr
+    assert iomt("vault", "query", *other).stdout == lines
