@@ -147,6 +147,9 @@ CODES: Final[dict[str, str]] = {
     "HL7-321": "the profile is of another message than this one",
     "HL7-322": "the profile is not a conformance profile, or beyond the limits",
     "HL7-323": "a set id does not count on from its predecessor",
+    "HL7-324": "a required field or component is the null, which takes its value away",
+    "HL7-325": "a field or component is empty, although its condition holds",
+    "HL7-326": "two fields that state the same thing differ",
     "HL7-331": "the header does not name the IHE profile",
     "HL7-332": "the message type is not that of the IHE profile",
     "HL7-333": "the patient's identifier or its authority is missing",
@@ -160,6 +163,7 @@ CODES: Final[dict[str, str]] = {
     "HL7-341": "there is no time of the observation",
     "HL7-342": "the header does not ask for acknowledgements as the IHE profile does",
     "HL7-343": "the alert lacks one of its observations",
+    "HL7-344": "a part of the alert has a value that the IHE profile does not have",
     # HL7 v2 in XML and JSON.
     "HL7-401": "the document is not an encoding of an HL7 v2 message",
     "HL7-402": "the document is longer, deeper or wider than the limit",

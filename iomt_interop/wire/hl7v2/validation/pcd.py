@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Final
 
 from ....terminology.ucum import is_valid_ucum
-from ..message import Message, Part
+from ..message import Message, Part, Presence
 from .findings import Finding, Numbered, Severity, numbered
 
 __all__ = ["RULES", "check_rules"]
@@ -114,6 +114,14 @@ def _patient(subject: _Subject) -> Iterator[Found]:
                 if not repetition[component]:
                     path = f"{each.path}-3[{number}].{component}"
                     yield "HL7-333", path, repetition[component], _WARNING
+
+
+def _order(subject: _Subject) -> Iterator[Found]:
+    """OBR-3 has the number that the sender gave to the report."""
+    for each in subject.all("OBR"):
+        field = each.segment.field(3)
+        if not field or field.presence is Presence.NULL:
+            yield "HL7-311", f"{each.path}-3", field, _ERROR
 
 
 def _containment(subject: _Subject) -> Iterator[Found]:
@@ -251,16 +259,46 @@ def _alert(subject: _Subject) -> Iterator[Found]:
             lacking = [part for part in lacking if name not in part]
 
 
+_ALERT_VALUES: Final[dict[str, frozenset[str]]] = {
+    "EVENT_PHASE": frozenset({"tpoint", "start", "continue", "end", "present", "update", "escalate", "deescalate",
+                              "de-escalate", "reset"}),
+    "STATE": frozenset({"off", "inactive", "active", "latched"}),
+    "INACTIVATION_STATE": frozenset({"enabled", "audio-paused", "audio-off", "alarm-paused", "alarm-off",
+                                     "visual-paused", "visual-off", "alert-acknowledged"}),
+    "PRIORITY": frozenset({"PN", "PI", "PL", "PM", "PH", "PU"}),
+    "TYPE": frozenset({"SP", "ST", "SA"}),
+}  # fmt: skip
+"""What the parts of an alert may say (tables of IHE PCD TF-2 3.4.4.1.2, all editions together)."""
+_PART_NAME: Final = re.compile(r"MDC_ATTR_(?:ALARM|ALERT)_(STATE|INACTIVATION_STATE|PRIORITY|TYPE|KIND)")
+_MANY_VALUES: Final = frozenset({"INACTIVATION_STATE"})
+
+
+def _alert_values(subject: _Subject) -> Iterator[Found]:
+    """Phase, state, inactivation, priority and type of an alert are words of its tables."""
+    for each in subject.all("OBX"):
+        name = _text(each.segment.field(3)[1][2])
+        match = _PART_NAME.fullmatch(name)
+        kind = "EVENT_PHASE" if name == "MDC_ATTR_EVENT_PHASE" else match[1].replace("KIND", "TYPE") if match else ""
+        field = each.segment.field(5)
+        if not kind or not field:
+            continue
+        for number, repetition in enumerate(field, 1):
+            good = _text(repetition[1]) in _ALERT_VALUES[kind] and (number == 1 or kind in _MANY_VALUES)
+            if not good:
+                path = f"{each.path}-5" if len(field) == 1 else f"{each.path}-5[{number}]"
+                yield "HL7-344", path, repetition, _ERROR
+
+
 Rule = Callable[[_Subject], Iterator[Found]]
 
 _BOTH: Final[tuple[Rule, ...]] = (
-    _header_profile, _header_type, _header_acknowledgement, _patient, _containment, _identifier, _unit, _status,
+    _header_profile, _header_type, _header_acknowledgement, _patient, _order, _containment, _identifier, _unit, _status,
     _equipment, _time,
 )  # fmt: skip
 
 RULES: Final[dict[str, tuple[Profiled, tuple[Rule, ...]]]] = {
     "pcd01": (_PCD01, (*_BOTH, _ancestors, _once)),
-    "pcd04": (_PCD04, (*_BOTH, _alert)),
+    "pcd04": (_PCD04, (*_BOTH, _alert, _alert_values)),
 }
 """Transaction to what it demands of its header, and to its rules."""
 

@@ -93,7 +93,9 @@ class _Checker:
             yield from self._below(repetition, wanted, path if count == 1 else f"{path}[{number}]", clause)
 
     def _presence(self, part: Part, wanted: PartProfile, path: str, clause: str) -> Iterator[Finding]:
-        if part:
+        if wanted.usage == "R" and part.presence is Presence.NULL:
+            yield Finding("HL7-324", path, part.span, clause, Severity.ERROR)
+        elif part:
             severity = _FORBIDDEN.get(wanted.usage)
             if severity is not None:
                 yield Finding("HL7-313", path, part.span, clause, severity)

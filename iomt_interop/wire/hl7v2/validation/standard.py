@@ -22,6 +22,7 @@ from ..structure import (
     structure_of_event,
 )
 from ..types import TYPE_NAMES, decode, doubts
+from .conditions import Conditions, check_pairs
 from .findings import Finding, Numbered, Severity, at, numbered
 
 __all__ = ["Standard", "codes_of", "missing_members"]
@@ -65,9 +66,11 @@ class Standard:
         yield from self._stated_structure()
         yield from missing_members(self.tree.root, name)
         last: dict[str, int] = {}
+        conditions = Conditions(self.message, self.tables.version)
         for segment in numbered(self.message):
             yield from self._set_id(segment, last)
             yield from self._segment(segment)
+            yield from conditions.check(segment)
 
     def _stated_structure(self) -> Iterator[Finding]:
         """Hold MSH-9.3 against table 0354; before 2.4 that table gave several events other structures."""
@@ -116,7 +119,11 @@ class Standard:
             if rule.low:
                 yield Finding("HL7-311", path, field.span, clause, Severity.ERROR)
             return
-        if field.level == 3 or field.presence is Presence.NULL:
+        if field.level == 3:
+            return
+        if field.presence is Presence.NULL:
+            if rule.low:
+                yield Finding("HL7-324", path, field.span, clause, Severity.ERROR)
             return
         if rule.high == 0:
             yield Finding("HL7-313", path, field.span, clause, Severity.WARNING)
@@ -154,6 +161,8 @@ class Standard:
         if table is not None and (found := codes_of(part, datatype, table, self.tables)) is not None:
             yield Finding(found[0], path, part.span, f"{clause}, table {table}", found[1])
         components = self.tables.datatype(datatype) if part.level < 3 else None
+        if components:
+            yield from check_pairs(part, datatype, path, clause)
         pieces = list(part) if components else []
         for rule in components or ():
             if rule is None:
@@ -163,6 +172,8 @@ class Standard:
                 if rule.low:
                     span = part.span if piece is None else piece.span
                     yield Finding("HL7-311", f"{path}.{rule.number}", span, f"{clause} ({datatype})", Severity.ERROR)
+            elif rule.low and piece.presence is Presence.NULL:
+                yield Finding("HL7-324", f"{path}.{rule.number}", piece.span, f"{clause} ({datatype})", Severity.ERROR)
             elif rule.high == 0:
                 yield Finding(
                     "HL7-313", f"{path}.{rule.number}", piece.span, f"{clause} ({datatype})", Severity.WARNING

@@ -28,7 +28,10 @@ OBR|1|1^GW^{EUI}^EUI-64|1^GW^{EUI}^EUI-64|196616^MDC_EVT_ALARM^MDC|||20261124105
 OBX|1|CWE|196674^MDC_EVT_LO^MDC|1.1.1.1.1|150021^MDC_PRESS_BLD_NONINV_SYS^MDC||||||R
 OBX|2|CWE|68480^MDC_ATTR_ALERT_SOURCE^MDC|1.1.1.1.2|70686^MDC_DEV_PRESS_BLD_NONINV_VMD^MDC||||||R
 OBX|3|ST|68481^MDC_ATTR_EVENT_PHASE^MDC|1.1.1.1.3|start||||||R
-OBX|4|ST|68482^MDC_ATTR_ALARM_STATE^MDC|1.1.1.1.4|active||||||R"""
+OBX|4|ST|68482^MDC_ATTR_ALARM_STATE^MDC|1.1.1.1.4|active||||||R
+OBX|5|ST|68483^MDC_ATTR_ALARM_INACTIVATION_STATE^MDC|1.1.1.1.5|audio-off~alert-acknowledged||||||R
+OBX|6|ST|68484^MDC_ATTR_ALARM_PRIORITY^MDC|1.1.1.1.6|PM||||||R
+OBX|7|ST|68485^MDC_ATTR_ALERT_TYPE^MDC|1.1.1.1.7|SP||||||R"""
 
 
 def check(text: str, rules: str) -> list[tuple[str, str | None]]:
@@ -53,6 +56,7 @@ def test_a_message_that_keeps_the_rules(text: str, rules: str) -> None:
         ("|AL|NE|", "|||", [("HL7-342", "MSH(1)-15"), ("HL7-342", "MSH(1)-16")]),
         ("17^^^HOSP^PI", "17^^^^PI", [("HL7-333", "PID(1)-3[1].4")]),
         ("17^^^HOSP^PI", "", [("HL7-333", "PID(1)-3")]),
+        (f"|1^GW^{EUI}^EUI-64|182777000", "||182777000", [("HL7-311", "OBR(1)-3")]),
         ("|1.1.1.1|", "|1.1.1|", [("HL7-334", "OBX(4)-4")]),
         ("|1.1.1.1|", "|left|", [("HL7-334", "OBX(4)-4")]),
         ("|1.1.1.1|", "||", [("HL7-334", "OBX(4)-4")]),
@@ -89,6 +93,18 @@ def test_a_device_without_any_eui_64() -> None:
         ("MDC_ATTR_ALARM_STATE", "MDC_ATTR_ALERT_STATE", []),
         ("MDC_ATTR_ALERT_SOURCE", "MDC_ATTR_OTHER", [("HL7-343", "OBR(1)-4")]),
         ("|1.1.1.1.3|", "|3|", [("HL7-334", "OBX(3)-4")]),
+        ("|start|", "|begun|", [("HL7-344", "OBX(3)-5")]),
+        ("|start|", "|START|", [("HL7-344", "OBX(3)-5")]),
+        ("|start|", "|start~end|", [("HL7-344", "OBX(3)-5[2]")]),
+        ("|start|", "|tpoint|", []),
+        ("|active|", "|on|", [("HL7-344", "OBX(4)-5")]),
+        ("|active|", "|latched|", []),
+        ("|audio-off~alert", "|enabled~alert", []),
+        ("|audio-off~alert", "|silent~alert", [("HL7-344", "OBX(5)-5[1]")]),
+        ("|PM|", "|20|", [("HL7-344", "OBX(6)-5")]),
+        ("|PM|", "|PN|", []),
+        ("|SP|", "|PM|", [("HL7-344", "OBX(7)-5")]),
+        ("MDC_ATTR_ALERT_TYPE^MDC|1.1.1.1.7|SP", "MDC_ATTR_ALARM_TYPE^MDC|1.1.1.1.7|SX", [("HL7-344", "OBX(7)-5")]),
         # The second facet is the measurement itself where a limit of it was passed (IHE PCD TF-2 3.4).
         (
             "CWE|68480^MDC_ATTR_ALERT_SOURCE^MDC|1.1.1.1.2|70686^MDC_DEV_PRESS_BLD_NONINV_VMD^MDC|",

@@ -105,6 +105,19 @@ def test_the_null_is_neither_missing_nor_malformed() -> None:
     assert check(*replaced(1, 'PID|||17^^^HOSP^MR||Doe^Jane^^^^^L||""|""')) == []
 
 
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        ('PID|||""||Doe^Jane', "PID(1)-3"),
+        ('PID|||17^^^HOSP^MR||""', "PID(1)-5"),
+        ('PID|||""^^^HOSP^MR||Doe^Jane', "PID(1)-3.1"),
+    ],
+)
+def test_the_null_in_a_required_place(line: str, path: str) -> None:
+    """A field that must have a value cannot be told to lose it (2.5.3.3)."""
+    assert check(*replaced(1, line)) == [("HL7-324", path)]
+
+
 def test_unknown_rules_are_refused() -> None:
     with pytest.raises(InvalidRequest):
         validate(hl7v2.parse(b""), rules=("pcd99",))
@@ -168,7 +181,7 @@ def test_a_result_without_conditional_fields_is_clean_in_every_version(version: 
     found = check(
         f"MSH|^~\\&|MON|ICU|EHR|HOSP|20261124105800||{kind}|7|P|{version}",
         "PID|||17^^^HOSP^MR||Doe^Jane" if version > "2.1" else "PID|||17||Doe^Jane",
-        "OBR|1|||x^Panel^L|||20261124105800"
+        "OBR|1||7|x^Panel^L|||20261124105800"
         + ("|20261124105800|1|||||20261124105800||||||||20261124105800" if version == "2.1" else ""),
         "OBX|1|ST|y^Status^L||on||||||F",
     )
