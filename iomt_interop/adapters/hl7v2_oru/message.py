@@ -30,6 +30,7 @@ from .therapy import Therapy, give
 from .times import decode_message
 from .unit import Segment, Unit
 from .visit import encounter
+from .wide import placed
 
 __all__ = ["may_send_sentinels", "message_syntax", "records_of"]
 
@@ -284,6 +285,8 @@ def records_of(parsed: hl7v2.Message, context: ReadContext, zone: str, announced
     reading.message(outline)
     for segment in outline.others:
         unit.residue(segment.span, segment.path, "ORU-301")
+    if parsed.wide:
+        unit.records[:] = placed(unit.records, parsed)
     for doubt in parsed.diagnostics:
         unit.doubt(doubt)
     return unit.records

@@ -67,22 +67,24 @@ class OruReader:
             unit, strict=context.strictness == "strict", max_message=context.limits.max_unit, origin=offset
         )
         if len(message) == 0 or message.data[message.bounds(0)[0] :][:3] != _MESSAGE:
-            return _residue(offset, unit, "HL7-101" if len(message) == 0 else "ORU-304")
-        return _residue(offset, _foreign(message), "HL7-103") + self._records(self._joiner.take(message))
+            return _residue(offset, unit, "HL7-101" if len(message) == 0 else "ORU-304", message.data)
+        return _foreign(message) + self._records(self._joiner.take(message))
 
     def _records(self, messages: Sequence[hl7v2.Message]) -> list[Record]:
         context, zone = self._context, self._zone
         return [record for message in messages for record in records_of(message, context, zone, self._announced)]
 
 
-def _foreign(message: hl7v2.Message) -> bytes:
-    """Return what stands before MSH; nothing of a message in wide characters."""
-    return message.raw[: message.bounds(0)[0]] if message.data is message.raw else b""
+def _foreign(message: hl7v2.Message) -> list[Record]:
+    """Keep what stands before MSH."""
+    start = message.bounds(0)[0]
+    raw = message.raw[: message.place(start) - message.origin]
+    return _residue(message.origin, raw, "HL7-103", message.data[:start])
 
 
-def _residue(offset: int, raw: bytes, reason: str) -> list[Record]:
+def _residue(offset: int, raw: bytes, reason: str, text: bytes) -> list[Record]:
     """Keep octets outside of messages: batch segments, and whatever is no HL7; not blanks and byte-order marks."""
-    if not raw.replace(_BOM, b"").strip(_BLANK):
+    if not text.replace(_BOM, b"").strip(_BLANK):
         return []
     digest = sha256(raw).hexdigest()
     span = (offset, offset + len(raw))

@@ -17,6 +17,7 @@ from ...errors import InvalidRequest
 from .delimiters import Delimiters
 from .message import Message, Part, Segment
 from .path import parse_path
+from .wide import MARKS
 
 __all__ = ["CODES", "CONDITIONS", "AckError", "Answer", "Outcome", "Wants", "acknowledge", "decide", "wants"]
 
@@ -48,8 +49,6 @@ _APPLICATION_CODE: Final = re.compile(r"[A-Z][A-Z0-9.-]{0,19}")
 _TIME: Final = re.compile(r"\d{4}(?:\d\d){0,5}(?:(?<=\d{14})\.\d{1,4})?(?:[+-]\d{4})?")
 _CONTROLS: Final = re.compile(rb"[\x00-\x1a\x1c-\x1f\x7f]")  # ESC switches character sets of ISO 2022
 _VERSION: Final = re.compile(rb"\s*2\.(\d)(?:\.(\d))?")
-_WIDE: Final = ((b"\xff\xfe\0\0", "utf-32-le"), (b"\0\0\xfe\xff", "utf-32-be"),
-                (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))  # fmt: skip
 _USUAL: Final = Delimiters(b"|", b"^", b"~", b"\\", b"&")
 _SPARE: Final = b"^~\\&$!*+:;<=>?@%"
 
@@ -212,9 +211,9 @@ def acknowledge(message: Message, code: str, *, control_id: str, at: str, errors
     segments += writer.errors(errors, version)
     separator = writer.delimiters.field
     data = b"".join(separator.join(_trimmed(fields)) + b"\r" for fields in segments)
-    for mark, encoding in _WIDE:
-        if message.raw.startswith(mark):
-            return mark + data.decode("utf-8", "replace").encode(encoding)
+    if message.wide:
+        mark = MARKS[message.wide] if message.raw.startswith(MARKS[message.wide]) else b""
+        return mark + data.decode("utf-8", "replace").encode(message.wide)
     return data
 
 

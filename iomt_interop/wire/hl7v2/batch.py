@@ -14,12 +14,14 @@ from .message import Diagnostic, Message
 from .parse import MAX_MESSAGE, parse
 from .source import Input
 from .split import MessageSplitter, iter_units
+from .wide import detect
 
 __all__ = ["Batch", "BatchFile", "iter_messages", "read_batches"]
 
 _ENVELOPE: Final = re.compile(
     rb"(?:\xef\xbb\xbf)?\x0b*(?:\xef\xbb\xbf)?(?:(FHS|BHS|BTS|FTS)([^A-Za-z0-9\s])|(BTS|FTS)(?=[\r\n\x1c]|\Z))"
 )
+_HEAD: Final = 4096
 _USUAL: Final = (b"^", b"~", b"\\", b"&")
 
 
@@ -165,7 +167,7 @@ def _read(source: Input, envelopes: _Envelopes, strict: bool, limit: int) -> Ite
     """Yield each unit with its kind: the letters of an envelope's segment, else nothing."""
     splitter = MessageSplitter(max_message=limit)
     for offset, unit in iter_units(source, splitter):
-        found = _ENVELOPE.match(unit)
+        found = _ENVELOPE.match(_head(unit, splitter.codec))
         kind = (found[1] or found[3]).decode("ascii") if found else ""
         if found and kind in ("BTS", "FTS"):
             own = envelopes.delimiters
@@ -176,9 +178,16 @@ def _read(source: Input, envelopes: _Envelopes, strict: bool, limit: int) -> Ite
             yield kind, parse(unit, strict=strict and not _is_blank(unit), max_message=limit, origin=offset)
 
 
+def _head(unit: bytes, codec: str) -> bytes:
+    """Return the beginning of a unit, enough to tell what it is, in narrow octets."""
+    return unit[:_HEAD].decode(codec, "ignore").encode() if codec else unit
+
+
 def _is_blank(raw: bytes) -> bool:
     """Tell whether there is nothing but blanks and byte-order marks."""
-    return not raw.replace(b"\xef\xbb\xbf", b"").strip()
+    codec, mark = detect(raw)
+    text = raw[mark:].decode(codec, "ignore").encode() if codec else raw
+    return not text.replace(b"\xef\xbb\xbf", b"").strip()
 
 
 def _refuse(doubts: list[Diagnostic], strict: bool) -> list[Diagnostic]:

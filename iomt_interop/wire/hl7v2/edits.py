@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from ...errors import InputError, InvalidRequest, MalformedInput
 from .escapes import escape
 from .message import COMPONENT, FIELD, NULL, REPETITION, Message, Part, Segment
 from .parse import parse
 from .path import Path, parse_path, parse_segment
+from .wide import MARKS
 
 __all__ = ["append_segment", "delete", "edit", "insert", "insert_segment", "remove_segment"]
-
-_BOMS: Final = {
-    "utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff", "utf-32-le": b"\xff\xfe\0\0", "utf-32-be": b"\0\0\xfe\xff",
-}  # fmt: skip
 
 
 def edit(message: Message, path: str, text: str, *, raw: bool = False) -> Message:
@@ -188,7 +183,7 @@ def _replaced(message: Message, start: int, stop: int, value: bytes) -> Message:
     """Put octets into their place, in the encoding that the message came in."""
     edited = message.data[:start] + value + message.data[stop:]
     if message.wide:
-        mark = _BOMS[message.wide] if message.raw.startswith(_BOMS[message.wide]) else b""
+        mark = MARKS[message.wide] if message.raw.startswith(MARKS[message.wide]) else b""
         restored = message.raw[len(mark) :].decode(message.wide, "replace").encode(message.wide, "replace")
         if mark + restored != message.raw:
             raise _unwritable("MSH-18")

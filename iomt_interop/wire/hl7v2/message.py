@@ -19,6 +19,7 @@ from .delimiters import HEADERS, Delimiters
 from .doubts import look_closely
 from .escapes import unescape
 from .path import parse_path, select
+from .wide import MARKS, Offsets
 
 if TYPE_CHECKING:
     from ..._accel import er7_py as er7
@@ -119,7 +120,10 @@ class Part:
     @property
     def span(self) -> tuple[int, int]:
         """Half-open byte range in the source."""
-        return (self.start + self.message.origin, self.stop + self.message.origin)
+        message = self.message
+        if message.wide:
+            return message.place(self.start), message.place(self.stop)
+        return (self.start + message.origin, self.stop + message.origin)
 
     @property
     def truncated(self) -> bool:
@@ -194,7 +198,10 @@ class Segment:
     @property
     def span(self) -> tuple[int, int]:
         """Half-open byte range in the source, without the terminator."""
-        return (self.start + self.message.origin, self.stop + self.message.origin)
+        message = self.message
+        if message.wide:
+            return message.place(self.start), message.place(self.stop)
+        return (self.start + message.origin, self.stop + message.origin)
 
     @property
     def is_header(self) -> bool:
@@ -244,14 +251,14 @@ class Message:
     wide : str
         Python's codec of a message in UTF-16 or UTF-32; empty for all others.
     origin : int
-        Offset of ``data`` in the source; added to every span.
+        Offset of ``raw`` in the source. Spans count the octets of the source, in a wide encoding too.
     delimiters : Delimiters
         As MSH-1 and MSH-2 state them.
     """
 
     __slots__ = (
-        "_found", "_looked", "_syntax", "_triples", "_version", "cut", "data", "delimiters", "origin", "raw",
-        "separators", "wide",
+        "_found", "_looked", "_offsets", "_syntax", "_triples", "_version", "cut", "data", "delimiters", "origin",
+        "raw", "separators", "wide",
     )  # fmt: skip
 
     def __init__(
@@ -270,6 +277,7 @@ class Message:
         self._looked = False
         self._syntax: TextSyntax | None = None
         self._version: str | None = None
+        self._offsets: Offsets | None = None
 
     def __bytes__(self) -> bytes:
         return self.raw
@@ -300,8 +308,27 @@ class Message:
         if not self._looked:
             self._looked = True
             if len(self):
+                placed = len(self._found)
                 self._found += [Diagnostic(code, span) for code, span in look_closely(self)]
+                if self.wide:
+                    self.relocate(placed)
         return tuple(self._found)
+
+    def place(self, at: int) -> int:
+        """Return where an offset in ``data`` stands in the source."""
+        if not self.wide:
+            return at + self.origin
+        if self._offsets is None:
+            mark = MARKS[self.wide]
+            self._offsets = Offsets(self.data, self.wide, len(mark) if self.raw.startswith(mark) else 0)
+        return self.origin + min(self._offsets[at], len(self.raw))
+
+    def relocate(self, first: int) -> None:
+        """Let doubts, from a number on, count the octets of the source and not those of ``data``."""
+        for number, found in enumerate(self._found[first:], first):
+            if found.span is not None:
+                start, stop = (self.place(at - self.origin) for at in found.span)
+                self._found[number] = Diagnostic(found.code, (start, stop), found.path)
 
     def doubt(self, doubts: Iterable[Diagnostic]) -> None:
         """Add doubts about what stands around the message."""

@@ -12,6 +12,7 @@ from .delimiters import HEADER, Delimiters, read_delimiters
 from .doubts import CLAUSES
 from .message import Diagnostic, Message, Segment
 from .source import Input, chunks
+from .wide import detect
 
 if TYPE_CHECKING:
     from ..._accel import er7_py as er7
@@ -23,12 +24,7 @@ __all__ = ["MAX_MESSAGE", "parse"]
 MAX_MESSAGE: Final = 1 << 30
 """Longest message in octets; offsets are 32 bits wide."""
 
-_BOMS: Final = ((b"\xef\xbb\xbf", ""), (b"\xff\xfe\0\0", "utf-32-le"), (b"\0\0\xfe\xff", "utf-32-be"),
-                (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))  # fmt: skip
-_WIDE: Final = re.compile(
-    rb"(?P<utf_32_le>[MFB]\0\0\0[SH]\0\0\0[HS]\0\0\0)|(?P<utf_32_be>\0\0\0[MFB]\0\0\0[SH]\0\0\0[HS])"
-    rb"|(?P<utf_16_le>[MFB]\0[SH]\0[HS]\0)|(?P<utf_16_be>\0[MFB]\0[SH]\0[HS])"
-)
+_BOM: Final = b"\xef\xbb\xbf"
 _BLANK: Final = b" \t\r\n\x0b\x00"
 _TAIL: Final = re.compile(rb"\x1c[\r\n]*\Z")
 _LITERAL: Final = re.compile(rb"\\[rn](?:\\n)?(?=[A-Z][A-Z0-9]{2}[^A-Za-z0-9\s\\])")
@@ -96,6 +92,7 @@ def parse(
         raise LimitExceeded("HL7-120", span=(origin, origin + len(raw)))
     found: list[Diagnostic] = []
     text, start, wide = _begin(raw, found, origin)
+    placed = len(found)
     header = HEADER.search(text, start)
     if header is not None:
         message = _indexed(raw, text, start, header.start(), found, origin, wide)
@@ -105,6 +102,8 @@ def parse(
     else:
         found.append(Diagnostic("HL7-101", span=(origin, origin + len(raw))))
         message = Message(raw, text, (b"", b""), Delimiters(b"|"), found, origin, None, wide)
+    if wide:
+        message.relocate(placed)
     if strict and (doubts := message.diagnostics):
         clause = f"HL7 v2.8 ch. {CLAUSES.get(doubts[0].code, '2')}"
         raise MalformedInput(doubts[0].code, span=doubts[0].span, path=doubts[0].path, clause=clause)
@@ -129,16 +128,20 @@ def _begin(raw: bytes, found: list[Diagnostic], origin: int) -> tuple[bytes, int
     """Pass over a byte-order mark; a wide encoding is decoded, because its delimiters are wide too."""
     if raw[:1] in (b"M", b"\x0b", b"F", b"B") and raw[1:2] != b"\0":
         return raw, 0, ""
-    for mark, encoding in _BOMS:
-        if raw.startswith(mark):
-            found.append(Diagnostic("HL7-102", span=(origin, origin + len(mark))))
-            if encoding:
-                return raw[len(mark) :].decode(encoding, "replace").encode(), 0, encoding
-            return raw, len(mark), ""
-    if match := _WIDE.match(raw):
-        encoding = (match.lastgroup or "").replace("_", "-")
-        return raw.decode(encoding, "replace").encode(), 0, encoding
-    return raw, 0, ""
+    if raw.startswith(_BOM):
+        found.append(Diagnostic("HL7-102", span=(origin, origin + len(_BOM))))
+        return raw, len(_BOM), ""
+    codec, mark = detect(raw)
+    if not codec:
+        return raw, 0, ""
+    if mark:
+        found.append(Diagnostic("HL7-102", span=(origin, origin + mark)))
+    try:
+        text = raw[mark:].decode(codec)
+    except UnicodeDecodeError as error:
+        found.append(Diagnostic("HL7-110", (origin + mark + error.start, origin + mark + error.end), "MSH-18"))
+        text = raw[mark:].decode(codec, "replace")
+    return text.encode(), 0, codec
 
 
 def _end(text: bytes, start: int) -> int:
@@ -153,7 +156,7 @@ def _indexed(
     raw: bytes, text: bytes, start: int, header: int, found: list[Diagnostic], origin: int, wide: str
 ) -> Message:  # fmt: skip
     if header > start and (before := text[start:header].strip(_BLANK)):
-        code = "HL7-102" if before == _BOMS[0][0] else "HL7-103"  # a mark inside the frame is one too
+        code = "HL7-102" if before == _BOM else "HL7-103"  # a mark inside the frame is one too
         found.append(Diagnostic(code, span=(origin + start, origin + header)))
     stop = _end(text, header)
     delimiters, doubts = read_delimiters(text, header)

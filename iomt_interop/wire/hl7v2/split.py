@@ -9,6 +9,7 @@ from typing import Final
 from ...errors import LimitExceeded
 from .parse import MAX_MESSAGE
 from .source import Input, chunks
+from .wide import BOM, detect, shadow, width
 
 __all__ = ["MessageSplitter", "iter_units"]
 
@@ -21,6 +22,8 @@ _TRAILERS: Final = (b"BTS", b"FTS")
 _BEFORE: Final = b"\r\n\x1c"
 _VT: Final = 0x0B
 _BOM: Final = b"\xef\xbb\xbf"
+_DECISIVE: Final = 64
+"""So many octets tell a stream's encoding: blanks, a mark and the letters of a header in the widest one."""
 _AHEAD: Final = 4
 
 
@@ -28,7 +31,8 @@ class MessageSplitter:
     """Cut a stream into units, however it arrives.
 
     A unit is one message with the frame octets around it, or one batch segment (FHS, BHS, BTS, FTS), or what
-    stands before the first of them. The units' bytes joined are the stream.
+    stands before the first of them. The units' bytes joined are the stream. A stream that begins with the byte-order
+    mark of UTF-16 or UTF-32, or with a header in one of them, is cut in that encoding to its end.
 
     Parameters
     ----------
@@ -38,6 +42,9 @@ class MessageSplitter:
 
     def __init__(self, *, max_message: int = MAX_MESSAGE) -> None:
         self._buffer = bytearray()
+        self._text = self._buffer
+        self._codec: str | None = None
+        self._width = 1
         self._origin = 0
         self._searched = 0
         self._max = max_message
@@ -54,38 +61,60 @@ class MessageSplitter:
             ``HL7-120`` when a unit grows beyond the limit.
         """
         self._buffer += chunk
-        units = self._cut(len(self._buffer) - _AHEAD)
+        units = self._cut(-_AHEAD) if self._is_decided(len(self._buffer) >= min(_DECISIVE, self._max)) else []
         if len(self._buffer) > self._max:
             raise LimitExceeded("HL7-120", span=(self._origin, self._origin + len(self._buffer)))
         return units
 
     def finish(self) -> list[tuple[int, bytes]]:
         """End the stream and return the last unit."""
-        units = self._cut(len(self._buffer))
+        self._is_decided(True)
+        units = self._cut(0)
         if self._buffer:
             units.append((self._origin, bytes(self._buffer)))
             self._origin += len(self._buffer)
             self._buffer.clear()
+            self._text.clear()
         return units
 
-    def _cut(self, stop: int) -> list[tuple[int, bytes]]:
-        """Cut before every header that begins before ``stop``; later ones may not be whole yet."""
+    @property
+    def codec(self) -> str:
+        """Python's codec of a stream in UTF-16 or UTF-32; empty for all others, and before it is known."""
+        return self._codec or ""
+
+    def _is_decided(self, enough: bool) -> bool:
+        """Tell whether the stream's encoding is known, and look for it where there is enough of the stream."""
+        if self._codec is None and enough:
+            self._codec, _ = detect(self._buffer[:_DECISIVE])
+            if self._codec:
+                self._width, self._text = width(self._codec), bytearray()
+        return self._codec is not None
+
+    def _cut(self, ahead: int) -> list[tuple[int, bytes]]:
+        """Cut before every header but those that begin in the last octets and may not be whole yet."""
+        if self._codec:
+            done, whole = len(self._text) * self._width, len(self._buffer) // self._width * self._width
+            self._text += shadow(bytes(self._buffer[done:whole]), self._codec)
+        stop = len(self._text) + ahead
         units: list[tuple[int, bytes]] = []
         begin = 0
         for header in self._headers(stop):
             start = self._beginning(header, begin)
             if start is not None and start > begin:
-                units.append((self._origin + begin, bytes(self._buffer[begin:start])))
+                first, last = begin * self._width, start * self._width
+                units.append((self._origin + first, bytes(self._buffer[first:last])))
                 begin = start
         if begin:
-            del self._buffer[:begin]
-            self._origin += begin
+            del self._buffer[: begin * self._width]
+            if self._text is not self._buffer:
+                del self._text[:begin]
+            self._origin += begin * self._width
         self._searched = max(stop - begin, 0)
         return units
 
     def _headers(self, stop: int) -> list[int]:
         """Return where the letters of a header and its separator stand, up to ``stop``."""
-        found, buffer = [], self._buffer
+        found, buffer = [], self._text
         for name in _HEADS:  # five searches for a literal are faster than one for a pattern
             at = buffer.find(name, self._searched)
             while 0 <= at <= stop:
@@ -100,15 +129,16 @@ class MessageSplitter:
         ``None`` when the letters stand inside a line, and so are no header. Each run is walked once, from its
         header backwards; a search forwards from each of its octets would take the square of its length.
         """
-        at = header
-        if at - len(_BOM) >= floor and self._buffer.startswith(_BOM, at - len(_BOM)):
-            at -= len(_BOM)
+        at, text = header, self._text
+        bom = BOM if self._codec else _BOM
+        if at - len(bom) >= floor and text.startswith(bom, at - len(bom)):
+            at -= len(bom)
         bare = at
-        while at > floor and self._buffer[at - 1] == _VT:
+        while at > floor and text[at - 1] == _VT:
             at -= 1
-        if at < bare and at - len(_BOM) >= floor and self._buffer.startswith(_BOM, at - len(_BOM)):
-            at -= len(_BOM)
-        if at < header or at == 0 or self._buffer[at - 1] in _BEFORE:
+        if at < bare and at - len(bom) >= floor and text.startswith(bom, at - len(bom)):
+            at -= len(bom)
+        if at < header or at == 0 or text[at - 1] in _BEFORE:
             return at
         return None
 
