@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .delivery import ACCEPTED, Delivery, Limits, Verdict, verdict_of
+from .delivery import ACCEPTED, Compose, Delivery, Limits, Verdict, verdict_of
 from .exchange import Backoff, Reply
 from .mllp_client import BlockingMllpClient, MllpClient
 from .mllp_server import MllpServer
@@ -14,6 +14,7 @@ __all__ = [
     "ACCEPTED",
     "Backoff",
     "BlockingMllpClient",
+    "Compose",
     "Delivery",
     "Drain",
     "Limits",

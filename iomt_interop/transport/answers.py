@@ -93,7 +93,7 @@ class Answers:
         """Return the answers to a message, framed; ``at`` is their time, as HL7 writes it."""
         accepted = verdict.outcome is Outcome.ACCEPTED
         parts = [mllp.COMMIT_ACK if accepted else mllp.COMMIT_NAK] if self._commit else []
-        if head.shape and head.key is not None and not verdict.errors:
+        if head.shape and head.key is not None and not verdict.errors and verdict.answer is None:
             slot = head.shape, verdict.outcome
             known = self._templates[slot] if slot in self._templates else self._learn(payload, *slot)
             if known is not None:
@@ -113,7 +113,8 @@ class Answers:
             if code is not None:
                 control_id = self._next().decode("ascii")
                 try:
-                    told = acknowledge(message, code, control_id=control_id, at=at, errors=verdict.errors)
+                    write = verdict.answer if verdict.answer is not None and code[0] == "A" else acknowledge
+                    told = write(message, code, control_id=control_id, at=at, errors=verdict.errors)
                     parts.append(mllp.encode(told))
                 except IomtError as error:  # its header cannot be answered in its own words
                     self.failed.append(error.code)

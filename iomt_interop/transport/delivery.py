@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, Protocol
 
 from ..errors import InputError, InvalidRequest, IomtError, LimitExceeded, ModelError, OutputError, UnsupportedVersion
-from ..wire.hl7v2 import ack
+from ..wire.hl7v2 import Message, ack
 from ..wire.hl7v2.ack import AckError, Outcome
 
-__all__ = ["ACCEPTED", "Delivery", "Limits", "SameId", "Store", "Verdict", "verdict_of"]
+__all__ = ["ACCEPTED", "Compose", "Delivery", "Limits", "SameId", "Store", "Verdict", "verdict_of"]
 
 
 class Delivery(NamedTuple):
@@ -26,11 +26,28 @@ class Delivery(NamedTuple):
         return f"Delivery({len(self.message)} bytes)"
 
 
+class Compose(Protocol):
+    """Makes the octets of an application's answer, as :func:`iomt_interop.wire.hl7v2.ack.acknowledge` does.
+
+    :func:`~iomt_interop.wire.hl7v2.responses.give_answer` is one, and so is
+    :func:`~iomt_interop.wire.hl7v2.responses.answer_query` with what was found
+    (``partial(answer_query, status="OK", segments=...)``).
+    """
+
+    def __call__(
+        self, message: Message, code: str, /, *, control_id: str, at: str, errors: Sequence[ack.AckError]
+    ) -> bytes:
+        """Return the answer, without the octets that frame it."""
+        ...
+
+
 class Verdict(NamedTuple):
     """What became of a message, and what the sender is told of it."""
 
     outcome: ack.Outcome
     errors: tuple[ack.AckError, ...] = ()
+    answer: Compose | None = None
+    """Makes the application's answer; an acknowledgement where there is none. That of the commit is never another."""
 
 
 ACCEPTED: Final = Verdict(Outcome.ACCEPTED)

@@ -200,17 +200,12 @@ def acknowledge(message: Message, code: str, *, control_id: str, at: str, errors
     >>> acknowledge(request, "AA", control_id="A1", at="20260101120000+0000").split(b"\r")[1]
     b'MSA|AA|42'
     """
-    if code not in CODES:
-        raise InvalidRequest("USE-001", hint="a code of table 0008")
-    if not _TIME.fullmatch(at):
-        raise InvalidRequest("USE-001", hint="a time as HL7 writes it")
-    header = message.segment("MSH")
-    writer = _Writer(message, header)
-    version = _version(header)
-    segments = [writer.header(code, control_id, at, version), [b"MSA", code.encode(), writer.copy(10)]]
-    segments += writer.errors(errors, version)
-    separator = writer.delimiters.field
-    data = b"".join(separator.join(_trimmed(fields)) + b"\r" for fields in segments)
+    writer = Writer(message, message.segment("MSH"))
+    return encoded(message, writer.begin(code, control_id=control_id, at=at, errors=errors))
+
+
+def encoded(message: Message, data: bytes) -> bytes:
+    """Return an answer in the encoding of its request."""
     if message.wide:
         mark = MARKS[message.wide] if message.raw.startswith(MARKS[message.wide]) else b""
         return mark + data.decode("utf-8", "replace").encode(message.wide)
@@ -230,7 +225,7 @@ def _version(header: Segment | None) -> tuple[int, int] | None:
     return None if match is None else (int(match[1]), int(match[2] or 0))
 
 
-class _Writer:
+class Writer:
     """The delimiters of an answer, and copies of the request's fields in them."""
 
     def __init__(self, message: Message, header: Segment | None) -> None:
@@ -247,7 +242,7 @@ class _Writer:
             return b""
         if self.same:
             return self._plain(self.raws[number - 2] if number - 2 < len(self.raws) else b"")
-        return self._again(self.request.field(number))
+        return self.again(self.request.field(number))
 
     def _plain(self, raw: bytes) -> bytes:
         if not raw or not _CONTROLS.search(raw):
@@ -259,21 +254,32 @@ class _Writer:
 
         return _CONTROLS.sub(quoted, raw)
 
-    def _again(self, part: Part) -> bytes:
+    def field(self, part: Part) -> bytes:
+        """Return a field of the request's body as it came."""
+        return self._plain(part.raw) if self.same else self.again(part)
+
+    def again(self, part: Part) -> bytes:
         """Write a part with other delimiters than it was read with."""
         d = self.delimiters
         if part.level == 3:
             return self.text(part.text, "replace")
-        return (d.repetition, d.component, d.subcomponent)[part.level].join(self._again(below) for below in part)
+        return (d.repetition, d.component, d.subcomponent)[part.level].join(self.again(below) for below in part)
+
+    def _charset(self) -> str:
+        charset = self.message.syntax.charset
+        return "utf-8" if charset == "ascii" else charset
+
+    def encode(self, text: str, mistakes: str = "strict") -> bytes:
+        """Encode a text in the character set of the request."""
+        try:
+            return text.encode(self._charset(), mistakes)
+        except UnicodeEncodeError:
+            raise InvalidRequest("USE-001", hint="the text does not fit the request's character set") from None
 
     def text(self, text: str, mistakes: str = "strict") -> bytes:
         """Encode a text and escape the delimiters in it; they are octets, so this goes character by character."""
-        d, charset = self.delimiters, self.message.syntax.charset
-        charset = "utf-8" if charset == "ascii" else charset
-        try:
-            raw = text.encode(charset, mistakes)
-        except UnicodeEncodeError:
-            raise InvalidRequest("USE-001", hint="the identifier does not fit the request's character set") from None
+        d, charset = self.delimiters, self._charset()
+        raw = self.encode(text, mistakes)
         if raw.isalnum() and raw.isascii():
             return raw
         letters = {d.escape: b"E", d.field: b"F", d.component: b"S", d.subcomponent: b"T", d.repetition: b"R",
@@ -284,16 +290,41 @@ class _Writer:
             raw = b"".join(d.escape + letters[p] + d.escape if p in letters and d.escape else p for p in pieces)
         return self._plain(raw)
 
-    def header(self, code: str, control_id: str, at: str, version: tuple[int, int] | None) -> list[bytes]:
+    def begin(
+        self, code: str, *, control_id: str, at: str, errors: Sequence[AckError], kind: Sequence[str] = ()
+    ) -> bytes:
+        """Return MSH, MSA and ERR; with MSH-9 as given, else that of an acknowledgement.
+
+        Raises
+        ------
+        InvalidRequest
+            ``USE-001`` when code or time are none, or the identifier cannot be written.
+        """
+        if code not in CODES:
+            raise InvalidRequest("USE-001", hint="a code of table 0008")
+        if not _TIME.fullmatch(at):
+            raise InvalidRequest("USE-001", hint="a time as HL7 writes it")
+        version = _version(self.request)
+        header = self.header(code, control_id, at, version, kind)
+        told = [header, [b"MSA", code.encode(), self.copy(10)], *self.errors(errors, version)]
+        return b"".join(self.segment(fields) for fields in told)
+
+    def segment(self, fields: list[bytes]) -> bytes:
+        """Return a segment of fields that are written already."""
+        return self.delimiters.field.join(_trimmed(fields)) + b"\r"
+
+    def header(
+        self, code: str, control_id: str, at: str, version: tuple[int, int] | None, kind: Sequence[str]
+    ) -> list[bytes]:
         """Return MSH; its first field is the separator itself."""
         d = self.delimiters
         fields = [b"MSH", b"".join(d[1:])]
         fields += [self.copy(number) for number in (5, 6, 3, 4)]
-        fields += [self.text(at), b"", self._type(code, version), self.text(control_id), self.copy(11)]
+        fields += [self.text(at), b"", self._type(code, version, kind), self.text(control_id), self.copy(11)]
         fields += [self.copy(12), b"", b"", b"", b"", self.copy(17), self.copy(18), b"", self.copy(20)]
         return fields
 
-    def _type(self, code: str, version: tuple[int, int] | None) -> bytes:
+    def _type(self, code: str, version: tuple[int, int] | None, stated: Sequence[str]) -> bytes:
         """Return MSH-9; its third component came with version 2.3.1."""
         mark = self.delimiters.component
         kind = self.request.field(9)[1] if self.request is not None else None
@@ -302,8 +333,10 @@ class _Writer:
         parts = [b"ACK", event, b"ACK"]
         if kind is not None and code[0] == "A" and kind[1].raw == b"ORU" and event == b"R40":
             parts = [b"ORA", b"R41", self.text("ORA_R41")]
+        if stated:
+            parts = [self.text(each) for each in stated]
         if version is not None and version < (3, 1):
-            del parts[2]
+            del parts[2:]
         return mark.join(_trimmed(parts)) if mark else parts[0]
 
     def errors(self, errors: Sequence[AckError], version: tuple[int, int] | None) -> list[list[bytes]]:
