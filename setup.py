@@ -14,6 +14,7 @@ KERNELS = {
     "iomt_interop._accel._er7": ["ext/er7.pyx"],
     "iomt_interop._accel._mder": ["ext/mder.pyx"],
     "iomt_interop._accel._fhirjson": ["ext/fhirjson.pyx"],
+    "iomt_interop._accel._document": ["ext/document.pyx"],
 }
 DIRECTIVES = {"language_level": 3, "embedsignature": False, "freethreading_compatible": True}
 MODE = os.environ.get("IOMT_INTEROP_BUILD", "auto")

@@ -5,8 +5,9 @@ usage: python benchmarks/mllp.py [--messages N] [--connections N] [--window N]
 The load generator is a process of its own, and so is each server; where the system allows it, each has one core. Four
 servers are measured: ``framing`` acknowledges at once (what TLS, frames and acknowledgements cost), ``file`` syncs
 every batch to a plain file, ``listen`` is ``iomt listen`` with its encrypted vault, once with
-``--spool``, where a second row counts until all is in the vault. Below them stands what a message
-costs when it is read and put into a vault without any network.
+``--spool``, where a second row counts until all is in the vault. Each has had some messages before it is measured, so
+that what a process does once is not counted. A second table tells where the time of ``listen`` goes: what a message
+costs to receive and answer (``framing``), to read, and to put into a vault, each alone, the least of several rounds.
 """
 
 from __future__ import annotations
@@ -52,7 +53,15 @@ def monitor(number: int) -> bytes:
     return text.replace(b"|" + fields[9] + b"|", b"|M%d|" % number, 1)
 
 
+WARM = 300
+"""Messages that a server has before it is measured."""
+ROUNDS = 5
+
 KINDS: dict[str, Callable[[int], bytes]] = {"small, 1 OBX": small, "monitor, 30 OBX": monitor}
+
+
+MEASURED: dict[tuple[str, str], float] = {}
+"""Processor seconds of a message, by server and kind."""
 
 
 def pin(core: int, process: int = 0) -> None:
@@ -166,9 +175,21 @@ def serve_plainly(path: str | None, certificates: Sequence[Path], out: Connectio
 
 def measure(port: int, certificates: Sequence[Path], kind: str, first: int, arguments: argparse.Namespace) -> float:
     """Run the load generator in a process of its own."""
+    return send(port, certificates, kind, first, arguments.messages, arguments)
+
+
+def warm_up(port: int, certificates: Sequence[Path], kind: str, arguments: argparse.Namespace) -> None:
+    """Let a server do what it does once."""
+    send(port, certificates, kind, 10_000_000, WARM, arguments)
+
+
+def send(
+    port: int, certificates: Sequence[Path], kind: str, first: int, count: int, arguments: argparse.Namespace
+) -> float:
+    """Return the seconds that some messages take."""
     context = get_context("spawn")
     ours, theirs = context.Pipe()
-    args = (port, certificates, kind, first, arguments.messages, arguments.connections, arguments.window, theirs)
+    args = (port, certificates, kind, first, count, arguments.connections, arguments.window, theirs)
     process = context.Process(target=generate, args=args)
     process.start()
     theirs.close()
@@ -199,6 +220,7 @@ def bench_plainly(
     process.start()
     port = ours.recv()
     for position, kind in enumerate(KINDS):
+        warm_up(port, sending, kind, arguments)
         before = cpu_of(process.pid or 0)
         seconds = measure(port, sending, kind, position * arguments.messages, arguments)
         row(table, name, kind, arguments.messages, seconds, cpu_of(process.pid or 0) - before)
@@ -249,26 +271,37 @@ def bench_listen(
         process.communicate(timeout=600)
 
 
-def bench_without_network(folder: Path, arguments: argparse.Namespace, table: Table) -> None:
-    from iomt_interop.facade import read
+def bench_parts(folder: Path, arguments: argparse.Namespace, measured: dict[tuple[str, str], float]) -> Table:
+    """Measure reading and putting without any network; tell which share each part has of what a message costs."""
+    from iomt_interop.facade import message_reader
     from iomt_interop.vault import KeyFile, Vault
 
-    keys = KeyFile.create(folder / "alone.key")
-    with Vault.create(folder / "alone.vault", keys=keys) as vault:
+    table = Table("message", "part", "processor time each", "share", title="Where the time of listen goes")
+    read, size = message_reader("hl7v2_oru"), arguments.connections * arguments.window
+    with Vault.create(folder / "alone.vault", keys=KeyFile.create(folder / "alone.key")) as vault:
         for kind, make in KINDS.items():
-            count = max(arguments.messages // 10, 50)
-            found = []
-            start, busy = time.perf_counter(), time.process_time()
-            for number in range(count):
-                found.append(list(read(make(number), adapter="hl7v2_oru")))
-            row(table, "read alone", kind, count, time.perf_counter() - start, time.process_time() - busy)
-            start, busy = time.perf_counter(), time.process_time()
-            for at in range(0, count, 100):
-                vault.put([record for records in found[at : at + 100] for record in records])
-            row(table, "put alone, 100 at a time", kind, count, time.perf_counter() - start, time.process_time() - busy)
+            reading, putting = [], []
+            for turn in range(ROUNDS + 1):
+                messages = [make(turn * size + number) for number in range(size)]
+                start = time.process_time()
+                found = [read(message) for message in messages]
+                reading.append(time.process_time() - start)
+                start = time.process_time()
+                vault.put([record for records in found for record in records])
+                putting.append(time.process_time() - start)
+            costs = {"read": min(reading[1:]) / size, f"put, {size} messages at a time": min(putting[1:]) / size}
+            if ("framing", kind) in measured:
+                costs = {"receive and answer": measured["framing", kind]} | costs
+            whole = measured.get(("listen", kind), sum(costs.values()))
+            if ("listen", kind) in measured:
+                costs["all else: two threads, smaller batches"] = max(whole - sum(costs.values()), 0.0)
+            for part, cost in costs.items():
+                table.add_row(kind, part, f"{cost * 1e6:,.0f} us", f"{cost / whole:.0%}")
+    return table
 
 
 def row(table: Table, name: str, kind: str, count: int, seconds: float, busy: float) -> None:
+    MEASURED[name, kind] = busy / count
     table.add_row(
         name, kind, f"{count:,}", f"{count / seconds:,.0f}", f"{busy / count * 1e6:,.0f} us", f"{busy / seconds:.0%}"
     )
@@ -280,7 +313,7 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=5000)
     parser.add_argument("--connections", type=int, default=20)
     parser.add_argument("--window", type=int, default=10, help="messages under way on each connection")
-    parser.add_argument("--only", choices=("framing", "file", "listen", "spool", "alone"))
+    parser.add_argument("--only", nargs="+", choices=("framing", "file", "listen", "spool", "alone"))
     parser.add_argument(
         "--skip-translation", action="store_true", help="kill the listener with a spool once all is sealed"
     )
@@ -298,15 +331,15 @@ def main() -> None:
         served = (issuer.ca, server.certificate, server.key)
         sending = (issuer.ca, client.certificate, client.key)
         for each in ("framing", "file"):
-            if arguments.only in (None, each):
+            if arguments.only is None or each in arguments.only:
                 bench_plainly(each, folder, served, sending, arguments, table)
-        if arguments.only in (None, "listen"):
+        if arguments.only is None or "listen" in arguments.only:
             bench_listen(folder, served, sending, arguments, table)
-        if arguments.only in (None, "spool"):
+        if arguments.only is None or "spool" in arguments.only:
             bench_listen(folder, served, sending, arguments, table, "--spool", "--grace", "600")
-        if arguments.only in (None, "alone"):
-            bench_without_network(folder, arguments, table)
-    console.print(table)
+        console.print(table)
+        if arguments.only is None or "alone" in arguments.only:
+            console.print(bench_parts(folder, arguments, MEASURED))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from .plugins import (
     sniff_members,
 )
 
-__all__ = ["CHUNK", "Source", "adapters", "read", "sniff", "stream_chunks", "translate", "write"]
+__all__ = ["CHUNK", "Source", "adapters", "message_reader", "read", "sniff", "stream_chunks", "translate", "write"]
 
 Source = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
 """Bytes, the path of a file or (for adapters that read directories) of a folder, or a binary file object."""
@@ -155,6 +155,49 @@ def read(
             raise InvalidRequest("USE-001", path=adapter, hint="this adapter reads a folder")
         reader = check_reader(adapter, guarded(adapter, target.reader_factory(), context))
         yield from _counted(_batches(adapter, reader, chain([head], _chunks(stream)), context, progress), context)
+
+
+def message_reader(
+    adapter: str, *, context: ReadContext | None = None, registry: Registry | None = None
+) -> Callable[[bytes], list[Record]]:
+    """Return what reads one whole message after the other: :func:`read` for many short sources of one adapter.
+
+    Parameters
+    ----------
+    adapter : str
+        Id of the adapter.
+    context : ReadContext, optional
+        How to read; its limits are those of each message.
+
+    Raises
+    ------
+    AdapterNotFound
+        When no installed adapter has the id.
+    InvalidRequest
+        When the adapter reads folders.
+    """
+    context = context or ReadContext()
+    target = (registry or default_registry()).get(adapter)
+    if target.manifest is not None and target.manifest.medium == "directory":
+        raise InvalidRequest("USE-001", path=adapter, hint="this adapter reads a folder")
+    make, limits = target.reader_factory(), context.limits
+    checked: type | None = None
+
+    def one(message: bytes) -> list[Record]:
+        nonlocal checked
+        if not message:
+            raise UnrecognisedFormat("SRC-001")
+        if len(message) > limits.max_bytes:
+            raise LimitExceeded("SRC-005", span=(limits.max_bytes, len(message)))
+        reader: Reader = guarded(adapter, make, context)
+        if type(reader) is not checked:
+            checked = type(check_reader(adapter, reader))
+        found = [*guarded(adapter, reader.feed, message), *guarded(adapter, reader.finish)]
+        if len(found) > limits.max_records:
+            raise LimitExceeded("SRC-006")
+        return found
+
+    return one
 
 
 def _counted(batches: Iterable[Sequence[Record]], context: ReadContext) -> Iterator[Record]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
@@ -37,6 +39,15 @@ class PreparedMac:
         state = self._copy()
         state.update(message)
         return state.finalize()
+
+    def each(self, messages: Iterable[bytes]) -> list[bytes]:
+        """Return the MAC of each of many messages."""
+        copy, found = self._copy, []
+        for message in messages:
+            state = copy()
+            state.update(message)
+            found.append(state.finalize())
+        return found
 
     def behind(self, prefix: bytes) -> PreparedMac:
         """Return the MAC of messages that all begin with a prefix, which is hashed once."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from ..errors import InputError, InvalidRecord, ModelError
-from ..facade import read
+from ..facade import message_reader, read
 from ..model import Record
 from ..plugins import ReadContext, Registry
 from ..vault import PutResult
@@ -58,6 +58,7 @@ class VaultSink:
     ) -> None:
         self._vault, self._adapter, self._registry = vault, adapter, registry
         self._context = context or ReadContext()
+        self._reader: Callable[[bytes], list[Record]] | None = None
         self.counts: Counter[str] = Counter()
 
     def __repr__(self) -> str:
@@ -96,7 +97,11 @@ class VaultSink:
         self._put(records)
 
     def _read(self, message: bytes) -> Sequence[Record]:
-        return list(read(message, adapter=self._adapter, context=self._context, registry=self._registry))
+        if self._adapter is None:
+            return list(read(message, context=self._context, registry=self._registry))
+        if self._reader is None:
+            self._reader = message_reader(self._adapter, context=self._context, registry=self._registry)
+        return self._reader(message)
 
     def _put(self, records: list[Record]) -> None:
         if not records:

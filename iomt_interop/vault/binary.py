@@ -9,10 +9,13 @@ from ..errors import StoreDamaged
 from ..model import Document, Observation, Record, Residue, Segment, Waveform
 from ..model.value import AttachmentValue
 
-__all__ = ["Part", "attach", "detach"]
+__all__ = ["WITH_OCTETS", "Part", "attach", "detach"]
 
 Part = tuple[int, bytes]
 """Which of a record's fields, and its octets."""
+
+WITH_OCTETS: Final = frozenset({Waveform, Document, Residue, Observation})
+"""The classes of records that may have octets beside their JSON."""
 
 _SHORT: Final = 64
 """Fewer octets stay in the JSON, as base64: they are not worth a place in the directory."""

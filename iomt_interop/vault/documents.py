@@ -5,14 +5,20 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Protocol
 
 from pydantic_core import PydanticSerializationError
 
+from .._accel import load
 from ..errors import InvalidRecord
-from ..model import Record, Subject, record_from_json
-from .binary import Part, detach
+from ..model import Record, record_from_json
+from .binary import WITH_OCTETS, Part, detach
 from .blocks import DOCUMENTS, MAX_PLAINTEXT, pack
+
+if TYPE_CHECKING:
+    from .._accel import document_py as kernel
+else:
+    kernel = load("document")
 
 __all__ = [
     "BLOCK_BYTES",
@@ -47,18 +53,16 @@ class Entry(NamedTuple):
     previous: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordDraft:
-    """A record on its way into a block: its JSON, and the octets that stand beside it."""
+class RecordDraft(NamedTuple):
+    """A record on its way into a block: its JSON, the octets that stand beside it, and how long they are together."""
 
     identity: str
-    document: bytes = field(repr=False)
-    parts: tuple[Part, ...] = field(default=(), repr=False)
+    document: bytes
+    parts: tuple[Part, ...]
+    size: int
 
-    @property
-    def size(self) -> int:
-        """Octets that it takes in a block."""
-        return len(self.document) + (sum(len(octets) for _, octets in self.parts) if self.parts else 0)
+    def __repr__(self) -> str:
+        return f"RecordDraft({self.size} bytes)"
 
     def content(self) -> bytes:
         """Return what its digest is made of; JSON holds no zero octet."""
@@ -141,7 +145,7 @@ class PendingRecords(Pending):
 
 def owner_of(record: Record) -> str:
     """Return the id of the person whose key seals a record."""
-    return record.id if isinstance(record, Subject) else record.subject or NOBODY
+    return record.id if record.kind == "subject" else record.subject or NOBODY
 
 
 def draft_of(record: Record) -> RecordDraft:
@@ -152,14 +156,17 @@ def draft_of(record: Record) -> RecordDraft:
     InvalidRecord
         ``MDL-005`` when they cannot.
     """
-    rest, parts = detach(record)
+    rest, parts = detach(record) if type(record) in WITH_OCTETS else (record, ())
     try:
-        document = rest.model_dump_json(exclude_none=True).encode()
+        document = kernel.dump(rest)
     except PydanticSerializationError:
         raise InvalidRecord("MDL-005", hint="a text holds half a surrogate pair") from None
-    draft = RecordDraft(record.id, document, parts)
-    if draft.size > MAX_DOCUMENT:
-        raise InvalidRecord("MDL-005", hint="the record is too long to be stored")
-    if len(document) > 4300 and _LONG_NUMBER.search(document):
-        record_from_json(document)
-    return draft
+    size = len(document)
+    if parts:
+        size += sum(len(octets) for _, octets in parts)
+    if size > 4300:
+        if size > MAX_DOCUMENT:
+            raise InvalidRecord("MDL-005", hint="the record is too long to be stored")
+        if _LONG_NUMBER.search(document):
+            record_from_json(document)
+    return RecordDraft(record.id, document, parts, size)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hmac
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from hashlib import blake2b
+from itertools import starmap
 from struct import Struct
 from typing import Final
 
@@ -19,6 +22,8 @@ _DIGEST: Final = 16
 _ALIKE: Final = 4
 """Octets in which the digests of one owner's records are alike."""
 _PLACE: Final = Struct(">QI")
+_REMEMBERED: Final = 10_000
+"""Persons whose identifiers are known to be in the index, by keyed digests."""
 
 
 class Index:
@@ -37,6 +42,26 @@ class Index:
 
     def __init__(self, backend: Backend, ledger: Ledger) -> None:
         self._backend, self._ledger = backend, ledger
+        self._told: dict[bytes, bytes] = {}
+        self._salt = os.urandom(16)
+
+    def told_of(self, before: bytes, now: bytes, subject: Subject) -> bool:
+        """Tell whether a version of a person has the identifiers of the version before, which the index has.
+
+        Parameters
+        ----------
+        before, now : bytes
+            Name and digest of content of the version that the index has, or is about to have, and of the new one.
+        subject : Subject
+            The new one.
+        """
+        parts = [part or "" for i in subject.identifiers if i.value for part in (i.value, i.system, i.authority)]
+        digest = blake2b(b"".join(map(_counted, parts)), digest_size=16, key=self._salt).digest()
+        known = self._told.pop(before, None)
+        if len(self._told) >= _REMEMBERED:
+            self._told.clear()
+        self._told[now] = digest
+        return known == digest
 
     def blind(self, purpose: bytes, *parts: str | bytes) -> bytes:
         """Return a keyed digest, cut to 128 bits; equal inputs of one store give equal digests, and no others."""
@@ -56,13 +81,22 @@ class Index:
         They begin alike, so that what is stored together stands together in the index: its pages are written at each
         commit. Which entries are of one owner their blocks tell as well.
         """
+        return lambda identity: self.names(purpose, owner, (identity,))[0]
+
+    def names(self, purpose: bytes, owner: str, identities: Collection[str]) -> list[bytes]:
+        """Return the digests of many ids of one owner; see :meth:`naming`."""
         mac = self._ledger.index_mac.behind(purpose + _counted(owner))
-        begin = self.blind(b"owner", owner)[:_ALIKE]
-        return lambda identity: begin + mac(_counted(identity))[: _DIGEST - _ALIKE]
+        begin, rest = self.blind(b"owner", owner)[:_ALIKE], _DIGEST - _ALIKE
+        return [begin + digest[:rest] for digest in mac.each(map(_counted, identities))]
 
     def content(self, content: bytes) -> bytes:
         """Return the digest of a record's content."""
-        return self._ledger.index_mac(b"content%d:" % len(content) + content)[:_DIGEST]
+        return self.contents((content,))[0]
+
+    def contents(self, contents: Iterable[bytes]) -> list[bytes]:
+        """Return the digests of the contents of many records."""
+        macs = self._ledger.index_mac.each(b"content%d:" % len(content) + content for content in contents)
+        return [digest[:_DIGEST] for digest in macs]
 
     def version(self, name: bytes, content: bytes) -> bytes:
         """Return the name of an older version."""
@@ -75,7 +109,7 @@ class Index:
         By another's place, the next version would hide another record: so each is checked.
         """
         found = self._backend.find_records(names) if names else {}
-        return {name: self._entry(row, latest=latest) for name, row in found.items()}
+        return self._entries(found, latest=latest)
 
     def opens(self, owner: str, blocks: Collection[int]) -> bool:
         """Tell whether the keys that an owner has are those of some blocks."""
@@ -93,10 +127,11 @@ class Index:
 
     def write(self, entries: Mapping[bytes, Entry]) -> None:
         """Store entries by their names."""
+        tags = self._ledger.index_mac.each(starmap(_placed, entries.items()))
         self._backend.set_records(
             [
-                (name, entry.content + self._tag(name, entry) + entry.previous, entry.seq, entry.ordinal)
-                for name, entry in entries.items()
+                (name, content + tag[:_DIGEST] + previous, seq, ordinal)
+                for (name, (content, seq, ordinal, previous)), tag in zip(entries.items(), tags, strict=True)
             ]
         )
 
@@ -142,18 +177,25 @@ class Index:
         """Return the names of the records that the index gives for an identifier."""
         return self._backend.identified(self.blind(b"identifier", system or "", value))
 
-    def _entry(self, row: IndexRow, *, latest: bool) -> Entry:
-        name, found, seq, ordinal = row
-        entry = Entry(found[:_DIGEST], seq, ordinal, found[2 * _DIGEST :])
-        if not self._ledger.has(entry, latest=latest):
+    def _entries(self, rows: Mapping[bytes, IndexRow], *, latest: bool) -> dict[bytes, Entry]:
+        entries = {
+            name: Entry(found[:_DIGEST], seq, ordinal, found[2 * _DIGEST :])
+            for name, (_, found, seq, ordinal) in rows.items()
+        }
+        has = self._ledger.has
+        if not all(has(entry, latest=latest) for entry in entries.values()):
             raise index_damaged()
-        if not hmac.compare_digest(found[_DIGEST : 2 * _DIGEST], self._tag(name, entry)):
-            raise index_damaged()
-        return entry
+        tags = self._ledger.index_mac.each(starmap(_placed, entries.items()))
+        for (_, found, _, _), tag in zip(rows.values(), tags, strict=True):
+            if not hmac.compare_digest(found[_DIGEST : 2 * _DIGEST], tag[:_DIGEST]):
+                raise index_damaged()
+        return entries
 
-    def _tag(self, name: bytes, entry: Entry) -> bytes:
-        place = name + entry.content + _PLACE.pack(entry.seq, entry.ordinal) + entry.previous
-        return self._ledger.index_mac(b"place" + place)[:_DIGEST]
+
+def _placed(name: bytes, entry: Entry) -> bytes:
+    """Return of what an entry's tag is the MAC."""
+    content, seq, ordinal, previous = entry
+    return b"".join((b"place", name, content, _PLACE.pack(seq, ordinal), previous))
 
 
 def _counted(part: str | bytes) -> bytes:

@@ -72,19 +72,19 @@ class Intake:
         counts = [[0, 0, 0] for _ in range(groups)]
         by_owner: dict[str, list[tuple[int, Item]]] = {}
         for position, item in enumerate(items):
-            by_owner.setdefault(item.owner, []).append((position, item))
+            owned = by_owner.get(item.owner)
+            if owned is None:
+                owned = by_owner[item.owner] = []
+            owned.append((position, item))
         self._look_up(items, by_owner)
-        persons = []
+        persons: list[Subject] = []
         for owner, group in by_owner.items():
             pending, seq = self._make(), len(self._ledger.headers) + 1
             for position, item in group:
                 if pending.full(item.draft.size):
                     self._seal(owner, pending)
                     pending, seq = self._make(), seq + 1
-                told = self._take(pending, seq, position, item)
-                counts[item.group][told] += 1
-                if item.person is not None and told != _UNCHANGED:
-                    persons.append(item.person)
+                counts[item.group][self._take(pending, seq, position, item, persons)] += 1
             self._seal(owner, pending)
         self._finish(persons)
         return [PutResult(*count) for count in counts]
@@ -93,33 +93,41 @@ class Intake:
         """Ask the index once for all: what is there, and whether what is there otherwise was there before."""
         index, purpose = self._index, self._make.purpose
         for owner, group in by_owner.items():
-            name = index.naming(purpose, owner)
-            for _, item in group:
-                item.name, item.content = name(item.draft.identity), index.content(item.draft.content())
+            names = index.names(purpose, owner, [item.draft.identity for _, item in group])
+            for (_, item), name in zip(group, names, strict=True):
+                item.name = name
+        for item, content in zip(items, index.contents(item.draft.content() for item in items), strict=True):
+            item.content = content
         self._known = index.find({item.name for item in items}, latest=True)
-        for owner, group in by_owner.items() if self._known else ():
+        if not self._known:
+            return
+        for owner, group in by_owner.items():
             # Else a new key would be made beside one that was taken away, and what that one sealed would not be missed.
             found = {known.seq for _, item in group if (known := self._known.get(item.name)) is not None}
             if found and not index.opens(owner, found):
                 raise index_damaged()
-        for item in items if self._known else ():
+        changed = []
+        for item in items:
             known = self._known.get(item.name)
             if known is not None and known.content != item.content:
                 item.version = index.version(item.name, item.content)
-        changed = {item.version for item in items if item.version}
-        self._older = frozenset(index.find(changed, latest=False))
+                changed.append(item.version)
+        self._older = frozenset(index.find(set(changed), latest=False))
 
-    def _take(self, pending: Pending, seq: int, position: int, item: Item) -> int:
+    def _take(self, pending: Pending, seq: int, position: int, item: Item, persons: list[Subject]) -> int:
         """Store an item or not; return which of the counts it adds to."""
-        known = self._entries.get(item.name) or self._known.get(item.name)
+        name, content = item.name, item.content
+        known, previous = self._entries.get(name) or self._known.get(name), b""
         if known is not None:
-            if known.content == item.content or self._was_stored(item):
+            previous = known.content
+            if previous == content or self._was_stored(item):
                 return _UNCHANGED
             pending.replaced.append((known.seq, known.ordinal))
-            self._entries[self._index.version(item.name, known.content)] = known
-        previous = b"" if known is None else known.content
-        self._entries[item.name] = Entry(item.content, seq, len(pending), previous)
+            self._entries[self._index.version(name, previous)] = known
+        self._entries[name] = Entry(content, seq, len(pending.positions), previous)
         pending.take(position, item.draft)
+        if item.person is not None and not self._index.told_of(name + previous, name + content, item.person):
+            persons.append(item.person)
         return _STORED if known is None else _REPLACED
 
     def _was_stored(self, item: Item) -> bool:

@@ -205,7 +205,10 @@ class Vault(Keeping):
         items: list[Item] = []
         for number, group in enumerate(waiting):
             try:
-                items += [_item(number, record) for record in group]
+                items += [
+                    Item(number, owner_of(record), draft_of(record), record if record.kind == "subject" else None)
+                    for record in group
+                ]
             except InvalidRecord as error:
                 refused[number] = error
         done = self._put(items, len(waiting), PendingRecords)
@@ -496,7 +499,3 @@ def _group_of(records: Iterable[Record]) -> list[Record]:
         if all(isinstance(record, Envelope) for record in group):
             return group
     raise InvalidRequest("USE-001", path="records", hint="an iterable of canonical records")
-
-
-def _item(group: int, record: Record) -> Item:
-    return Item(group, owner_of(record), draft_of(record), record if isinstance(record, Subject) else None)
