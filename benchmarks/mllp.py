@@ -253,6 +253,8 @@ def bench_listen(
         measured = argparse.Namespace(
             **{**vars(arguments), "messages": arguments.messages // (1 if position == 0 else 5)}
         )
+        warm_up(int(found[1]), sending, kind, arguments)
+        time.sleep(3 if more else 0)  # what was sealed is translated meanwhile
         before = cpu_of(process.pid)
         seconds = measure(int(found[1]), sending, kind, 0, measured)
         name, start = " ".join(("listen", *more)), time.perf_counter()
