@@ -5,11 +5,13 @@ It knows texts, whole numbers of 64 bits, truths, octets, tuples and models, eac
 holds anything else, or half a surrogate pair, is left to the twin.
 """
 
+cimport cython
+
 from base64 import urlsafe_b64encode
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Next
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, Py_TYPE
 from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy
@@ -20,14 +22,18 @@ from iomt_interop._accel.document_py import MAX_DEPTH, parts_of
 from iomt_interop._accel.document_py import dump as _dump
 
 cdef extern from "Python.h":
-    PyObject* PyDict_GetItem(object mapping, object key)
+    PyObject* PyDict_GetItemWithError(object mapping, object key) except? NULL
+    Py_ssize_t PyTuple_GET_SIZE(object values)
+    PyObject* PyTuple_GET_ITEM(object values, Py_ssize_t at)
+    object PyObject_GenericGetDict(object value, void* context)
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
     long long PyLong_AsLongLongAndOverflow(object number, int* overflow) except? -1
 
 cdef object _model = BaseModel
 cdef object _base64 = urlsafe_b64encode
 cdef object _parts_of = parts_of
-cdef dict _parts = {}
+cdef dict _plans = {}
+cdef tuple _empty = ()
 cdef int _deepest = MAX_DEPTH
 cdef uint64_t ONES = 0x0101010101010101
 cdef const char* _HEX = "0123456789abcdef"
@@ -149,36 +155,46 @@ cdef int _number(Buffer* out, object number) except -1:
     return 0
 
 
-cdef dict _learn(type kind):
-    """Remember of each field of a model the octets before its value, and the classes of models that it may hold."""
-    _parts[kind] = {field: (b',"%s":' % field.encode(), models) for field, models in _parts_of(kind).items()}
-    return <dict>_parts[kind]
+@cython.final
+cdef class _Plan:
+    """The fields of a model in their order: name, octets before the value, classes of models that it may hold."""
+
+    cdef tuple names, before, models
+    cdef dict places
+
+    def __init__(self, object kind):
+        fields = _parts_of(kind)
+        self.names = tuple(fields)
+        self.before = tuple([b',"%s":' % name.encode() for name in fields])
+        self.models = tuple(fields.values())
+        self.places = {name: place for place, name in enumerate(fields)}
 
 
 cdef int _fields(Buffer* out, object record, int depth) except -1:
     """Write a model; the classes that its fields may hold are its own business, so another's is not known here."""
-    cdef type kind = type(record)
-    cdef PyObject* known = PyDict_GetItem(_parts, kind)
-    cdef dict fields = record.__dict__
-    cdef dict parts
-    cdef tuple part
+    cdef PyObject* known = PyDict_GetItemWithError(_plans, <object>Py_TYPE(record))
+    cdef dict fields = <dict>PyObject_GenericGetDict(record, NULL)
+    cdef _Plan plan
+    cdef bytes before
     cdef PyObject* name = NULL
     cdef PyObject* value = NULL
-    cdef Py_ssize_t at = 0
-    cdef Py_ssize_t begin = out.size
+    cdef Py_ssize_t at = 0, place = -1, begin = out.size
     if known == NULL:
-        parts = _learn(kind)
+        plan = _plans.setdefault(type(record), _Plan(type(record)))
     else:
-        parts = <dict>known
+        plan = <_Plan>known
     while PyDict_Next(fields, &at, &name, &value):
+        place += 1
         if value == <PyObject*>None:
             continue
-        known = PyDict_GetItem(parts, <object>name)
-        if known == NULL:
-            return 1
-        part = <tuple>known
-        _put(out, PyBytes_AS_STRING(part[0]), PyBytes_GET_SIZE(part[0]))
-        if _value(out, <object>value, <frozenset>part[1], depth):
+        if place >= PyTuple_GET_SIZE(plan.names) or name != <PyObject*>PyTuple_GET_ITEM(plan.names, place):
+            known = PyDict_GetItemWithError(plan.places, <object>name)
+            if known == NULL:
+                return 1
+            place = <object>known
+        before = <bytes>PyTuple_GET_ITEM(plan.before, place)
+        _put(out, PyBytes_AS_STRING(before), PyBytes_GET_SIZE(before))
+        if _value(out, <object>value, <frozenset>PyTuple_GET_ITEM(plan.models, place), depth):
             return 1
     if out.size == begin:
         return _put(out, b"{}", 2)
@@ -201,11 +217,13 @@ cdef int _value(Buffer* out, object value, frozenset models, int depth) except -
     if depth == 0:
         return 1
     if kind is tuple:
+        if value is _empty:
+            return _put(out, b"[]", 2)
         _put(out, b"[", 1)
-        for at in range(len(<tuple>value)):
+        for at in range(PyTuple_GET_SIZE(value)):
             if at:
                 _put(out, b",", 1)
-            if _value(out, (<tuple>value)[at], models, depth - 1):
+            if _value(out, <object>PyTuple_GET_ITEM(value, at), models, depth - 1):
                 return 1
         return _put(out, b"]", 1)
     if kind in models:
@@ -221,7 +239,7 @@ cdef int _value(Buffer* out, object value, frozenset models, int depth) except -
 cpdef bytes dump(object record):
     cdef Buffer out
     cdef int other
-    if type(record) not in _parts and not isinstance(record, _model):
+    if type(record) not in _plans and not isinstance(record, _model):
         return _dump(record)
     out.data = <char*>malloc(FIRST)
     if out.data == NULL:

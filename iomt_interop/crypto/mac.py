@@ -36,13 +36,13 @@ class PreparedMac:
 
     def __call__(self, message: bytes) -> bytes:
         """Return the MAC of a message."""
-        state = self._copy()
+        state = self._living().copy()
         state.update(message)
         return state.finalize()
 
     def each(self, messages: Iterable[bytes]) -> list[bytes]:
         """Return the MAC of each of many messages."""
-        copy, found = self._copy, []
+        copy, found = self._living().copy, []
         for message in messages:
             state = copy()
             state.update(message)
@@ -52,7 +52,7 @@ class PreparedMac:
     def behind(self, prefix: bytes) -> PreparedMac:
         """Return the MAC of messages that all begin with a prefix, which is hashed once."""
         longer = object.__new__(PreparedMac)
-        longer._state = self._copy()
+        longer._state = self._living().copy()
         longer._state.update(prefix)
         return longer
 
@@ -60,7 +60,7 @@ class PreparedMac:
         """Let go of the state, which OpenSSL overwrites; using it afterwards is an error."""
         self._state = None
 
-    def _copy(self) -> HMAC:
+    def _living(self) -> HMAC:
         if self._state is None:
             raise KeyUnavailable("SEC-002", hint="the key was overwritten")
-        return self._state.copy()
+        return self._state

@@ -100,8 +100,13 @@ class Index:
 
     def version(self, name: bytes, content: bytes) -> bytes:
         """Return the name of an older version."""
-        mac = self._ledger.index_mac(b"version%d:" % len(name) + name + b"%d:" % len(content) + content)
-        return name[:_ALIKE] + mac[: _DIGEST - _ALIKE]
+        return name[:_ALIKE] + self._ledger.index_mac(_versioned(name, content))[: _DIGEST - _ALIKE]
+
+    def version_names(self, pairs: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
+        """Return the names of many older versions, by the names of their records and the digests of their contents."""
+        told = list(pairs)
+        macs = self._ledger.index_mac.each(starmap(_versioned, told))
+        return [name[:_ALIKE] + mac[: _DIGEST - _ALIKE] for (name, _), mac in zip(told, macs, strict=True)]
 
     def find(self, names: Collection[bytes], *, latest: bool) -> dict[bytes, Entry]:
         """Return the entries under some of many names, all of latest versions or all of older ones.
@@ -196,6 +201,11 @@ def _placed(name: bytes, entry: Entry) -> bytes:
     """Return of what an entry's tag is the MAC."""
     content, seq, ordinal, previous = entry
     return b"".join((b"place", name, content, _PLACE.pack(seq, ordinal), previous))
+
+
+def _versioned(name: bytes, content: bytes) -> bytes:
+    """Return of what the name of an older version is made."""
+    return b"version%d:%b%d:%b" % (len(name), name, len(content), content)
 
 
 def _counted(part: str | bytes) -> bytes:

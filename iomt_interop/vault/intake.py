@@ -61,6 +61,8 @@ class Intake:
         self._entries: dict[bytes, Entry] = {}
         self._known: dict[bytes, Entry] = {}
         self._older: frozenset[bytes] = frozenset()
+        # The names as older versions of what was stored here, where they are known.
+        self._versions: dict[bytes, bytes] = {}
         self._blocks: list[Block] = []
         self._held = 0
 
@@ -106,13 +108,12 @@ class Intake:
             found = {known.seq for _, item in group if (known := self._known.get(item.name)) is not None}
             if found and not index.opens(owner, found):
                 raise index_damaged()
-        changed = []
-        for item in items:
-            known = self._known.get(item.name)
-            if known is not None and known.content != item.content:
-                item.version = index.version(item.name, item.content)
-                changed.append(item.version)
-        self._older = frozenset(index.find(set(changed), latest=False))
+        latest = self._known.get
+        changed = [item for item in items if (known := latest(item.name)) is not None and known.content != item.content]
+        versions = index.version_names((item.name, item.content) for item in changed)
+        for item, version in zip(changed, versions, strict=True):
+            item.version = version
+        self._older = frozenset(index.find(set(versions), latest=False))
 
     def _take(self, pending: Pending, seq: int, position: int, item: Item, persons: list[Subject]) -> int:
         """Store an item or not; return which of the counts it adds to."""
@@ -120,19 +121,19 @@ class Intake:
         known, previous = self._entries.get(name) or self._known.get(name), b""
         if known is not None:
             previous = known.content
-            if previous == content or self._was_stored(item):
+            if previous == content:
+                return _UNCHANGED
+            item.version = item.version or self._index.version(name, content)
+            if item.version in self._older or item.version in self._entries:
                 return _UNCHANGED
             pending.replaced.append((known.seq, known.ordinal))
-            self._entries[self._index.version(name, previous)] = known
+            self._entries[self._versions.get(name) or self._index.version(name, previous)] = known
         self._entries[name] = Entry(content, seq, len(pending.positions), previous)
+        self._versions[name] = item.version
         pending.take(position, item.draft)
         if item.person is not None and not self._index.told_of(name + previous, name + content, item.person):
             persons.append(item.person)
         return _STORED if known is None else _REPLACED
-
-    def _was_stored(self, item: Item) -> bool:
-        version = item.version or self._index.version(item.name, item.content)
-        return version in self._older or version in self._entries
 
     def _seal(self, owner: str, pending: Pending) -> None:
         if not len(pending):

@@ -48,12 +48,13 @@ _ERASE: Final = (
 )
 _FETCHED: Final = 256
 """Rows that are fetched at a time."""
-_LENGTHS: Final = (1, 8, 64, 512)
-_MANY: Final = _LENGTHS[-1]
-_FIND: Final = {
-    size: f"SELECT blind, content, seq, ordinal FROM records WHERE blind IN ({', '.join('?' * size)})"  # noqa: S608
-    for size in _LENGTHS
-}
+_NAME: Final = 16
+"""Octets of a name in the index."""
+_FIND: Final = f"""
+WITH RECURSIVE places(at) AS (VALUES (1) UNION ALL SELECT at + {_NAME} FROM places WHERE at + {_NAME} < ?2)
+SELECT blind, content, seq, ordinal FROM places CROSS JOIN records ON blind = substr(?1, at, {_NAME})
+"""  # noqa: S608 - constants of this module
+"""Names come as one value, one behind the other: binding each takes longer than finding it."""
 _STATEMENTS: Final = tuple(sorted(statement.strip() for statement in _SCHEMA.split(";") if statement.strip()))
 
 
@@ -357,16 +358,9 @@ class SqliteBackend:
 
     def find_records(self, names: Collection[bytes]) -> Mapping[bytes, IndexRow]:
         """Return the entries of the index that stand under some of many names, by name."""
-        found: dict[bytes, IndexRow] = {}
-        wanted = list(names)
-        for at in range(0, len(wanted), _MANY):
-            page = wanted[at : at + _MANY]
-            # Few lengths, so that few statements are prepared.
-            size = next(size for size in _LENGTHS if size >= len(page))
-            query = _FIND[size]
-            rows = self._rows(query, page + page[:1] * (size - len(page)), (bytes, bytes, int, int))
-            found.update((row[0], row) for row in rows)  # type: ignore[misc]  # _rows checks the types
-        return found
+        wanted = b"".join(names)
+        rows = self._rows(_FIND, (wanted, len(wanted)), (bytes, bytes, int, int))
+        return {row[0]: row for row in rows}  # type: ignore[misc]  # _rows checks the types
 
     def set_records(self, rows: Sequence[IndexRow]) -> None:
         """Store entries of the index; the last of several of one name stays, and replaces what was there."""
