@@ -102,3 +102,34 @@ def test_the_name_adapters_stays_a_function_when_one_was_imported() -> None:
 def test_an_adapter_that_only_reads_cannot_write() -> None:
     with pytest.raises(AdapterContractError, match="ADP-005"):
         iomt.write([], to="hl7v2_oru")
+
+
+def test_message_after_message_is_read_as_alone(root: Path) -> None:
+    one = facade.message_reader("hl7v2_oru")
+    for path in sorted((root / "fixtures" / "hl7v2_oru").glob("*.hl7")):
+        message = path.read_bytes()
+        assert one(message) == list(iomt.read(message, adapter="hl7v2_oru"))
+
+
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [
+        (Limits(max_bytes=100), "SRC-005"),
+        (Limits(max_records=2), "SRC-006"),
+        (Limits(max_unit=50), "HL7-120"),
+        (Limits(), "SRC-001"),
+    ],
+)
+def test_messages_have_the_limits_of_sources(root: Path, limits: Limits, code: str) -> None:
+    message = b"" if code == "SRC-001" else (root / "fixtures" / "hl7v2_oru" / "pcd01_30obx.hl7").read_bytes()
+    context = iomt.ReadContext(limits=limits)
+    with pytest.raises(InputError) as alone:
+        list(iomt.read(message, adapter="hl7v2_oru", context=context))
+    with pytest.raises(InputError) as together:
+        facade.message_reader("hl7v2_oru", context=context)(message)
+    assert together.value.code == alone.value.code == code
+
+
+def test_what_is_no_reader_of_messages_is_refused() -> None:
+    with pytest.raises(AdapterContractError, match="ADP-005"):
+        facade.message_reader("hl7v2_pcd01")

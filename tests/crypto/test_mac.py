@@ -33,13 +33,15 @@ def test_it_is_the_other_implementation(key: bytes, message: bytes, prefix: byte
     behind = mac.behind(prefix)
     assert behind(message) == behind.behind(b"")(message) == hmac.digest(key, prefix + message, "sha256")
     assert mac(message) == hmac.digest(key, message, "sha256")
+    many = [message, prefix, b"", message]
+    assert mac.each(iter(many)) == [hmac.digest(key, each, "sha256") for each in many]
 
 
 def test_a_wiped_one_makes_nothing() -> None:
     mac = PreparedMac(SecretKey(bytes(32)))
     mac.wipe()
     mac.wipe()
-    for use in (mac, mac.behind):
+    for use in (mac, mac.behind, lambda message: mac.each([message])):
         with pytest.raises(KeyUnavailable, match="SEC-002"):
             use(b"")
     assert repr(mac) == "PreparedMac()"

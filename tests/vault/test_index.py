@@ -8,7 +8,8 @@ from support.records import AT, SECRET, SPO2, make
 
 from iomt_interop import model as m
 from iomt_interop.errors import SecurityError, StoreDamaged
-from iomt_interop.vault import KeyFile, Vault
+from iomt_interop.vault import KeyFile, PutResult, Vault
+from iomt_interop.vault.ledger import Ledger
 
 SUBJECT = make(m.Subject, identifiers=(m.Identifier(value=SECRET, system="urn:oid:1.2.3", authority="WARD"),))
 
@@ -111,6 +112,77 @@ def test_identifiers_are_found_by_system_and_authority_and_in_every_version(
         for system in (None, "urn:oid:1.2.3", "WARD"):
             assert vault.find(SECRET, system) == [SUBJECT.id]
         assert vault.find("Q-1") == [SUBJECT.id]
+        vault.verify()
+
+
+@pytest.mark.parametrize("count", [1, 2, 511, 512, 513, 2000])
+def test_as_many_records_as_there_are_are_known_again(places: Places, key: KeyFile, count: int) -> None:
+    many = [observation(n) for n in range(count)]
+    with Vault.create(places.new("v"), keys=key) as vault:
+        assert vault.put(many).stored == count
+        assert vault.put([*many, observation(count)]) == PutResult(1, 0, count)
+        assert vault.put([observation(n, 1) for n in range(count)]) == PutResult(0, count, 0)
+        assert vault.put(many).unchanged == count
+        vault.verify()
+
+
+def person(version: int, value: str = SECRET, system: str = "WARD") -> m.Subject:
+    """Return a version of one person: the same identifier in other octets."""
+    made = SUBJECT.replace(
+        identifiers=(m.Identifier(value=value, authority=system),),
+        provenance=m.Provenance(adapter="a", version=f"{version}"),
+    )
+    assert isinstance(made, m.Subject)
+    return made
+
+
+def test_identifiers_told_again_are_still_found_after_an_erasure_elsewhere(places: Places, key: KeyFile) -> None:
+    """What a writer remembers of a person must not outlive the person."""
+    place = places.new("v")
+    with Vault.create(place, keys=key) as writer:
+        for version in range(3):
+            writer.put([person(version)])
+        with Vault.open(place, keys=key, mode="write") as other:
+            other.erase(SUBJECT.id, at="2026-11-24T10:00:00Z")
+            assert other.find(SECRET) == []
+        for version in range(3):
+            writer.put([person(version)])
+        assert writer.find(SECRET) == [SUBJECT.id]
+        writer.verify()
+
+
+def test_identifiers_of_a_transaction_that_failed_are_told_anew(
+    places: Places, key: KeyFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Vault.create(places.new("v"), keys=key) as vault:
+        with monkeypatch.context() as broken:
+            broken.setattr(Ledger, "seal_root", lambda _: 1 / 0)
+            for _ in range(2):
+                with pytest.raises(ZeroDivisionError):
+                    vault.put([person(0), person(1)])
+        vault.put([person(1)])
+        vault.put([person(2)])
+        assert vault.find(SECRET) == [SUBJECT.id]
+        vault.verify()
+
+
+def test_identifiers_that_change_and_change_back_are_all_found(places: Places, key: KeyFile) -> None:
+    told = [("A", "one"), ("A", "one"), ("B", "one"), ("B", "two"), ("A", "one"), ("Aone", ""), ("A", "one")]
+    with Vault.create(places.new("v"), keys=key) as vault:
+        for version, (value, system) in enumerate(told):
+            vault.put([person(version, value, system)])
+        for value, system in told:
+            assert vault.find(value, system or None) == [SUBJECT.id]
+        assert vault.find("B", "three") == []
+        vault.verify()
+
+
+def test_a_version_that_was_there_comes_back_within_a_transaction(places: Places, key: KeyFile) -> None:
+    with Vault.create(places.new("v"), keys=key) as vault:
+        vault.put([observation(0, 1), observation(0, 2)])
+        again = [observation(0, 1), observation(0, 3), observation(0, 2), observation(0, 3), observation(0, 4)]
+        assert vault.put([*again, observation(0, 3)]) == PutResult(0, 2, 4)
+        assert vault.history(observation(0).id, subject="") == [observation(0, n) for n in (1, 2, 3, 4)]
         vault.verify()
 
 
