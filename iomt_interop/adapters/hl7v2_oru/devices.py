@@ -86,21 +86,48 @@ def is_structural(segment: Segment, handle: Handle | None) -> bool:
     return handle is not None and not segment.fields[2] and not segment.fields[5] and handle.is_node
 
 
+_EUI64: Final = ("EUI-64", "EUI64")
+_URIS: Final = ("URI", "URN")
+
+
+def _universal(stated: Identifier) -> str | None:
+    """Return the EUI-64 in an EI: before its type in any component, or an entity that was made of a MAC address."""
+    places = (stated.authority_id, stated.authority, stated.value)
+    types = (stated.authority_id_type, stated.authority_id, stated.authority)
+    for number, place in enumerate(places):
+        if (found := eui64(place)) is not None and any(kind in _EUI64 for kind in types[: number + 1]):
+            return found
+    return eui64(stated.value) if _VENDOR_EUI64.fullmatch(stated.value or "") else None
+
+
+def _nameless(stated: Identifier) -> Identifier:
+    """Return an EI without an entity (EI.1), which its universal id names: the value of the identifier."""
+    universal, kind = stated.authority_id, stated.authority_id_type
+    if universal is None:
+        return stated
+    if kind in _URIS or stated.system is None:
+        system = systems.URI if kind in _URIS else None
+        return stated.replace(value=universal, system=system, authority_id=None)
+    return stated if stated.system == systems.EUI64 else stated.replace(value=stated.system, system=systems.URI)
+
+
 def _entity(node: Node) -> tuple[Identifier, ...]:
-    """Read one EI of OBX-18: what the source wrote, behind the EUI-64 or URI that is in it."""
+    """Read one EI of OBX-18: what the source wrote, behind the EUI-64 or URI that is in it.
+
+    Where there is no entity beside the universal id there is one identifier, whose value is the universal id.
+    """
     stated = ei(node)
     if stated is None:
         return ()
-    value = stated.value or ""
-    universal = eui64(stated.authority_id) if stated.authority_id_type in ("EUI-64", "EUI64") else None
-    if universal is None and _VENDOR_EUI64.fullmatch(value):
-        universal = eui64(value)
+    universal = _universal(stated)
     if universal is not None and universal.endswith(_NO_DEVICE):
         return (stated.replace(system=None),)
+    if stated.value is None:
+        return (_nameless(stated) if universal is None else stated.replace(system=systems.EUI64, value=universal),)
     if universal is not None:
         # The URI of the name space is on the derived identifier alone: the vendor's own value is not an EUI-64.
         return Identifier(system=systems.EUI64, value=universal), stated.replace(system=None)
-    return (stated.replace(system=systems.URI),) if value.startswith("urn:") else (stated,)
+    return (stated.replace(system=systems.URI),) if stated.value.startswith("urn:") else (stated,)
 
 
 class Equipment(NamedTuple):

@@ -205,13 +205,15 @@ def table_code(coding: Coding | None, table: str, lost: Lost, path: str) -> str:
 def _authority(found: Identifier) -> tuple[str, str, str]:
     """Return name space, universal id and its type."""
     identifier, kind, system = found.authority_id, found.authority_id_type, found.system
-    if identifier is None and system is not None:
+    if identifier is None and system == systems.URI and kind in ("URI", "URN"):
+        identifier = found.value
+    elif identifier is None and system is not None:
         if system.startswith(systems.OID_PREFIX) and system != systems.EUI64:
             identifier, kind = system.removeprefix(systems.OID_PREFIX), "ISO"
         elif system.startswith(systems.UUID_PREFIX):
             identifier, kind = system.removeprefix(systems.UUID_PREFIX), "UUID"
         elif system == systems.EUI64:
-            identifier, kind = found.value, "EUI-64"
+            identifier, kind = (None, kind) if _is_universal(found) else (found.value, "EUI-64")
         else:
             identifier, kind = system, "URI"
     return leaf(found.authority), leaf(identifier), leaf(kind)
@@ -221,7 +223,21 @@ def ei(found: Identifier, lost: Lost | None = None, path: str = "identifiers") -
     """Return an entity identifier."""
     if lost is not None:
         _spare(found, "EI", lost, path)
-    return components(leaf(found.value), *_authority(found))
+    return components("" if _is_universal(found) else leaf(found.value), *_authority(found))
+
+
+def _is_universal(found: Identifier) -> bool:
+    """Tell whether the value is what the universal id says, so that there is no entity beside it."""
+    kind, value = found.authority_id_type, found.value or ""
+    if found.system == systems.EUI64:
+        written = (found.authority_id, found.authority)
+        return any((each or "").replace("-", "").replace(":", "").upper() == value for each in written)
+    if found.system != systems.URI or kind is None:
+        return False
+    if found.authority_id is None:
+        return kind in ("URI", "URN")
+    prefix = {"ISO": systems.OID_PREFIX, "UUID": systems.UUID_PREFIX}.get(kind)
+    return prefix is not None and value in (prefix + found.authority_id, prefix + found.authority_id.lower())
 
 
 def cx(found: Identifier, lost: Lost, path: str) -> str:

@@ -153,7 +153,11 @@ class Results:
     def _equipment(self, record: Device) -> str:
         """Return OBX-18: an EUI-64 with the name of its owner where the source gave both."""
         eui = eui64_of(record.identifiers)
-        stated = [found for found in record.identifiers if found.system != systems.EUI64 or found.authority_id]
+        stated = [
+            found
+            for found in record.identifiers
+            if found.system != systems.EUI64 or found.authority_id or found.authority
+        ]
         texts = [ei(found) for found in stated]
         if eui is not None and not any(
             eui in (found.value or "", (found.authority_id or "").upper()) for found in stated

@@ -94,6 +94,19 @@ def test_devices_are_the_same_in_the_next_message_and_unidentified_ones_are_not_
         ("0123456789ABCDEF^VENDOR", ["0123456789ABCDEF"]),
         ("urn:uuid:0a^^urn:uuid:0a^URN", ["urn:uuid:0a"]),
         ("P-17", ["P-17"]),
+        ("^^02ABCDFFFE000017^EUI-64", ["02ABCDFFFE000017"]),
+        ("^^0011223344556677^EUI64", ["0011223344556677"]),
+        ("^^00-11-22-33-44-55-66-77^EUI-64", ["0011223344556677"]),
+        ("^WARD^0011223344556677^EUI-64", ["0011223344556677"]),
+        ("^0011223344556677^EUI-64", ["0011223344556677"]),
+        ("^0011223344556677^^EUI-64", ["0011223344556677"]),
+        ("0011223344556677^^^EUI-64", ["0011223344556677", "0011223344556677"]),
+        ("M1^0011223344556677^EUI-64", ["0011223344556677", "M1"]),
+        ("^^0011223344556677^ISO", ["0011223344556677"]),
+        ("^^1.2.3^ISO", ["urn:oid:1.2.3"]),
+        ("^^DF041F5C-A3C9-11E9-8D8A-0050B612AFEB^UUID", ["urn:uuid:df041f5c-a3c9-11e9-8d8a-0050b612afeb"]),
+        ("^^urn:x:1^URN", ["urn:x:1"]),
+        ("^^pump.example^DNS", ["pump.example"]),
         ("A^X~B^X~C^X", ["A", "B", "C"]),
     ],
 )
@@ -104,6 +117,23 @@ def test_forms_of_the_equipment_identifier(field: str, values: list[str]) -> Non
     device = one(read(data), "device")
     assert [identifier.value for identifier in device.identifiers] == values
     assert one(read(data), "observation").device == device.id
+
+
+@pytest.mark.parametrize("name", ["", "M1", "0011223344556677"])
+def test_a_device_is_the_same_however_its_eui_64_is_written(name: str) -> None:
+    data = b"MSH|^~\\&|A|||||ORU^R01|1|P|2.6\rOBX|1|NM|1^a^L||99|||||||||||||%b\r"
+    fields = (f"{name}^^0011223344556677^EUI-64", f"{name}^0011223344556677^EUI-64", "^^00-11-22-33-44-55-66-77^EUI64")
+    devices = [one(read(data % field.encode()), "device") for field in fields]
+    assert len({device.id for device in devices}) == 1
+    for device in devices:
+        found = device.identifiers[0]
+        assert (found.system, found.value) == (systems.EUI64, "0011223344556677")
+    assert len({device.identifiers for device in devices}) == len(devices)  # how it was written is kept
+
+
+def test_an_eui_64_that_names_a_maker_alone_is_no_device() -> None:
+    data = b"MSH|^~\\&|A|||||ORU^R01|1|P|2.6\rOBX|1|NM|1^a^L||99|||||||||||||^^02ABCD0000000000^EUI-64\r"
+    assert systems.EUI64 not in {found.system for found in one(read(data), "device").identifiers}
 
 
 def test_repetitions_behind_empty_ones_are_levels() -> None:

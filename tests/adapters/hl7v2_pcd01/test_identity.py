@@ -204,3 +204,24 @@ def test_anything_is_written_and_read_and_every_loss_names_a_record(batch: Any) 
         back = read(data)
         assert not [r for r in back if r.kind == "issue" and r.severity == "error"]
         assert written(batch, target)[0] == data
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "^^0011223344556677^EUI-64", "^WARD^00-11-22-33-44-55-66-77^EUI64", "^0011223344556677^EUI-64",
+        "^0011223344556677^^EUI-64", "M1^^0011223344556677^EUI-64", "0011223344556677^^0011223344556677^EUI-64",
+        "^^1.2.3^ISO", "^^DF041F5C-A3C9-11E9-8D8A-0050B612AFEB^UUID", "^^urn:x:1^URN", "^WARD^urn:x:1^URI",
+    ],
+)  # fmt: skip
+def test_equipment_without_an_entity_is_written_as_it_came(field: str) -> None:
+    original = read(
+        "MSH|^~\\&|A|B|||20261124||ORU^R01^ORU_R01|1|P|2.6\rOBR|1||1|x^y^L|||20261124\r"
+        f"OBX|1||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X|||||||{field}\r".encode()
+    )
+    data, _ = written(original)
+    assert f"|{field}\r".encode() in data
+    devices = [
+        [record.identifiers for record in each if isinstance(record, m.Device)] for each in (read(data), original)
+    ]
+    assert devices[0] == devices[1]
