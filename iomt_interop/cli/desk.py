@@ -15,7 +15,7 @@ from typing import Literal, Self
 from ..crypto import KeyProvider
 from ..crypto.hpke import RecipientKey
 from ..crypto.signing import SigningKey
-from ..errors import InvalidRequest
+from ..errors import InvalidRecord, InvalidRequest
 from ..guarded import GuardedVault, create_bound, open_either
 from ..model import Record, Subject
 from ..portability import export_subject
@@ -83,6 +83,10 @@ class PlainDesk(_Closing):
         return self._vault.put(records)
 
     receive = put
+
+    def put_groups(self, groups: Iterable[Iterable[Record]]) -> list[PutResult | InvalidRecord]:
+        """Store groups of records, each whole or not at all."""
+        return self._vault.put_groups(groups)
 
     def erase(
         self, subject: str, *, at: str, signer: SigningKey | None, compact: bool, reason: str | None = None

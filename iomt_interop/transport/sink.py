@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Protocol, runtime_checkable
 
 from ..errors import InputError, InvalidRecord, ModelError
 from ..facade import message_reader, read
@@ -13,7 +14,7 @@ from ..plugins import ReadContext, Registry
 from ..vault import PutResult
 from .delivery import ACCEPTED, Delivery, Verdict, verdict_of
 
-__all__ = ["Takes", "VaultSink"]
+__all__ = ["Takes", "TakesGroups", "VaultSink"]
 
 
 class Takes(Protocol):
@@ -21,6 +22,15 @@ class Takes(Protocol):
 
     def put(self, records: Iterable[Record], /) -> PutResult:
         """Store records in one durable transaction."""
+        ...
+
+
+@runtime_checkable
+class TakesGroups(Takes, Protocol):
+    """What also stores several groups in one transaction, each whole or not at all, and takes them as they are made."""
+
+    def put_groups(self, groups: Iterable[Iterable[Record]], /) -> list[PutResult | InvalidRecord]:
+        """Store groups of records; what is no error of a group is an error of all."""
         ...
 
 
@@ -72,15 +82,10 @@ class VaultSink:
         SecurityError
             When the vault does not take it: nothing of the batch is stored then.
         """
-        verdicts: list[Verdict] = []
-        found: list[list[Record]] = []
-        for delivery in batch:
-            try:
-                found.append(list(self._read(delivery.message)))
-                verdicts.append(ACCEPTED)
-            except (InputError, ModelError) as error:
-                found.append([])
-                verdicts.append(verdict_of(error))
+        if isinstance(self._vault, TakesGroups):
+            return self._in_groups(self._vault, batch)
+        verdicts = [ACCEPTED] * len(batch)
+        found = list(self._groups(batch, verdicts))
         try:
             self._put([record for records in found for record in records])
         except InvalidRecord:
@@ -91,6 +96,39 @@ class VaultSink:
                 except InvalidRecord as error:
                     verdicts[number] = verdict_of(error)
         return verdicts
+
+    def _in_groups(self, vault: TakesGroups, batch: Sequence[Delivery]) -> list[Verdict]:
+        """Store a batch without holding the records of more than one message at a time."""
+        verdicts, kinds = [ACCEPTED] * len(batch), list[list[str]]()
+
+        def counted() -> Iterator[Sequence[Record]]:
+            for records in self._groups(batch, verdicts):
+                kinds.append([record.kind for record in records])
+                yield records
+
+        groups, first = counted(), list[Sequence[Record]]()
+        for group in groups:
+            first.append(group)
+            if group:
+                break
+        else:
+            return verdicts  # nothing to store, so no transaction that could fail
+        results = vault.put_groups(chain(first, groups))
+        for number, (result, told) in enumerate(zip(results, kinds, strict=True)):
+            if isinstance(result, InvalidRecord):
+                verdicts[number] = verdict_of(result)
+            else:
+                self._count(result, told)
+        return verdicts
+
+    def _groups(self, batch: Sequence[Delivery], verdicts: list[Verdict]) -> Iterator[Sequence[Record]]:
+        """Yield the records of each message, none of one that is refused, whose verdict is changed."""
+        for number, delivery in enumerate(batch):
+            try:
+                records = self._read(delivery.message)
+            except (InputError, ModelError) as error:
+                records, verdicts[number] = (), verdict_of(error)
+            yield records
 
     def _keep(self, records: list[Record]) -> None:
         """Store records as they are."""
@@ -103,10 +141,17 @@ class VaultSink:
             self._reader = message_reader(self._adapter, context=self._context, registry=self._registry)
         return self._reader(message)
 
-    def _put(self, records: list[Record]) -> None:
+    def _put(self, records: Sequence[Record]) -> None:
         if not records:
             return
         done = self._vault.put(records)
-        kinds = Counter(record.kind for record in records)
-        self.counts.update(stored=done.stored, replaced=done.replaced, unchanged=done.unchanged)
-        self.counts.update(records=len(records), issues=kinds["issue"], residue=kinds["residue"])
+        self._count(done, [record.kind for record in records])
+
+    def _count(self, done: PutResult, kinds: list[str]) -> None:
+        counts = self.counts
+        counts["stored"] += done.stored
+        counts["replaced"] += done.replaced
+        counts["unchanged"] += done.unchanged
+        counts["records"] += len(kinds)
+        counts["issues"] += kinds.count("issue")
+        counts["residue"] += kinds.count("residue")

@@ -200,18 +200,20 @@ class Vault(Keeping):
         ...     [done.replaced for done in vault.put_groups(iomt.read(message % n) for n in range(3))]
         [0, 1, 1]
         """
-        waiting = [_group_of(group) for group in groups]
         refused: dict[int, InvalidRecord] = {}
         items: list[Item] = []
-        for number, group in enumerate(waiting):
+        count = 0
+        for number, group in enumerate(groups):
+            # Each while it is fresh: a caller that reads as it gives them needs to hold no more than one.
+            records, count = _group_of(group), number + 1
             try:
                 items += [
                     Item(number, owner_of(record), draft_of(record), record if record.kind == "subject" else None)
-                    for record in group
+                    for record in records
                 ]
             except InvalidRecord as error:
                 refused[number] = error
-        done = self._put(items, len(waiting), PendingRecords)
+        done = self._put(items, count, PendingRecords)
         return [refused.get(number, result) for number, result in enumerate(done)]
 
     def put_batches(self, batches: Iterable[ObservationBatch]) -> PutResult:
