@@ -7,9 +7,13 @@ set; a state says something either way.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Literal, NamedTuple, cast
+from typing import Final, Literal, NamedTuple, cast
 
-__all__ = ["Bit", "bit_of", "bits_of"]
+__all__ = ["BIT_WIDTHS", "Bit", "bit_of", "bit_text", "bits_of"]
+
+
+BIT_WIDTHS: Final = (8, 16, 24, 32, 64)
+"""How long bit strings are."""
 
 
 class Bit(NamedTuple):
@@ -76,6 +80,20 @@ def bits_of(mdc_code: int) -> tuple[Bit, ...]:
         By number; empty when the code system has none.
     """
     return _table().get(mdc_code, ())
+
+
+@lru_cache(maxsize=1024)
+def bit_text(mdc_code: int | None, bit: int) -> str:
+    """Return name and number of a bit as HL7 v2 writes them, a plain name where the code system has none.
+
+    Examples
+    --------
+    >>> from iomt_interop.terminology.bits import bit_text
+    >>> bit_text(67925, 8), bit_text(None, 3)
+    ('chargingFull(8)', 'bit(3)')
+    """
+    found = None if mdc_code is None else bit_of(mdc_code, bit)
+    return f"{'bit' if found is None else found.name}({bit})"
 
 
 @lru_cache(maxsize=1)

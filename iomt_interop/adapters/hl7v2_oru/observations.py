@@ -28,6 +28,7 @@ from ...model import (
     Waveform,
 )
 from ...model.time import Time
+from .bits import bit_set
 from .codes import Code, decode_code, decode_topic, decode_unit
 from .codes import Unit as Measure
 from .devices import Handle, Tree, is_structural
@@ -45,6 +46,7 @@ from .waveforms import Sampling, Signal, named_rate, sample_at, sampling
 __all__ = ["Item", "Report", "strike_set_ids"]
 
 _NO_CODE: Final = Code(Concept(), "", None, None)
+_BITS: Final = frozenset({"CWE", "CNE"})
 _NO_UNIT: Final = Measure(None, None, Concept())
 _NO_VERDICT: Final = Verdict(None, (), None)
 _NO_METHOD: Final = Method((), {})
@@ -223,7 +225,7 @@ class Report:
         held = handle is not None and self.tree.holds_unit(handle, code, unit_text)
         verdict = segment.use(8, decode_verdict) or _NO_VERDICT
         method = segment.use(17, decode_method) or _NO_METHOD
-        values, unit = self.values(segment, held=held)
+        values, unit = self.values(segment, held=held, code=code)
         facts = self._common(item, verdict, self.moment(segment)) | _content(values, code, verdict)
         if handle is not None:
             resolution = _resolution(facets) if facets else None
@@ -388,7 +390,7 @@ class Report:
         kind, raw, unit_text = segment.raw(2), segment.raw(5), segment.raw(6)
         code = self.code(segment)
         verdict = segment.use(8, decode_verdict) or _NO_VERDICT
-        values, _ = self.values(segment)
+        values, _ = self.values(segment, code=code)
         content = _content(values, code, verdict)
         found = content["value"] if "value" in content else TextValue(text=raw, format=kind)
         if (kind == "NM" and isinstance(found, Quantity)) or (isinstance(found, TextValue) and found.format == kind):
@@ -434,10 +436,11 @@ class Report:
                 self.unit.issue("ORU-203", f"{segment.path}-14", segment.span)
         return self.time
 
-    def values(self, segment: Segment, *, held: bool = False) -> tuple[list[Value], Measure]:
+    def values(self, segment: Segment, *, held: bool = False, code: Code = _NO_CODE) -> tuple[list[Value], Measure]:
         """Map OBX-5, and OBX-6 where a value carries it.
 
-        A value carries one coding of its unit; ``held`` says that the metric carries the others.
+        A value carries one coding of its unit; ``held`` says that the metric carries the others. The
+        bits of a string have the names that ``code`` gives them.
         """
         syntax, kind, raw = segment.syntax, segment.raw(2), segment.raw(5)
         unit, rest = decode_unit(segment.raw(6), syntax) if segment.raw(6) else (_NO_UNIT, ())
@@ -451,7 +454,8 @@ class Report:
             path = f"{segment.path}-5"
             task = Task(kind, unit, self.sentinels, lambda code: self.unit.issue(code, path, segment.span))
             field = segment.node(5)
-            values = [value(part, task) for part in field.children if part.raw]
+            bits = bit_set(field, code) if kind in _BITS and raw.endswith(")") else None
+            values = [value(part, task) for part in field.children if part.raw] if bits is None else [bits]
             segment.settle(5, field)
         if any(type(found) in _AMOUNTS for found in values):
             segment.strike(6)

@@ -235,15 +235,17 @@ class Results:
         parts = record.components
         same = own and record.value is None and all(c.handle is None and c.code == record.code for c in parts)
         if parts and same:
-            return (), repeated([say(c.value, record.native_type, lost, unit=unit, own=True) for c in parts])
-        said = say(record.value, record.native_type, lost, unit=unit, own=own)
+            return (), repeated(
+                [say(c.value, record.native_type, lost, unit=unit, own=True, code=c.code) for c in parts]
+            )
+        said = say(record.value, record.native_type, lost, unit=unit, own=own, code=record.code)
         if not said.unit and isinstance(record.value, Absent | None) and unit is not None:
             said = said._replace(unit=coded(unit).text)
         return parts, said
 
     def _facet(self, part: Component, address: str, record: Observation, parent: Fields) -> None:
         lost = self._teller(record)
-        said = say(part.value, None, lost, own=is_own(record))
+        said = say(part.value, None, lost, own=is_own(record), code=part.code)
         self.put(
             {
                 2: said.kind,
@@ -293,7 +295,8 @@ class Results:
             if value is not None:
                 lost("text", "a value stands in the place of the text")
             value = value or TextValue(text=record.text, format="ST")
-        said = say(value, None, lost, unit=place[0].unit if place[0] else None, own=is_own(record))
+        unit = place[0].unit if place[0] else None
+        said = say(value, None, lost, unit=unit, own=is_own(record))
         address = self._address(record, place, record.code, record.handle, False)
         fields = self._common(record, said, place, time, lost)
         stated = {number for number, _, _ in kept(record.extensions, "OBX")} if is_own(record) else set()

@@ -28,6 +28,7 @@ from ...model import (
     Value,
 )
 from ...terminology import mdc, systems, units
+from ...terminology.bits import BIT_WIDTHS, bit_text
 from ...wire.hl7v2 import NULL
 from ...wire.hl7v2.compose import components, is_verbatim, leaf, repetitions
 from .datatypes import Lost, Same, coded, concept_list, dtm, nm
@@ -101,8 +102,9 @@ def _unit_text(ucum: str | None, same_native: Same, same_whole: Same, own: bool)
 
 
 def say(
-    value: Value | None, native_type: str | None, lost: Lost, *, unit: Concept | None = None, own: bool = False
-) -> Said:
+    value: Value | None, native_type: str | None, lost: Lost, *, unit: Concept | None = None, own: bool = False,
+    code: Concept | None = None,
+) -> Said:  # fmt: skip
     """Return what a value becomes in OBX.
 
     Parameters
@@ -117,6 +119,8 @@ def say(
         All codings of the metric's unit.
     own : bool
         Whether the source was HL7 v2, so that its verbatim texts can stand here.
+    code : Concept or None
+        What is observed; it gives the bits of a string their names.
     """
     kind = native_type or ""
     match value:
@@ -145,8 +149,30 @@ def say(
             lost("value", "a truth value becomes a code of table 0136")
             return Said("CWE", "Y^Yes^HL70136" if value.value else "N^No^HL70136")
         case BitSetValue():
-            lost("value", "a bit string becomes its number")
-            return Said("NM", str(value.bits))
+            return Said(_kept(kind, "coded", "CWE"), _bits(value, code, lost))
+
+
+def _bits(value: BitSetValue, code: Concept | None, lost: Lost) -> str:
+    """Return a bit string as the bits that the device supports, and the last one where it has to tell the length."""
+    coding = None if code is None else code.coding(systems.MDC)
+    number = None if coding is None else mdc.code_of(coding.refid or "")
+    whole = (1 << value.width) - 1
+    mask = whole if value.mask is None else value.mask
+    if value.mask == whole:
+        lost("value.mask", "a device that supports all bits is as one that does not say")
+    if value.bits & ~mask:
+        lost("value.bits", "bits that the device does not support have no place")
+    if not mask & whole:
+        lost("value", "a bit string without a supported bit says nothing")
+        return ""
+    told = [p for p in range(value.width) if mask >> (value.width - 1 - p) & 1]
+    texts = [
+        components(str(value.bits >> (value.width - 1 - position) & 1), leaf(bit_text(number, position)))
+        for position in told
+    ]
+    if next(width for width in BIT_WIDTHS if width > told[-1]) != value.width:
+        texts.append(components("", leaf(bit_text(number, value.width - 1))))
+    return repetitions(texts)
 
 
 def _kept(kind: str, family: str, default: str) -> str:

@@ -274,5 +274,5 @@ def _said(value: Any) -> Any:
         case m.BooleanValue():
             return ("Y" if value.value else "N",)
         case m.BitSetValue():
-            return str(value.bits), None, None
+            return value.width, value.bits, value.mask
     raise AssertionError(type(value))

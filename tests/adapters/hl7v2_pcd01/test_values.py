@@ -42,7 +42,15 @@ CELSIUS = "268192^MDC_DIM_DEGC^MDC^Cel^Cel^UCUM"
         (m.AttachmentValue(media_type="application/pdf", data=b"%PDF-"), "ED", "^AP^PDF^Base64^JVBERi0=", ""),
         (m.AttachmentValue(media_type="image/png", url="https://x/1"), "RP", "https://x/1^^IM^png", ""),
         (m.BooleanValue(value=True), "CWE", "Y^Yes^HL70136", ""),
-        (m.BitSetValue(width=16, bits=0x8001), "NM", "32769", ""),
+        (
+            m.BitSetValue(width=8, bits=0x81),
+            "CWE",
+            "1^bit(0)~0^bit(1)~0^bit(2)~0^bit(3)~0^bit(4)~0^bit(5)~0^bit(6)~1^bit(7)",
+            "",
+        ),
+        (m.BitSetValue(width=16, bits=0x8001, mask=0xC001), "CWE", "1^bit(0)~0^bit(1)~1^bit(15)", ""),
+        (m.BitSetValue(width=16, bits=0x0080, mask=0x00C0), "CWE", "1^bit(8)~0^bit(9)", ""),
+        (m.BitSetValue(width=32, bits=0x80000000, mask=0x80000000), "CWE", "1^bit(0)~^bit(31)", ""),
     ],
 )
 def test_value(value: Any, kind: str, text: str, unit: str) -> None:
@@ -75,7 +83,9 @@ def test_a_missing_value_is_empty_and_flagged(value: Any, flag: str) -> None:
         (m.Range(low=q("1", "kg"), high=q("2", "g")), "value"),
         (m.Absent(reason="masked"), "value.reason"),
         (m.TextValue(text=""), "value.text"),
-        (m.BitSetValue(width=8, bits=1), "value"),
+        (m.BitSetValue(width=8, bits=1, mask=0xFF), "value.mask"),
+        (m.BitSetValue(width=8, bits=3, mask=1), "value.bits"),
+        (m.BitSetValue(width=8, bits=0, mask=0), "value"),
         (m.AttachmentValue(data=b"x", title="t"), "value.title"),
         (m.TimeValue(time=m.Day(value="2026-11-24")), "value"),
     ],
