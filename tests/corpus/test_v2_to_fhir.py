@@ -113,10 +113,6 @@ DECIDED = (
         r".*\.name\.use", "official", "NameType",
         "only the types of name that the concept map has: B and D have none",
     ),
-    Decision(
-        r"PractitionerRole\.location\.reference", "Location", "PL[Location]",
-        "the narrowest place is named; the wider ones are what it is part of",
-    ),
     Decision(r"ServiceRequest\.intent", "order", "OBR[ServiceRequest], OBR-11", "G is a reflex order"),
     Decision(
         r"ServiceRequest\.identifier\..*", r"FGN|Specimen12322|.*v2-0203", "ORC[ServiceRequest], ORC-4",
@@ -304,7 +300,7 @@ def test_leaves_of_reportstream(scores: dict[str, Score]) -> None:
         f"{total.hits} of {total.total} leaves, {total.share:.1%}; {agreed:.1%} of those that the guide leaves standing"
     )
     assert total.total > 8000
-    assert total.share >= 0.87
+    assert total.share >= 0.873
     assert agreed >= 0.99
 
 

@@ -5,7 +5,7 @@ Each kind of record is a table of rows, and a function for what no row says.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from ...model import (
     Appointment,
     Condition,
     Coverage,
+    Identifier,
     Immunization,
     Model,
     Prescription,
@@ -184,12 +185,38 @@ _PARENTS: Final = Many(IDENTIFIER)
 _FURTHER_ADDITIVES: Final = OWN + "further-additive"
 
 
+def _parents_out(numbers: tuple[Identifier, ...], e: Emit) -> Iterator[Tree]:
+    """Yield the specimens that this one was taken of, each with its numbers (SPM[Specimen], SPM-3).
+
+    The placer's and the filler's number in sequence are a pair of one specimen.
+    """
+    start = 0
+    for end in range(1, len(numbers) + 1):
+        if end == len(numbers) or [_number_type(one) for one in numbers[end - 1 : end + 1]] != ["PGN", "FGN"]:
+            pair = _PARENTS.out(numbers[start:end], e, "parents")
+            if pair:
+                yield e.contain({"resourceType": "Specimen", "identifier": pair})
+            start = end
+
+
+def _number_type(one: Identifier) -> str | None:
+    return one.type.codings[0].code if one.type is not None and one.type.codings else None
+
+
+def _parents_in(entry: Tree, p: Parse) -> Iterator[Identifier]:
+    inner = p.inner(entry, "Specimen")
+    yield from () if inner is None else _PARENTS.get(inner, "identifier", p) or ()
+    found = IDENTIFIER.get(entry, "identifier", p)
+    if found is not None:
+        yield found
+
+
 def _specimen_out(record: Specimen, out: Tree, e: Emit) -> None:
     if record.available is not None:
         out["status"] = "available" if record.available else "unavailable"
-    parents = _PARENTS.out(record.parents, e, "parents") or []
+    parents = [parent for parent in _parents_out(record.parents, e) if parent]
     if parents:
-        out["parent"] = [{"identifier": parent} for parent in parents]
+        out["parent"] = parents
     collection: Tree = {}
     emit_rows(_COLLECTION, record, collection, e)
     if record.collected is not None:
@@ -207,8 +234,8 @@ def _specimen_out(record: Specimen, out: Tree, e: Emit) -> None:
 
 
 def _specimen_in(tree: Tree, p: Parse) -> dict[str, Any]:
-    parents = (IDENTIFIER.get(entry, "identifier", p) for entry in items(tree, "parent"))
-    values: dict[str, Any] = {"parents": tuple(parent for parent in parents if parent is not None)}
+    parents = tuple(number for entry in items(tree, "parent") for number in _parents_in(entry, p))
+    values: dict[str, Any] = {"parents": parents}
     collection = tree.get("collection")
     if isinstance(collection, dict):
         values |= parse_rows(_COLLECTION, collection, p) | {"collected": take_time(collection, "collected", p)}

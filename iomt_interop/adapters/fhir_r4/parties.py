@@ -30,7 +30,7 @@ from .fields import (
     text_of,
 )
 from .jsontext import Tree
-from .places import PLACE, contain, place_of
+from .places import PLACE, contain, levels, narrowest, place_of
 from .scalars import STRING, TextReference, fhir_datetime, fhir_text
 from .tables import CORE, OWN
 
@@ -229,7 +229,7 @@ class _Actor(Kind):
             _CODES.put(role, "code", code, e, path + ".code")
         places = [contain(place, e, f"{path}.places[{index}]") for index, place in enumerate(value.places)]
         if any(places):
-            role["location"] = [place for place in places if place is not None]
+            role["location"] = [level for place in places if place is not None for level in levels(place, e)]
         return e.contain(role)
 
     def into(self, json: Any, p: Parse) -> Any:
@@ -265,7 +265,7 @@ class _Actor(Kind):
             values |= {"organization": unit.name} if plain else {"behalf": unit}
         values |= {"code": _CODES.get(role, "code", p)} | period_in(role.get("period"), p)
         places = role.get("location")
-        found = [place_of(one, p) for one in places] if isinstance(places, list) else []
+        found = [place_of(one, p) for one in narrowest(places, p)] if isinstance(places, list) else []
         return values | {"places": tuple(place for place in found if place is not None)}
 
 

@@ -11,7 +11,7 @@ from .jsontext import Tree
 from .scalars import STRING, TextReference, fhir_code, fhir_text
 from .tables import OWN, PHYSICAL_TYPE, PLACE_LEVELS
 
-__all__ = ["PLACE", "contain", "place_of"]
+__all__ = ["PLACE", "contain", "levels", "narrowest", "place_of"]
 
 _PARTS: Final = (
     "point_of_care", "room", "bed", "facility", "facility_id", "facility_id_type", "building", "floor", "status",
@@ -113,6 +113,29 @@ def contain(location: Location, e: Emit, path: str) -> Tree | None:
     if location.reference is not None:
         e.loss(path + ".reference", "reference beside the parts of a location")
     return e.contain(inner)
+
+
+def levels(reference: Tree, e: Emit) -> list[Tree]:
+    """Return a reference to a contained place and those to all wider ones (NDL[PractitionerRole]: a Location each)."""
+    inside = {"#" + one["id"]: one for one in e.contained}
+    found = [reference]
+    while (wider := inside.get(found[-1].get("reference", ""), {}).get("partOf")) is not None:
+        found.append({"reference": wider["reference"]})
+    return found
+
+
+def narrowest(references: list[Any], p: Parse) -> list[Any]:
+    """Return the references but for those to contained places that another one of them is part of."""
+    wider: set[str] = set()
+    for one in references:
+        place = p.inner(one, "Location")
+        while place is not None:
+            above = text_of(place.get("partOf"), "reference")
+            if above is None or above in wider:
+                break
+            wider.add(above)
+            place = p.inner(place["partOf"], "Location")
+    return [one for one in references if text_of(one, "reference") not in wider]
 
 
 def place_of(reference: Any, p: Parse) -> Location | None:

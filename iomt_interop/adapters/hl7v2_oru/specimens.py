@@ -30,12 +30,24 @@ def _typed(one: Identifier, code: str) -> Identifier:
     return one if one.type is not None else one.replace(type=Concept(codings=(Coding(system=_NUMBER, code=code),)))
 
 
-def _names(segment: Segment, number: int) -> tuple[Identifier, ...]:
-    """Map an identifier pair: the placer's and the filler's number, as which the guide types them (EIP)."""
-    raw = segment.raw(number)
-    found = segment.use(number, _pairs) or ()
-    first = bool(raw and not raw.startswith(segment.syntax.component))
-    return tuple(_typed(one, "PGN" if first and at == 0 else "FGN") for at, one in enumerate(found))
+def _typed_pairs(field: Node) -> tuple[Identifier, ...]:
+    """Read identifier pairs: the placer's and the filler's number, as which the guide types them (EIP).
+
+    A filler's number alone behind a placer's number alone stays without a type: with it the two would read as a pair.
+    """
+    found: list[Identifier] = []
+    alone = False
+    for part in field.children:
+        first, second = ei(part[1]), ei(part[2])
+        if first is not None:
+            found.append(_typed(first, "PGN"))
+        if second is not None:
+            found.append(second if first is None and alone else _typed(second, "FGN"))
+        alone = second is None and (first is not None or alone)
+    return tuple(found)
+
+
+_names = decoder(_typed_pairs)
 
 
 def _amount(field: Node) -> Quantity | None:
@@ -74,8 +86,8 @@ def specimen(unit: Unit, segment: Segment) -> Specimen:
         id=unit.id("specimen", segment),
         provenance=unit.provenance(segment),
         subject=unit.subject,
-        identifiers=_names(segment, 2) + others + (() if shipment is None else (_typed(shipment, "SHIP"),)),
-        parents=_names(segment, 3),
+        identifiers=(segment.use(2, _names) or ()) + others + (() if shipment is None else (_typed(shipment, "SHIP"),)),
+        parents=segment.use(3, _names) or (),
         type=segment.use(4, decode_topic),
         conditions=segment.use(24, _concepts) or (),
         additives=segment.use(6, _concepts) or (),

@@ -109,6 +109,11 @@ ROWS: list[tuple[str, tuple[str, ...], str, str, list[Any]]] = [
      "Specimen.condition.coding.code", ["R"]),
     ("OBR[Specimen], OBR-7", (_PID, "OBR|1|||a^A^L|||20261124|||||||20261125|BLD"), "",
      "Specimen.collection.collectedDateTime", ["2026-11-24"]),
+    ("SPM[Specimen], SPM-3 (EIP), a second parent", (_PID, "OBR|1|||a^A^L", "SPM|1|K-1|P-1^F-1~P-2^F-2|BLD"), "",
+     "Specimen.identifier.value", ["P-1", "F-1", "P-2", "F-2", "K-1"]),
+    ("NDL[PractitionerRole], NDL.4 to NDL.7",
+     (_PID, "OBR|1|||a^A^L" + "|" * 21 + "F" + "|" * 7 + "5&Typ&Ina^^^WARD^12^B^HOSP"), "",
+     "Location.physicalType.coding.code", ["si", "wa", "ro", "bd"]),
     ("CQ[Quantity], CQ.2", (_PID, "OBR|1|||a^A^L", "SPM|1|||BLD||||||||5^TUBES&little tubes&L"), "",
      "Specimen.collection.quantity.unit", ["little tubes"]),
     ("OBX[Observation], OBX-21", (_PID, "OBX|1|ST|a^A^L||x||||||F||||||||||O-1"), "",
@@ -146,6 +151,45 @@ def test_levels_are_part_of_each_other() -> None:
     assert chain == ["ro", "wa", "lvl", "bu", "si"]
     assert {one["status"] for one in places.values()} == {"active"}
     assert places["bd"]["identifier"][-1]["value"] == "L-7"
+
+
+def again(*segments: str) -> list[Any]:
+    """Return the records of a message and those of its FHIR."""
+    data = "\r".join((_MSH.format(type="ORU^R01^ORU_R01", receiver="EHR|WEST", security="", more=""), *segments)) + "\r"
+    records = list(read(data.encode()))
+    payload = iomt.write(records, to="fhir_r4", context=WriteContext(include_test_data=True))
+    return [records, list(iomt.read(payload, adapter="fhir_r4", context=ReadContext(identity="keep")))]
+
+
+def test_a_role_names_all_levels_of_its_place_and_is_read_as_one_place() -> None:
+    """NDL[PractitionerRole], NDL.4 to NDL.7: a Location each."""
+    report = "OBR|1|||a^A^L" + "|" * 21 + "F" + "|" * 7 + "5&Typ&Ina^^^WARD^12^B^HOSP"
+    assert len(said(resources(_PID, report), "PractitionerRole.location.reference")) == 4
+    places = [[one.places for record in records if record.kind == "order" for one in record.actors if one.places]
+              for records in again(_PID, report)]  # fmt: skip
+    assert [len(one) for one in places[0]] == [1]
+    assert places[0] == places[1]
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("P-1^F-1~P-2^F-2", [["P-1", "F-1"], ["P-2", "F-2"]]),
+        ("P-1~P-2^F-2", [["P-1"], ["P-2", "F-2"]]),
+        ("^F-1~^F-2", [["F-1"], ["F-2"]]),
+        ("P-1~^F-2", [["P-1"], ["F-2"]]),
+    ],
+)
+def test_parents_of_a_specimen(field: str, expected: list[list[str]]) -> None:
+    """SPM[Specimen], SPM-3: each repetition is a specimen, whose numbers are the placer's and the filler's."""
+    segments = (_PID, "OBR|1|||a^A^L", f"SPM|1|K-1|{field}|BLD")
+    found = resources(*segments)
+    (child,) = (one for one in found if one["resourceType"] == "Specimen" and "parent" in one)
+    by_id = {"#" + one["id"]: one for one in child["contained"]}
+    numbers = [[n["value"] for n in by_id[one["reference"]]["identifier"]] for one in child["parent"]]
+    assert numbers == expected
+    before, after = ([one.parents for one in records if one.kind == "specimen"] for records in again(*segments))
+    assert before == after
 
 
 @pytest.mark.parametrize(
