@@ -300,6 +300,7 @@ CODES: Final[dict[str, str]] = {
     "SEC-010": "a legal hold stands: nothing is erased",
     "SEC-011": "the vault is not what its checkpoint says",
     "SEC-012": "the database that keeps the vault cannot be reached",
+    "SEC-013": "others than its owner may read the key file",
 }
 """Every code and what it means; the pages of the documentation are made of it."""
 

@@ -9,8 +9,9 @@ from typing import Annotated, Final
 
 import typer
 
-from ..errors import InvalidRequest
+from ..errors import CODES, InvalidRequest
 from ..vault import KeyFile, KeyProvider, PassphraseKey, RewrappingProvider
+from .terminal import complain
 
 __all__ = [
     "PASSPHRASE_VARIABLE",
@@ -105,11 +106,19 @@ def key_provider(key_file: Path | None, service: str | None = None, *, new: bool
     if key_file is not None:
         if new and not os.path.lexists(key_file):
             return KeyFile.create(key_file)
-        return KeyFile(key_file)
+        return _from_file(key_file)
     passphrase = os.environ.get(PASSPHRASE_VARIABLE)
     if passphrase is None:
         passphrase = _asked("Passphrase", f"give --key-file, {PASSPHRASE_VARIABLE}, or a passphrase at the prompt", new)
     return PassphraseKey(passphrase)
+
+
+def _from_file(key_file: Path) -> KeyFile:
+    """Return the key in a file; a container's mounted secret may be readable by its group, so that this only warns."""
+    found = KeyFile(key_file)
+    if found.is_exposed:
+        complain(f"SEC-013 {CODES['SEC-013']}; chmod 600 keeps it to its owner")
+    return found
 
 
 def _asked(name: str, hint: str, twice: bool) -> str:
@@ -142,7 +151,7 @@ def new_key_provider(key_file: Path | None, service: str | None = None) -> KeyPr
     if service is not None:
         return service_of(service)
     if key_file is not None:
-        return KeyFile(key_file) if os.path.lexists(key_file) else KeyFile.create(key_file)
+        return _from_file(key_file) if os.path.lexists(key_file) else KeyFile.create(key_file)
     passphrase = os.environ.get(NEW_PASSPHRASE_VARIABLE)
     if passphrase is None:
         hint = f"give --new-key-file, {NEW_PASSPHRASE_VARIABLE}, or a passphrase at the prompt"

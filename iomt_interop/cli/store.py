@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from rich.table import Column, Table
 from .. import __version__
 from ..errors import InputError, InvalidRequest, SecurityError
 from ..facade import read, sniff, stream_chunks
-from ..model import Document, Record
+from ..model import Document, Issue, Record
 from ..plugins import Candidate, ReadContext, WriteContext, Writer, check_writer, choose, default_registry, guarded
 from ..portability import original_of
 from ..vault.documents import owner_of
@@ -48,6 +48,7 @@ from .common import (
 from .desk import Desk, Takes, create_at_desk, open_desk
 from .keys import KeyFileOption, KeyServiceOption, NewKeyFileOption, key_provider
 from .parquet import PARQUET, ParquetKeyOption, ParquetOut, PlaintextOption
+from .terminal import complain
 
 __all__ = [
     "ChangedVault",
@@ -163,6 +164,8 @@ def ingest(
     with errors(as_json=as_json):
         context = ReadContext(strictness=strictness, default_zone=zone)
         files: list[Path | str] = [STDIO] if paths == [STDIO] else list(files_below(paths))
+        if not files:
+            complain("nothing was found to read")
         total = sum(f.stat().st_size for f in files if isinstance(f, Path) and f.is_file())
         with (
             open_or_create(vault, key_file, key_service, asked) as store,
@@ -279,9 +282,19 @@ def export(
         ):
             raise InvalidRequest("USE-001", path="--parquet-key-file", hint="it is the vault's; take another")
         writer = _writer(to, WriteContext(form=form, include_test_data=include_test), parquet_key_file, plaintext)
+        issues: list[Issue] = []
         with open_vault(vault, key_file, key_service, asked) as store:
-            put_out(stream_chunks(to, writer.write(store.export(recipient, subject))), output)
-        tell(writer.losses, (), as_json=as_json, report=report)
+            leaving = _noting(store.export(recipient, subject), issues)
+            put_out(stream_chunks(to, writer.write(leaving)), output)
+        tell(writer.losses, issues, as_json=as_json, report=report)
+
+
+def _noting(records: Iterable[Record], issues: list[Issue]) -> Iterator[Record]:
+    """Pass records on, and note the issues among them: what the reader doubted when they came in."""
+    for record in records:
+        if isinstance(record, Issue):
+            issues.append(record)
+        yield record
 
 
 def _writer(to: str, context: WriteContext, parquet_key_file: Path | None, plaintext: bool) -> Writer:

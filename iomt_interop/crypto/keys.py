@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import stat
 import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
@@ -124,6 +125,15 @@ class KeyFile:
                 os.unlink(path)
             raise InvalidRequest("USE-002", path="key file", hint="the file system does not take it") from None
         return cls(path)
+
+    @property
+    def is_exposed(self) -> bool:
+        """Whether others than the owner may read the file, or put another key there; false where nobody can tell."""
+        try:
+            mode = self._path.stat().st_mode
+        except OSError:
+            return False
+        return os.name == "posix" and bool(mode & (stat.S_IRWXG | stat.S_IRWXO))
 
     def parameters(self) -> dict[str, str]:
         """Return nothing but the provider's kind."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -201,3 +202,37 @@ def test_nobody_to_be_asked(captures: Path, tmp_path: Path) -> None:
     assert json.loads(done.stdout)["error"]["path"] == "key"
     assert done.exit_code == 2
     assert not (tmp_path / "v").exists()
+
+
+def test_ingest_of_an_empty_folder_says_that_nothing_was_found(tmp_path: Path) -> None:
+    (tmp_path / "empty" / "inside").mkdir(parents=True)
+    told = iomt("ingest", tmp_path / "empty", *place(tmp_path))
+    assert told.exit_code == 0
+    assert "nothing was found to read" in told.stderr
+    told = iomt("ingest", tmp_path / "empty", *place(tmp_path), "--json")
+    assert json.loads(told.stdout) == []
+    assert "nothing was found to read" in told.stderr
+
+
+def test_export_tells_the_issues_that_reading_found(captures: Path, tmp_path: Path) -> None:
+    doubtful = "MSH|^~\\&|A|B|||20261124||ORU^R01^ORU_R01|9|P|2.6\rOBR|1||1|x^y^L\rOBX|1|NM|1^z^L||fast||||||F\r"
+    (captures / "3.hl7").write_text(doubtful)
+    rows = ingested(captures, *place(tmp_path))
+    known = sum(row["kinds"].get("issue", 0) for row in rows)  # type: ignore[attr-defined]
+    assert known > 0
+    options = ("export", *place(tmp_path), "--to", "fhir_r4", "-o", tmp_path / "out.json")
+    assert f", {known} issues" in iomt(*options).stderr
+    told = json.loads(iomt(*options[:-1], tmp_path / "again.json", "--json").stdout)
+    assert len(told["issues"]) == known
+    assert "ORU-202" in {issue["code"] for issue in told["issues"]}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are of POSIX")
+@pytest.mark.parametrize(("mode", "exposed"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True)])
+def test_a_key_file_that_others_may_read_is_told(captures: Path, tmp_path: Path, mode: int, exposed: bool) -> None:
+    assert "SEC-013" not in iomt("ingest", captures, *place(tmp_path)).stderr  # made for its owner alone
+    (tmp_path / "k").chmod(mode)
+    told = iomt("vault", "info", tmp_path / "v", "--key-file", tmp_path / "k", "--json")
+    assert told.exit_code == 0
+    assert ("SEC-013" in told.stderr) == exposed
+    assert json.loads(told.stdout)["key_id"]
