@@ -129,10 +129,12 @@ def answer_query(
 
     Parameters
     ----------
-    message, code, control_id, at, errors
+    message, code
         As those of :func:`respond`.
     status : str
         QAK-2, one of :data:`QUERY_STATUSES`.
+    control_id, at, errors
+        As those of :func:`respond`.
     hits : tuple of int, optional
         QAK-4 to QAK-6: how many there are, how many are in this answer, how many remain.
     segments : sequence of Segment or str, optional
