@@ -15,6 +15,7 @@ KERNELS = {
     "iomt_interop._accel._mder": ["ext/mder.pyx"],
     "iomt_interop._accel._fhirjson": ["ext/fhirjson.pyx"],
     "iomt_interop._accel._document": ["ext/document.pyx"],
+    "iomt_interop._accel._mould": ["ext/mould.pyx"],
 }
 DIRECTIVES = {"language_level": 3, "embedsignature": False, "freethreading_compatible": True}
 MODE = os.environ.get("IOMT_INTEROP_BUILD", "auto")

@@ -7,7 +7,7 @@ content; :data:`Record` is the discriminated union of all of them.
 
 from __future__ import annotations
 
-from .base import Model, Mould, record_id
+from .base import Model, Mould, mould_of, record_id
 from .batch import ObservationBatch
 from .care import (
     Activity,
@@ -179,6 +179,7 @@ __all__ = [
     "Waveform",
     "json_schema",
     "merge_versions",
+    "mould_of",
     "parse_decimal",
     "record_from_json",
     "record_id",

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from hashlib import blake2b
 from typing import Any, Final, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from .._accel import load
 from ..errors import InvalidRecord, ModelError
 
-__all__ = ["Model", "Mould", "record_id"]
+__all__ = ["Model", "Mould", "mould_of", "record_id"]
 
 T = TypeVar("T", bound="Model")
 
-_set: Final = object.__setattr__
-"""How a frozen model is filled."""
+_kernel = load("mould")
+_cast, _filled = _kernel.cast, _kernel.filled
 
 
 class Model(BaseModel):
@@ -75,16 +76,26 @@ class Model(BaseModel):
         fields = template | values
         if len(fields) != len(template) or not values.keys() >= required:
             raise InvalidRecord("MDL-005")
-        return _filled(cls, fields, set(values))
+        return _filled(cls, fields, set(values))  # type: ignore[no-any-return]
 
 
-def _filled(model: type[T], fields: dict[str, Any], given: set[str]) -> T:
-    found = model.__new__(model)
-    _set(found, "__dict__", fields)
-    _set(found, "__pydantic_fields_set__", given)
-    _set(found, "__pydantic_extra__", None)
-    _set(found, "__pydantic_private__", None)
-    return found
+class _Given(set[str]):
+    """The fields that a record was given, with the mould that it was cast from; a copy is a plain set."""
+
+    __slots__ = ("mould",)
+
+    def __init__(self, names: Iterable[str], mould: Mould[Any]) -> None:
+        super().__init__(names)
+        self.mould = mould
+
+    def __copy__(self) -> set[str]:
+        return set(self)
+
+    def __deepcopy__(self, memo: object) -> set[str]:
+        return set(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return set, (list(self),)
 
 
 class Mould(Generic[T]):
@@ -95,15 +106,25 @@ class Mould(Generic[T]):
     record : Model
         The first one.
     without : dict, optional
-        What is kept in the place of its own values, where those must not be remembered.
+        The fields that differ, with what is kept in the place of the record's own values where those must not be
+        remembered; by default every field may differ.
+
+    Attributes
+    ----------
+    varied : frozenset of str
+        The fields that differ.
+    notes : dict
+        What writers worked out of all other fields, by their own keys.
     """
 
-    __slots__ = ("_fields", "_given", "_model")
+    __slots__ = ("_fields", "_given", "_model", "notes", "varied")
 
     def __init__(self, record: T, without: dict[str, Any] | None = None) -> None:
         self._model: type[T] = type(record)
         self._fields = dict(record.__dict__) | (without or {})
-        self._given = set(record.model_fields_set)
+        self._given = set(record.model_fields_set) if without is None else _Given(record.model_fields_set, self)
+        self.varied = frozenset(self._fields if without is None else without)
+        self.notes: dict[tuple[Any, ...], Any] = {}
 
     def __repr__(self) -> str:
         return f"Mould({self._model.__name__})"
@@ -114,10 +135,20 @@ class Mould(Generic[T]):
         return self.cast({})
 
     def cast(self, changes: dict[str, Any]) -> T:
-        """Return a copy with other values in fields that the record was given; as :meth:`Model.of_valid`."""
-        fields = self._fields.copy()
-        fields.update(changes)
-        return _filled(self._model, fields, self._given)
+        """Return a copy with other values in fields that the record was given; as :meth:`Model.of_valid`.
+
+        Raises
+        ------
+        ModelError
+            ``MDL-005`` when another field changes than those that may differ.
+        """
+        return _cast(self._model, self._fields, self.varied, self._given, changes)  # type: ignore[no-any-return]
+
+
+def mould_of(record: Model) -> Mould[Any] | None:
+    """Return what a record was cast from, if it is known to differ from others of it in the varied fields only."""
+    given = record.__pydantic_fields_set__
+    return given.mould if type(given) is _Given else None
 
 
 @cache

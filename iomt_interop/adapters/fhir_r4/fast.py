@@ -83,8 +83,8 @@ class FastPath:
         self._devices.clear()
         self._times.clear()
 
-    def write(self, record: Observation) -> str | None:
-        """Return the resource's text, or None when the record is not plain."""
+    def write(self, record: Observation, clock: Fragment | None = None) -> str | None:
+        """Return the resource's text, or None when the record is not plain; with another fragment for its time."""
         values = record.__dict__
         value, time, provenance = values["value"], values["time"], values["provenance"].__dict__
         if type(value) is not Quantity or type(time) is not Instant or provenance["adapter"] == ADAPTER:
@@ -100,7 +100,7 @@ class FastPath:
             quantity = f'"valueQuantity":{{"value":{_decimal(number["mantissa"], number["exponent"])}{tail}'
             code, personal = self._code(values, unit, time)
             given = (
-                self._status(values["status"], values["native_status"]), code, self._time(time), ("", quantity),
+                self._status(values["status"], values["native_status"]), code, clock or self._time(time), ("", quantity),
                 self._ranges(values["reference_ranges"]), self._device(values["device"], values["metric"], personal),
             )  # fmt: skip
             source = self._sources.text(values["provenance"])
@@ -110,6 +110,13 @@ class FastPath:
                     return found
                 name = str(_ORDER[found])
                 self._bounded(self._caches[name])[values[name]] = self._fragment(name, values[name])
+        except _Complex:
+            return None
+
+    def time(self, time: Instant) -> Fragment | None:
+        """Return the fragment of a time, or None when it would lose something."""
+        try:
+            return self._time(time)
         except _Complex:
             return None
 

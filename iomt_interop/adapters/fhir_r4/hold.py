@@ -11,7 +11,7 @@ from .envelope import is_own
 from .patch import NAMESPACE, is_edit
 from .references import RESOURCES, resource_of
 
-__all__ = ["Held", "Hold", "Key", "is_held"]
+__all__ = ["Held", "Hold", "is_held"]
 
 _HELD: Final = MERGED_KINDS | {"association"}
 """Kinds that every message tells again."""
@@ -21,10 +21,6 @@ _MANY: Final = 64
 otherwise take memory and time without end."""
 _UNSAID: Final = (None, (), "unknown", "unspecified")
 
-Key = tuple[str, str, int]
-"""Kind and id of a record, and which of its stays here it is."""
-
-
 def is_held(record: Record) -> bool:
     """Tell whether a record is of a kind that every message tells again."""
     if isinstance(record, Residue):
@@ -33,22 +29,38 @@ def is_held(record: Record) -> bool:
 
 
 class Held:
-    """All versions of one record so far: their merge, or of kinds that are not merged the newest."""
+    """All versions of one record so far: their merge, or of kinds that are not merged the newest.
+
+    Attributes
+    ----------
+    order : int
+        Which of all records that were held it is.
+    gone : bool
+        Whether it has been let go.
+    """
+
+    # One is made for every device of every message; most have a single version.
+    gone = False
+    _said: dict[str, dict[Any, None]] | None = None
 
     def __init__(self, record: Any, order: int = 0) -> None:
         self.order = order
         self._latest = record
-        self._merge: Merge | None = None
-        self._said: dict[str, dict[Any, None]] = {}
-        self._lost: dict[str, str] = {}
-        self._edits: dict[str, None] = {}
+
+    @property
+    def single(self) -> Any:
+        """The record, if no other version of it has been seen."""
+        return self._latest if self._said is None else None
 
     def add(self, newer: Any) -> None:
         """Take a newer version."""
         older, self._latest = self._latest, newer
         if _same_content(older, newer):
             return
-        if not self._said:
+        if self._said is None:
+            self._merge: Merge | None = None
+            self._said, self._lost = {}, dict[str, str]()
+            self._edits: dict[str, None] = {}
             self._take(older)
         if self._take(newer):
             self._shorten()
@@ -62,6 +74,7 @@ class Held:
         if is_own(record):
             self._edits |= dict.fromkeys(_pointers(record))
         crowded = False
+        assert self._said is not None
         for name, value in record.__dict__.items():
             if name in {"provenance", "extensions"} or value in _UNSAID:
                 continue
@@ -84,6 +97,8 @@ class Held:
     def whole(self) -> tuple[Any, list[Loss]]:
         """Return what the versions say together, with the provenance of the newest, and what it does not say."""
         record = latest = self._latest
+        if self._said is None:
+            return record, []
         if self._said:
             record = self._merged() if self._merge is not None else latest
             for name, said in self._said.items():
@@ -106,35 +121,43 @@ class Held:
 
 
 class Hold:
-    """Held records by kind and id; beyond the limit the one that was told longest ago is let go."""
+    """Held records by kind and id; beyond the limit the one that was told longest ago is let go.
+
+    Attributes
+    ----------
+    leaving : list of Held
+        What was let go, until somebody takes it from here.
+    """
 
     def __init__(self, limit: int | None) -> None:
         self._limit = limit
         self._held: dict[tuple[str, str], Held] = {}
         self._count = 0
+        self.leaving: list[Held] = []
 
-    def take(self, record: Record) -> tuple[Key, Held | None]:
-        """Hold a record, or add it to its older versions; return its key and what must leave in exchange."""
-        key = record.kind, record.id
+    def take(self, record: Any) -> Held:
+        """Hold a record, or add it to its older versions; what must leave in exchange is in :attr:`leaving`."""
+        values = record.__dict__
+        key = values["kind"], values["id"]
         held = self._held.pop(key, None)
         if held is not None:
             held.add(record)
             self._held[key] = held
-            return (*key, held.order), None
+            return held
         self._count += 1
-        self._held[key] = Held(record, self._count)
-        crowded = self._limit is not None and len(self._held) > self._limit
-        return (*key, self._count), self._held.pop(next(iter(self._held))) if crowded else None
-
-    def give(self, key: Key) -> Held | None:
-        """Let a record go, if it has not left since."""
-        held = self._held.get(key[:2])
-        return self._held.pop(key[:2]) if held is not None and held.order == key[2] else None
+        held = self._held[key] = Held(record, self._count)
+        if self._limit is not None and len(self._held) > self._limit:
+            oldest = self._held.pop(next(iter(self._held)))
+            oldest.gone = True
+            self.leaving.append(oldest)
+        return held
 
     def rest(self) -> Iterator[Held]:
         """Let all records go, in the order in which they first came."""
         rest = sorted(self._held.values(), key=lambda held: held.order)
         self._held.clear()
+        for held in rest:
+            held.gone = True
         yield from rest
 
 

@@ -11,10 +11,11 @@ from ...errors import InvalidRequest
 from ...model import Device, Issue, Message, Metric, Observation, Order, Record, Residue, Subject, Waveform
 from ...plugins import Loss, WriteContext
 from .enrich import enrich, is_test
+from .casts import Casts
 from .envelope import Sources, is_own, resource_id
 from .fast import FastPath
 from .fields import Emit, items, text_of
-from .hold import Held, Hold, Key, is_held
+from .hold import Held, Hold, is_held
 from .jsontext import Tree, dumps, parse
 from .mapping import to_resources
 from .references import RESOURCES, Known, entry_of, is_bundle, kept_tree, urn
@@ -44,8 +45,21 @@ _RECORD_ID: Final = OWN + "record-id"
 
 _Entry = tuple[str, Record, str, Tree | None, str]
 """Full URL (empty outside a Bundle), record, resource type, tree (None on the short way) and text of a resource."""
-_Item = _Entry | Key
-"""An entry, or the place of a record that is held back."""
+
+
+class _Place:
+    """Where the report of an order will stand."""
+
+    __slots__ = ("order",)
+
+    def __init__(self, order: str) -> None:
+        self.order = order
+
+
+_Line = Any
+"""An entry; outside a Bundle also its text alone."""
+_Item = Any
+"""A line, or the place of what is held back."""
 
 
 class FhirWriter:
@@ -68,6 +82,7 @@ class FhirWriter:
         sources = Sources()
         self._fast = FastPath(self._emit, sources)
         self._repeated = Repeated(self._emit, sources)
+        self._casts = None if self._bundle else Casts(self._emit, sources, self._fast, self._repeated)
 
     def __repr__(self) -> str:
         return f"FhirWriter({self._form}, {len(self._emit.losses)} losses)"
@@ -141,7 +156,11 @@ class FhirWriter:
 
     def _texts(self, record: Record) -> Iterable[_Entry]:
         """Return the resources that a record becomes."""
-        text = self._repeated.write(record)
+        text = None
+        if self._casts is not None and type(record) in _TOLD:
+            text = self._casts.told(record)  # type: ignore[arg-type]  # its type was looked at
+        if text is None:
+            text = self._repeated.write(record)
         if text is None:
             return self._long(record)
         kind = RESOURCES[record.kind]
@@ -160,13 +179,18 @@ class FhirWriter:
             url = self._known.full_url(kind, record) if first else urn(identity or record.id)
             yield url, record, kind, tree, dumps(tree)
 
-    def _released(self, held: Held | None) -> Iterable[_Entry]:
+    def _released(self, held: Held) -> Iterable[_Entry]:
         """Return the entry of a record of which no newer version follows."""
-        if held is None:
-            return ()
+        held.gone = True
         record, lost = held.whole()
         self._emit.losses += lost
         return self._texts(record)
+
+    def _leaving(self) -> Iterator[_Entry]:
+        """Yield the entries of what had to leave for others to be held."""
+        leaving = self._hold.leaving
+        while leaving:
+            yield from self._released(leaving.pop(0))
 
     # ---- Reports
 
@@ -187,7 +211,7 @@ class FhirWriter:
         """Yield the reports whose observations have all been written."""
         for identity in list(self._orders):
             if self._whole:
-                yield "order", identity, 0
+                yield _Place(identity)
             else:
                 yield from self._report(identity)
 
@@ -203,25 +227,28 @@ class FhirWriter:
 
     def _items(self, records: Iterable[Record]) -> Iterator[_Item]:
         """Yield entries and the places of what is held back."""
-        for record in self._ahead(records) if self._bundle else records:
+        hold, casts, bundle = self._hold, self._casts, self._bundle
+        for record in self._ahead(records) if bundle else records:
             kind = type(record)
-            if kind is Observation and record.subject not in self._nobody:
-                text = self._fast.write(record)  # type: ignore[arg-type]  # its type was looked at
+            if kind is Observation and record.__dict__["subject"] not in self._nobody:
+                text = None if casts is None else casts.result(record)  # type: ignore[arg-type]  # its type was looked at
+                if text is None:
+                    text = self._fast.write(record)  # type: ignore[arg-type]
                 if text is not None:
                     if self._orders:
                         self._result(record)
-                    yield urn(record.id) if self._bundle else "", record, "Observation", None, text
+                    yield (urn(record.id), record, "Observation", None, text) if bundle else text
                     continue
-            elif kind in _TOLD and not self._bundle and record.provenance.adapter != ADAPTER:
+            elif casts is not None and kind in _TOLD and record.__dict__["provenance"].adapter != ADAPTER:
                 if self._kept(record):
-                    place, leaving = self._hold.take(record)
-                    if leaving is not None:
-                        yield from self._released(leaving)
-                    yield place
+                    held = hold.take(record)
+                    if hold.leaving:
+                        yield from self._leaving()
+                    yield held
                 continue
             if isinstance(record, Message):
                 yield from self._reports()
-            if not self._bundle:
+            if not bundle:
                 if not self._kept(record):
                     continue
                 if is_bundle(record):
@@ -234,36 +261,53 @@ class FhirWriter:
         """Return what a record becomes now; a line that was FHIR already stays where it was."""
         own = is_own(record)
         if (self._bundle or not own) and is_held(record):
-            place, leaving = self._hold.take(record)
-            return (place,) if leaving is None else (*self._released(leaving), place)
+            held = self._hold.take(record)
+            return (*self._leaving(), held)
         if isinstance(record, Order) and not own:
             self._order(record)
             return ()
         self._result(record)
         return self._texts(record)
 
-    def _arranged(self, found: Iterator[_Item]) -> Iterator[_Entry]:
+    def _arranged(self, found: Iterator[_Item]) -> Iterator[_Line]:
         """Yield entries: what was held back at its place while nothing had to leave before, else at the end."""
         window: list[_Item] = []
         size = 0
         for item in found:
             window.append(item)
-            if len(item) > 3:
+            if type(item) is str:
+                size += len(item)
+            elif type(item) is tuple:
                 size += len(item[4])
-                if size >= _CHUNK and not self._whole:
-                    break
+            if size >= _CHUNK and not self._whole:
+                break
         else:
-            for item in window:
-                if len(item) > 3:
-                    yield item
-                else:
-                    yield from self._report(item[1]) if item[0] == "order" else self._released(self._hold.give(item))
+            yield from self._placed(window)
             return
-        yield from (item for item in window if len(item) > 3)
+        yield from _present(window)
         window.clear()
-        yield from (item for item in found if len(item) > 3)
+        yield from _present(found)
         for held in self._hold.rest():
             yield from self._released(held)
+
+    def _placed(self, window: list[_Item]) -> Iterator[_Line]:
+        """Yield everything at its place; nothing stays held."""
+        casts = self._casts
+        for item in window:
+            if type(item) is Held:
+                if item.gone:
+                    continue
+                record = item.single
+                text = casts.told(record) if casts is not None and type(record) in _TOLD else None
+                if text is None:
+                    yield from self._released(item)
+                else:
+                    item.gone = True
+                    yield text
+            elif type(item) is _Place:
+                yield from self._report(item.order)
+            else:
+                yield item
 
     def _versions(self, entries: Iterator[_Entry]) -> Iterator[_Entry]:
         """Yield the entries of a Bundle; what repeats word for word once, what changed as a new version.
@@ -303,8 +347,11 @@ class FhirWriter:
     def _parts(self, records: Iterable[Record]) -> Iterator[str]:
         if not self._bundle:
             lines = self._source(records) if self._form == "source" else self._items(records)
-            for _, _, kind, _, text in self._arranged(lines):
-                yield text + "\n" if kind else text
+            for line in self._arranged(lines):
+                if type(line) is str:
+                    yield line + "\n"
+                else:
+                    yield line[4] + "\n" if line[2] else line[4]
             return
         yield f'{{"resourceType":"Bundle","type":"{self._form}"'
         separator = ',"entry":['
@@ -356,6 +403,13 @@ class FhirWriter:
         rest = dumps(entry_of(record))[1:-1]
         for found in self._texts(record):
             yield "{" + rest + (',"resource":' if rest else '"resource":') + found[4] + "}"
+
+
+def _present(found: Iterable[_Item]) -> Iterator[_Line]:
+    """Yield what is no place."""
+    for item in found:
+        if type(item) is str or type(item) is tuple:
+            yield item
 
 
 def _piece(record: Record, text: str) -> _Entry:

@@ -27,10 +27,13 @@ _MAX_ITEMS: Final = 512
 _OWN: Final = (Device, Metric)
 
 _ORIGIN: Final = Mould(Provenance(adapter=ADAPTER, version=VERSION, digest=None, span=None, path=None, clause=None))
-_NOBODY: Final = {"id": "", "provenance": _ORIGIN.record, "subject": None}
-"""What is not kept of a device or metric but its id."""
-_NOTHING: Final = {"value": None, "time": None, "encounter": None, "order": None}
+_NOBODY: Final = {"provenance": _ORIGIN.record, "subject": None}
+"""What is not kept of a device or metric."""
+_NOTHING: Final = _NOBODY | {"id": "", "value": None, "time": None, "encounter": None, "order": None}
 """What is not kept of a result."""
+_NOWHERE: Final = _NOBODY | {"id": "", "path": None, "span": None}
+"""What is not kept of a doubt."""
+_AMOUNT: Final = {"mantissa": 0, "exponent": 0, "literal": None}
 
 Key = tuple[Any, ...]
 
@@ -152,8 +155,8 @@ def _step(own: list[Record], path: str, *, number: bool) -> Step | None:
             return None
         if not isinstance(found.value, Quantity):
             return None
-        result = Mould(found, {**_NOBODY, **_NOTHING})
-        amount = Mould(found.value, {"mantissa": 0, "literal": None})
+        result = Mould(found, _NOTHING)
+        amount = Mould(found.value, _AMOUNT)
     before = []
     for record in own:
         doubt = None
@@ -161,7 +164,7 @@ def _step(own: list[Record], path: str, *, number: bool) -> Step | None:
             doubt = (record.code, (record.path or "").removeprefix(path))
         elif type(record) not in _OWN:
             return None
-        before.append((Mould(record, _NOBODY | ({} if doubt else {"id": record.id})), record.provenance.clause, doubt))
+        before.append((Mould(record, _NOWHERE if doubt else _NOBODY), record.provenance.clause, doubt))
     return Step(tuple(before), result, amount)
 
 

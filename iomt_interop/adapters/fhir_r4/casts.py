@@ -1,0 +1,163 @@
+"""The short way for records that were cast from one mould: their text is made once, with gaps for what differs.
+
+The text is that of the other ways for a record whose differing fields hold marks. A mould says which fields those
+are (:func:`~iomt_interop.model.mould_of`), so nothing else of a record has to be looked at. The texts are kept by the
+mould and live as long as it does; as in it, there is nothing in them of a person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
+
+from ..._accel import load
+from ...model import Device, Instant, Metric, Mould, Observation, Provenance, Quantity, mould_of, record_id
+from .envelope import Sources
+from .fast import FastPath
+from .fields import Emit
+from .repeated import Repeated
+from .scalars import fhir_id
+from .tables import ADAPTER
+
+__all__ = ["Casts"]
+
+_decimal = load("fhirjson").decimal_text
+_IDS: Final = {name: record_id("gap", name) for name in ("id", "subject", "encounter", "order")}
+_ORIGIN: Final = Provenance(adapter="gap", version="1", digest=record_id("gap", "provenance"), span=(0, 1))
+_CLOCK: Final = (f'"{record_id("gap", "extension")}"', f'"{record_id("gap", "time")}"')
+_NUMBER: Final = 918273645546372819
+"""What stands in the gaps while a text is made."""
+_TOLD: Final = frozenset({"id", "provenance", "subject"})
+_RESULT: Final = _TOLD | {"encounter", "order", "time", "value"}
+_AMOUNT: Final = frozenset({"mantissa", "exponent", "literal"})
+"""What may differ."""
+_MOST_IDS: Final = 1 << 12
+
+Given = tuple[str | None, ...]
+Write = Callable[[Any], str | None]
+
+
+class _Text(NamedTuple):
+    """Text, gap, text, ..., text."""
+
+    parts: list[str]
+    """With the mark of each gap at its place."""
+    pick: Callable[[Given], tuple[str, ...]]
+    """Returns what belongs into the gaps."""
+    amount: Mould[Any] | None
+    """What the value must have been cast from."""
+
+    def filled(self, given: Given) -> str:
+        """Return the text with what is given in its gaps."""
+        parts = self.parts.copy()
+        parts[1::2] = self.pick(given)
+        return "".join(parts)
+
+
+_UNKNOWN: Final = _Text([], lambda given: (), None)
+
+
+class Casts:
+    """Writes what was cast, for one payload outside a Bundle: there a reference ends in the id that it names."""
+
+    def __init__(self, e: Emit, sources: Sources, fast: FastPath, repeated: Repeated) -> None:
+        self._e, self._sources, self._fast, self._repeated = e, sources, fast, repeated
+        self._ids: set[str | None] = {None}
+        """Ids that FHIR allows."""
+
+    def told(self, record: Device | Metric) -> str | None:
+        """Return the text of a device or metric; None when it must take another way."""
+        mould = mould_of(record)
+        if mould is None:
+            return None
+        values = record.__dict__
+        identity, subject, provenance = values["id"], values["subject"], values["provenance"]
+        if provenance.__dict__["adapter"] == ADAPTER or not self._fit(identity, subject):
+            return None
+        given = (identity, self._sources.text(provenance), subject)
+        key = (ADAPTER, subject is None)
+        text = mould.notes.get(key, _UNKNOWN)
+        if text is _UNKNOWN:
+            text = mould.notes[key] = self._told(record, mould, given)
+        return None if text is None else text.filled(given)
+
+    def result(self, record: Observation) -> str | None:
+        """Return the text of a plain number; None when it must take another way."""
+        mould = mould_of(record)
+        if mould is None:
+            return None
+        values = record.__dict__
+        time, subject, encounter, order = values["time"], values["subject"], values["encounter"], values["order"]
+        clock = self._fast.time(time) if type(time) is Instant else None
+        if clock is None:
+            return None
+        device, amount, provenance, identity = values["device"], values["value"], values["provenance"], values["id"]
+        if provenance.__dict__["adapter"] == ADAPTER or not self._fit(identity, subject, encounter, order):
+            return None
+        number = amount.__dict__
+        if type(amount) is not Quantity or number["literal"] is not None:
+            return None
+        written = _decimal(number["mantissa"], number["exponent"])
+        given = (identity, self._sources.text(provenance), subject, encounter, order, *clock, written)
+        node = None if device is None else self._e.node_of(device)
+        dated = len(time.__dict__["value"]) >= 10
+        which = (subject is None, encounter is None, order is None, clock[0] == "", clock[1] == "")
+        key = (ADAPTER, self._e.raw_status, node, dated, which)
+        text = mould.notes.get(key, _UNKNOWN)
+        if text is _UNKNOWN:
+            text = mould.notes[key] = self._result(record, mould, given)
+        return text.filled(given) if text is not None and mould_of(amount) is text.amount else None
+
+    def _fit(self, *ids: str | None) -> bool:
+        """Tell whether FHIR allows all ids."""
+        known = self._ids
+        for identity in ids:
+            if identity not in known:
+                if not fhir_id(identity or ""):
+                    return False
+                if len(known) >= _MOST_IDS:
+                    known.clear()
+                    known.add(None)
+                known.add(identity)
+        return True
+
+    def _told(self, record: Any, mould: Mould[Any], given: Given) -> _Text | None:
+        if not mould.varied <= _TOLD:
+            return None
+        text = self._repeated.write(_marked(record, mould))
+        marks = (_IDS["id"], self._sources.text(_ORIGIN), _IDS["subject"])
+        return _checked(text, marks, given, self._repeated.write(record), None)
+
+    def _result(self, record: Any, mould: Mould[Any], given: Given) -> _Text | None:
+        amount = mould_of(record.value)
+        if amount is None or not (mould.varied <= _RESULT and amount.varied == _AMOUNT):
+            return None
+        number = amount.cast({"mantissa": _NUMBER, "exponent": 0, "literal": None})
+        clock = (_CLOCK[0] if given[5] else "", _CLOCK[1] if given[6] else "")
+        text = self._fast.write(_marked(record, mould, number), clock)
+        marks = (_IDS["id"], self._sources.text(_ORIGIN), *(_IDS[n] for n in ("subject", "encounter", "order")))
+        return _checked(text, (*marks, *clock, str(_NUMBER)), given, self._fast.write(record), amount)
+
+
+def _marked(record: Any, mould: Mould[Any], value: Quantity | None = None) -> Any:
+    """Return a record with marks in the fields that may differ and are not empty."""
+    marks = {**_IDS, "provenance": _ORIGIN} | ({} if value is None else {"value": value})
+    now = {name: getattr(record, name) for name in mould.varied}
+    return mould.cast({name: None if held is None else marks.get(name, held) for name, held in now.items()})
+
+
+def _checked(
+    text: str | None, marks: tuple[str, ...], given: Given, whole: str | None, amount: Mould[Any] | None
+) -> _Text | None:
+    """Return a text with gaps for marks; ``None`` unless it gives the whole text for what is given."""
+    if text is None or whole is None:
+        return None
+    parts = re.split("(" + "|".join(map(re.escape, filter(None, marks))) + ")", text)
+    gaps = [marks.index(mark) for mark in parts[1::2]]
+    if len(gaps) > 1:
+        found = _Text(parts, itemgetter(*gaps), amount)
+    else:
+        found = _Text(parts, lambda given: tuple(given[at] or "" for at in gaps), amount)
+    return found if None not in found.pick(given) and found.filled(given) == whole else None
