@@ -17,8 +17,8 @@ cdef tuple _empty = ()
 cdef PyObject* _none = <PyObject*>None
 cdef int _max_depth = MAX_DEPTH
 
-__all__ = ["MAX_DEPTH", "SAMPLE_CODES", "NumberText", "decimal_text", "dumps", "is_datetime", "join", "quote",
-           "sample_text"]
+__all__ = ["MAX_DEPTH", "SAMPLE_CODES", "NumberText", "decimal_text", "dumps", "emit_rows", "extension", "filled",
+           "is_datetime", "join", "quote", "sample_text"]
 
 
 cpdef str quote(str text):
@@ -257,3 +257,62 @@ def join(dict values, tuple must_be_empty, tuple rows, tuple given, str source):
     elements.append("}")
     parts.extend(elements)
     return "".join(parts)
+
+
+cpdef extension(dict out, str url, object kind, object value, object e, str path):
+    cdef object item = kind.each
+    cdef object entry
+    cdef list found
+    if item is None:
+        entry = kind.wrap(url, value, e, path)
+        if entry is not None:
+            _append(out, entry)
+        return
+    for one in value:
+        entry = item.wrap(url, one, e, path)
+        if entry is not None:
+            _append(out, entry)
+
+
+cdef _append(dict out, object entry):
+    cdef PyObject* found = PyDict_GetItemWithError(out, "extension")
+    if found == NULL:
+        out["extension"] = [entry]
+    else:
+        (<list>found).append(entry)
+
+
+def emit_rows(object rows, object record, dict out, object e, str prefix=""):
+    cdef tuple row
+    cdef object one, field, kind, default, value
+    cdef PyObject* found
+    cdef dict values = record.__dict__
+    for one in rows:
+        if not isinstance(one, tuple) or len(one) != 5:
+            raise TypeError("a row has five parts")
+        row = <tuple>one
+        field = row[0]
+        found = PyDict_GetItemWithError(values, field)
+        if found == _none or found == <PyObject*>_empty:
+            continue
+        value = getattr(record, field) if found == NULL else <object>found
+        if value is None or (type(value) is tuple and not value):
+            continue
+        default = row[4]
+        if default is not None and value == default:
+            continue
+        kind = row[2]
+        if row[1] is not None:
+            kind.put(out, row[1], value, e, prefix + <str>field)
+        elif row[3] is not None:
+            extension(out, <str>row[3], kind, value, e, prefix + <str>field)
+
+
+def filled(list parts, tuple gaps, tuple given):
+    cdef list own = parts[:]
+    cdef Py_ssize_t at = 1
+    cdef object gap
+    for gap in gaps:
+        own[at] = given[<Py_ssize_t>gap]
+        at += 2
+    return "".join(own)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from array import array
 from calendar import monthrange
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from ..errors import InvalidRequest, LimitExceeded
 
-__all__ = ["MAX_DEPTH", "SAMPLE_CODES", "NumberText", "decimal_text", "dumps", "is_datetime", "join", "quote",
-           "sample_text"]  # fmt: skip
+__all__ = ["MAX_DEPTH", "SAMPLE_CODES", "NumberText", "decimal_text", "dumps", "emit_rows", "extension", "filled",
+           "is_datetime", "join", "quote", "sample_text"]  # fmt: skip
 
 MAX_DEPTH: Final = 200
 """Deepest tree that :func:`dumps` writes."""
@@ -188,3 +188,61 @@ def join(
 
 
 _HEX: Final = frozenset("0123456789abcdef")
+
+
+def extension(out: dict[str, Any], url: str, kind: Any, value: Any, e: Any, path: str) -> None:
+    """Add an extension to an element; one for each value where the kind has an ``each``.
+
+    Parameters
+    ----------
+    out : dict
+        The element.
+    url : str
+        Of the extension.
+    kind : Kind
+        The datatype: ``wrap(url, value, e, path)`` returns an extension or None; ``each`` is None or the datatype of
+        the single values.
+    value : object
+        What it holds.
+    e, path : object, str
+        Passed on.
+    """
+    several = kind.each is not None
+    item = kind.each if several else kind
+    for one in value if several else (value,):
+        entry = item.wrap(url, one, e, path)
+        if entry is not None:
+            out.setdefault("extension", []).append(entry)
+
+
+def emit_rows(rows: Iterable[tuple[Any, ...]], record: Any, out: dict[str, Any], e: Any, prefix: str = "") -> None:
+    """Write the fields of a record that have a row and say something.
+
+    Parameters
+    ----------
+    rows : iterable of tuple
+        Field, element or None, kind, URL of an extension or None, value that need not be written.
+    record : object
+        What is written; its fields are looked for in its ``__dict__`` first.
+    out : dict
+        The element to add to.
+    e, prefix : object, str
+        Passed on, the prefix with the field behind it.
+    """
+    for field, element, kind, url, default in rows:
+        value = getattr(record, field)
+        if value is None or (type(value) is tuple and not value):
+            continue
+        if default is not None and value == default:
+            continue
+        if element is not None:
+            kind.put(out, element, value, e, prefix + field)
+        elif url is not None:
+            extension(out, url, kind, value, e, prefix + field)
+
+
+def filled(parts: list[str], gaps: tuple[int, ...], given: tuple[Any, ...]) -> str:
+    """Join a text whose parts with odd numbers are gaps, in which ``given[gap]`` is put."""
+    own = parts.copy()
+    own[1::2] = [given[gap] for gap in gaps]
+    return "".join(own)

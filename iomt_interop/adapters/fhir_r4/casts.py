@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from ..._accel import load
@@ -23,7 +22,8 @@ from .tables import ADAPTER
 
 __all__ = ["Casts"]
 
-_decimal = load("fhirjson").decimal_text
+_kernel = load("fhirjson")
+_decimal, _filled = _kernel.decimal_text, _kernel.filled
 _IDS: Final = {name: record_id("gap", name) for name in ("id", "subject", "encounter", "order")}
 _ORIGIN: Final = Provenance(adapter="gap", version="1", digest=record_id("gap", "provenance"), span=(0, 1))
 _CLOCK: Final = (f'"{record_id("gap", "extension")}"', f'"{record_id("gap", "time")}"')
@@ -44,19 +44,13 @@ class _Text(NamedTuple):
 
     parts: list[str]
     """With the mark of each gap at its place."""
-    pick: Callable[[Given], tuple[str, ...]]
-    """Returns what belongs into the gaps."""
+    gaps: tuple[int, ...]
+    """Which of what is given belongs into each gap."""
     amount: Mould[Any] | None
     """What the value must have been cast from."""
 
-    def filled(self, given: Given) -> str:
-        """Return the text with what is given in its gaps."""
-        parts = self.parts.copy()
-        parts[1::2] = self.pick(given)
-        return "".join(parts)
 
-
-_UNKNOWN: Final = _Text([], lambda given: (), None)
+_UNKNOWN: Final = _Text([], (), None)
 
 
 class Casts:
@@ -81,7 +75,7 @@ class Casts:
         text = mould.notes.get(key, _UNKNOWN)
         if text is _UNKNOWN:
             text = mould.notes[key] = self._told(record, mould, given)
-        return None if text is None else text.filled(given)
+        return None if text is None else _filled(text.parts, text.gaps, given)
 
     def result(self, record: Observation) -> str | None:
         """Return the text of a plain number; None when it must take another way."""
@@ -108,7 +102,9 @@ class Casts:
         text = mould.notes.get(key, _UNKNOWN)
         if text is _UNKNOWN:
             text = mould.notes[key] = self._result(record, mould, given)
-        return text.filled(given) if text is not None and mould_of(amount) is text.amount else None
+        if text is None or mould_of(amount) is not text.amount:
+            return None
+        return _filled(text.parts, text.gaps, given)  # type: ignore[no-any-return]
 
     def _fit(self, *ids: str | None) -> bool:
         """Tell whether FHIR allows all ids."""
@@ -155,9 +151,7 @@ def _checked(
     if text is None or whole is None:
         return None
     parts = re.split("(" + "|".join(map(re.escape, filter(None, marks))) + ")", text)
-    gaps = [marks.index(mark) for mark in parts[1::2]]
-    if len(gaps) > 1:
-        found = _Text(parts, itemgetter(*gaps), amount)
-    else:
-        found = _Text(parts, lambda given: tuple(given[at] or "" for at in gaps), amount)
-    return found if None not in found.pick(given) and found.filled(given) == whole else None
+    gaps = tuple(marks.index(mark) for mark in parts[1::2])
+    if any(given[gap] is None for gap in gaps) or _filled(parts, gaps, given) != whole:
+        return None
+    return _Text(parts, gaps, amount)

@@ -20,6 +20,7 @@ VITAL_SIGNS: Final = Concept(
 )
 PHD: Final = Concept(codings=(Coding(system=PHD_CATEGORY, code="phd"),))
 _HTEST: Final = Coding(**HTEST)
+_MEASURED: Final = (Observation, Waveform)
 _PERSONAL: Final = frozenset({"phd", "gateway"})
 _IDENTIFIER_TYPES: Final = {
     systems.EUI64: "SYSID", systems.BLUETOOTH_ADDRESS: "BTMAC", "http://hl7.org/fhir/sid/eui-48/ethernet": "ETHMAC",
@@ -127,7 +128,7 @@ def _typed(identifier: Identifier) -> Identifier:
 
 def is_test(record: Any) -> bool:
     """Tell whether a record is of no patient: its quality, its mode or its label says so."""
-    quality = getattr(record, "quality", None)
+    quality = record.__dict__.get("quality")
     if quality is not None and (TEST_FLAGS.intersection(quality.flags) or quality.mode in ("test", "demo")):
         return True
     return any((label.system, label.code) == (_HTEST.system, _HTEST.code) for label in record.labels)
@@ -153,7 +154,7 @@ def enrich(record: Record, node: str | None = None, *, test: bool = False) -> Re
         record = _device(record)
     elif isinstance(record, Waveform) and node in _PERSONAL and PHD not in record.categories:
         record = record.replace(categories=(PHD, *record.categories))
-    test = test or (isinstance(record, Observation | Waveform) and is_test(record))
+    test = test or (isinstance(record, _MEASURED) and is_test(record))
     if test and _HTEST not in record.labels:
         record = record.replace(labels=(*record.labels, _HTEST))
     return record

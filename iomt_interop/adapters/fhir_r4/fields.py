@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from pydantic import ValidationError
 
+from ..._accel import load
 from ...model import Model
 from ...plugins import Loss
 from .jsontext import Tree
@@ -26,6 +27,8 @@ __all__ = [
 ]  # fmt: skip
 
 EMPTY: Final[tuple[Any, ...]] = (None, ())
+_kernel = load("fhirjson")
+emit_rows, extension = _kernel.emit_rows, _kernel.extension
 
 
 class References(Protocol):
@@ -88,6 +91,8 @@ class Kind:
 
     suffix: str = ""
     """The type's name as it stands behind ``value``."""
+    each: Kind | None = None
+    """Of an element that repeats the datatype of one."""
 
     def out(self, value: Any, e: Emit, path: str) -> Any:
         """Return the JSON of a value, None when there is nothing to say."""
@@ -158,11 +163,22 @@ class Part(Kind):
 
     def __init__(self, suffix: str, out: Callable[[Any, Emit, str], Any], into: Callable[[Any, Parse], Any]) -> None:
         self.suffix = suffix
-        self._out, self._into = out, into
+        self._out, self._into, self._key = out, into, "value" + suffix
 
     def out(self, value: Any, e: Emit, path: str) -> Any:
         """Return the JSON of a value."""
         return self._out(value, e, path)
+
+    def put(self, out: Tree, key: str, value: Any, e: Emit, path: str) -> None:
+        """Set an element."""
+        json = self._out(value, e, path)
+        if json is not None:
+            out[key] = json
+
+    def wrap(self, url: str, value: Any, e: Emit, path: str) -> Tree | None:
+        """Return an extension that holds the value, which has no facets."""
+        json = self._out(value, e, path)
+        return None if json is None else {"url": url, self._key: json}
 
     def into(self, json: Any, p: Parse) -> Any:
         """Return the value of a JSON value."""
@@ -173,7 +189,7 @@ class Many(Kind):
     """An element that repeats; as an extension, the extension repeats."""
 
     def __init__(self, item: Kind) -> None:
-        self.item = item
+        self.item = self.each = item
 
     def out(self, value: Any, e: Emit, path: str) -> Any:
         """Return the JSON array of a tuple."""
@@ -229,8 +245,7 @@ class Complex(Kind):
         return self.into(entry, p) if "extension" in entry else None
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """Where one canonical field stands."""
 
     field: str
@@ -240,31 +255,6 @@ class Row:
     """URL of the extension, where there is no element."""
     default: Any = None
     """Value that need not be written."""
-
-
-def emit_rows(rows: Iterable[Row], record: Any, out: Tree, e: Emit, prefix: str = "") -> None:
-    """Write the fields that have a row."""
-    for row in rows:
-        value = getattr(record, row.field)
-        if value is None or (type(value) is tuple and not value):
-            continue
-        if row.default is not None and value == row.default:
-            continue
-        path = prefix + row.field
-        if row.element is not None:
-            row.kind.put(out, row.element, value, e, path)
-        elif row.url is not None:
-            extension(out, row.url, row.kind, value, e, path)
-
-
-def extension(out: Tree, url: str, kind: Kind, value: Any, e: Emit, path: str) -> None:
-    """Add an extension; one for each value of a :class:`Many`."""
-    several = isinstance(kind, Many)
-    item = kind.item if isinstance(kind, Many) else kind
-    for one in value if several else (value,):
-        entry = item.wrap(url, one, e, path)
-        if entry is not None:
-            out.setdefault("extension", []).append(entry)
 
 
 def parse_rows(rows: Iterable[Row], tree: Tree, p: Parse) -> dict[str, Any]:

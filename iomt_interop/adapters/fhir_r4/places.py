@@ -72,6 +72,8 @@ def _universal(location: Location, name: str) -> tuple[str | None, str | None]:
     if name != "facility":
         known = next((one for one in location.level_ids if one.level == name), None)
         number, kind = (None, None) if known is None else (known.value, known.type)
+    if number is kind is None:
+        return None, None
     # The extensions of the narrowest level hold both verbatim, and report what FHIR cannot write of them.
     silent = Emit(reference=lambda resource, target: "")
     return (

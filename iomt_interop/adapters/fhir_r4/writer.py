@@ -39,6 +39,7 @@ _NO_PATIENT: Final = frozenset({"demo", "test", "quality-control"})
 _OF_PERSON: Final = frozenset({"observation", "waveform", "alert", "setting", "event", "document"})
 """Kinds that say themselves that they are of no patient: the person's own entry may stand far behind them."""
 _UNIDENTIFIED: Final = frozenset({"MessageHeader", "Provenance"})
+_MEASURED: Final = frozenset({"observation", "waveform"})
 _TOLD: Final = frozenset({Device, Metric})
 """What every message of a device tells again, record by record."""
 _RECORD_ID: Final = OWN + "record-id"
@@ -168,7 +169,7 @@ class FhirWriter:
 
     def _long(self, record: Record) -> Iterator[_Entry]:
         """Yield the resources that a record becomes, on the long way."""
-        device = record.device if isinstance(record, Observation | Waveform) else None
+        device = record.__dict__.get("device") if record.kind in _MEASURED else None
         test = record.subject in self._nobody and record.kind in _OF_PERSON
         enriched = enrich(record, None if device is None else self._nodes.get(device), test=test)
         for tree in to_resources(enriched, self._emit):
