@@ -20,7 +20,7 @@ cdef extern from *:
     """
     object iomt_new(object model)
 
-__all__ = ["cast", "filled"]
+__all__ = ["cast", "cast_report", "filled"]
 
 cdef str _dict = "__dict__"
 cdef str _given = "__pydantic_fields_set__"
@@ -47,3 +47,90 @@ def cast(object model, dict fields, frozenset varied, object given, dict changes
     own = PyDict_Copy(fields)
     PyDict_Update(own, changes)
     return filled(model, own, given)
+
+
+cdef object _number(str text):
+    """Return mantissa and exponent of a plain number of at most 18 digits that is written as it would be again."""
+    cdef Py_ssize_t at = 0, length = len(text), digits, point = -1
+    cdef long long value = 0
+    cdef bint negative = False
+    cdef Py_UCS4 character
+    if length == 0 or length > 20:
+        return None
+    if text[0] == 45:
+        negative = True
+        at = 1
+    digits = at
+    while at < length:
+        character = text[at]
+        if character == 46 and point < 0 and at > digits:
+            point = at
+        elif 48 <= character <= 57:
+            value = value * 10 + <long long>(<int>character - 48)
+        else:
+            return None
+        at += 1
+    if point == length - 1 or length - digits - (point >= 0) > 18 or length == digits:
+        return None
+    # Leading zeros and the zero that has a sign are not written again.
+    if text[digits] == 48 and (length - digits if point < 0 else point - digits) > 1 or negative and value == 0:
+        return None
+    return (-value if negative else value), (0 if point < 0 else point + 1 - length)
+
+
+cdef object _cast(tuple mould, dict changes):
+    cdef dict own = PyDict_Copy(<dict>mould[1])
+    PyDict_Update(own, changes)
+    return filled(mould[0], own, mould[2])
+
+
+def cast_report(tuple steps, list items, Py_ssize_t base, tuple origin, dict shared, frozenset sentinels,
+                object amount_of, object time_of, object id_of, object doubt_of):
+    cdef list found = [], fields
+    cdef object segment, number, clause, where, value, time, last = None, known = None
+    cdef tuple span, step, one
+    cdef dict place, told = {"subject": shared["subject"]}, changes
+    cdef Py_ssize_t index
+    for index in range(len(steps)):
+        segment = (<tuple>items[index])[0]
+        step = <tuple>steps[index]
+        span = segment.span
+        place = {"span": (base + <Py_ssize_t>span[0], base + <Py_ssize_t>span[1]), "path": segment.path}
+        where = _cast(origin, place)
+        for one in <tuple>step[0]:
+            if one[2] is not None:
+                found.append(doubt_of(one[0], one[2], segment))
+                continue
+            clause = one[1]
+            told["provenance"] = where
+            if clause is not None:
+                place["clause"] = clause
+                told["provenance"] = _cast(origin, place)
+            found.append(_cast(<tuple>one[0], told))
+        if step[1] is None:
+            continue
+        fields = segment.fields
+        if fields[5] in sentinels:
+            return None
+        number = _number(<str>fields[5])
+        if number is None:
+            value = amount_of(fields[5], step[2])
+            if value is None:
+                return None
+        else:
+            value = _cast(<tuple>step[2], {"mantissa": number[0], "exponent": number[1], "literal": None})
+        time = shared["time"]
+        if fields[14]:
+            if fields[14] != last:
+                last = fields[14]
+                known = time_of(last, segment.syntax)
+                if known is None:
+                    return None
+            time = known
+        changes = PyDict_Copy(shared)
+        changes["id"] = id_of("observation", segment)
+        changes["provenance"] = where
+        changes["value"] = value
+        changes["time"] = time
+        found.append(_cast(<tuple>step[1], changes))
+    return found

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from ..errors import InvalidRecord
 
-__all__ = ["cast", "filled", "refuse"]
+__all__ = ["cast", "cast_report", "filled", "refuse"]
 
 _set: Final = object.__setattr__
 """How a frozen model is filled."""
@@ -48,3 +49,74 @@ def cast(model: type[Any], fields: dict[str, Any], varied: frozenset[str], given
     if not changes.keys() <= varied:
         raise refuse()
     return filled(model, fields | changes, given)
+
+
+Parts = tuple[type[Any], dict[str, Any], set[str]]
+"""A mould: model, fields, and the fields that were given."""
+
+
+def _cast(mould: Parts, changes: dict[str, Any]) -> Any:
+    model, fields, given = mould
+    return filled(model, fields | changes, given)
+
+
+def cast_report(
+    steps: tuple[Any, ...],
+    items: Sequence[Any],
+    base: int,
+    origin: Parts,
+    shared: dict[str, Any],
+    sentinels: frozenset[str],
+    amount_of: Callable[[str, Any], Any],
+    time_of: Callable[[str, Any], Any],
+    id_of: Callable[[str, Any], str],
+    doubt_of: Callable[[Any, Any, Any], Any],
+) -> list[Any] | None:
+    """Return the records of an HL7 v2 report whose pattern is known, OBX by OBX.
+
+    Parameters
+    ----------
+    steps : tuple
+        What each OBX becomes: a tuple of (mould or what a doubt is made of, clause or None, doubt or None), the mould
+        of its observation or None, the mould of its amount.
+    items : sequence
+        Per OBX a tuple that begins with its segment: ``span``, ``path``, ``fields``, ``syntax``.
+    base : int
+        What is added to spans.
+    origin : tuple
+        The mould of provenances.
+    shared : dict
+        Fields of all observations, ``subject`` and ``time`` among them; OBX-14 goes before the time.
+    sentinels : frozenset of str
+        Texts of OBX-5 that are no numbers.
+    amount_of, time_of : callable
+        Read OBX-5 and OBX-14; None when there is more to them than a number and a time.
+    id_of, doubt_of : callable
+        Return the id of a record of a segment, and a doubt about it.
+
+    Returns
+    -------
+    list or None
+        None when a number or a time is unusual.
+    """
+    found: list[Any] = []
+    for (segment, *_), (before, result, amount) in zip(items, steps, strict=True):
+        start, stop = segment.span
+        place = {"span": (base + start, base + stop), "path": segment.path}
+        provenance = _cast(origin, place)
+        for mould, clause, doubt in before:
+            if doubt is not None:
+                found.append(doubt_of(mould, doubt, segment))
+                continue
+            where = provenance if clause is None else _cast(origin, place | {"clause": clause})
+            found.append(_cast(mould, {"provenance": where, "subject": shared["subject"]}))
+        if result is None:
+            continue
+        raw, when = segment.fields[5], segment.fields[14]
+        value = None if raw in sentinels else amount_of(raw, amount)
+        time = time_of(when, segment.syntax) if when else shared["time"]
+        if value is None or (time is None and when):
+            return None
+        own = {"id": id_of("observation", segment), "provenance": provenance, "value": value, "time": time}
+        found.append(_cast(result, shared | own))
+    return found

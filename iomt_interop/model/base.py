@@ -134,6 +134,11 @@ class Mould(Generic[T]):
         """What is kept."""
         return self.cast({})
 
+    @property
+    def parts(self) -> tuple[type[T], dict[str, Any], Any]:
+        """Model, fields, and the fields that were given, for kernels."""
+        return self._model, self._fields, self._given
+
     def cast(self, changes: dict[str, Any]) -> T:
         """Return a copy with other values in fields that the record was given; as :meth:`Model.of_valid`.
 

@@ -111,7 +111,8 @@ class Casts:
         known = self._ids
         for identity in ids:
             if identity not in known:
-                if not fhir_id(identity or ""):
+                text = identity or ""
+                if not (len(text) == 32 and text.isascii() and text.isalnum()) and not fhir_id(text):
                     return False
                 if len(known) >= _MOST_IDS:
                     known.clear()

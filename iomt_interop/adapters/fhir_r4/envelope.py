@@ -73,8 +73,8 @@ class Sources:
     """``meta.source`` as JSON text, for many records of one source."""
 
     def __init__(self) -> None:
-        self._key: tuple[str, str, str | None] | None = None
-        self._text = ""
+        self._digest: object = self
+        self._adapter = self._version = self._text = ""
 
     def text(self, provenance: Provenance) -> str:
         """Return the text of :func:`source_uri` as it stands between the quotes of a JSON string."""
@@ -83,9 +83,11 @@ class Sources:
         if span is None:
             text: str = dumps(source_uri(provenance))
             return text[1:-1]
-        key = (values["adapter"], values["version"], values["digest"])
-        if key != self._key:
-            self._key, self._text = key, dumps(_stem(*key))[1:-1] + "#bytes="
+        digest, adapter, version = values["digest"], values["adapter"], values["version"]
+        # Records of one message share these texts: they are the same objects.
+        if digest is not self._digest or adapter is not self._adapter or version is not self._version:
+            self._digest, self._adapter, self._version = digest, adapter, version
+            self._text = dumps(_stem(adapter, version, digest))[1:-1] + "#bytes="
         return f"{self._text}{span[0]}-{span[1]}{_place(path, clause)}"
 
 

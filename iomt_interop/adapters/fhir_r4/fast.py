@@ -6,6 +6,7 @@ is not plain takes the long way.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from ..._accel import load
@@ -25,6 +26,11 @@ _kernel = load("fhirjson")
 _join, _decimal, _is_datetime, quote = _kernel.join, _kernel.decimal_text, _kernel.is_datetime, _kernel.quote
 _GAPS: Final = ("\ue000", "\ue001")
 """Stand for the device and the metric in a text with gaps."""
+
+_SOME_TIME: Final = "2001-02-03T04:05:06.070809Z"
+_SOME_NATIVE: Final = "gapnative0"
+_NATIVE: Final = re.compile(r"[0-9.+\-]+")
+"""A time as HL7 v2 writes it: nothing in it needs an escape."""
 
 _LIMIT: Final = 4096
 """Entries of one cache; a full cache is emptied."""
@@ -57,6 +63,7 @@ _codes: Final[dict[tuple[int, int, str | None, bool, bool], tuple[Any, Fragment,
 _limits: Final[dict[tuple[Any, ...], tuple[Any, Fragment]]] = {}
 _same_limits: Final[dict[int, tuple[Any, Fragment]]] = {}
 _devices: Final[dict[tuple[bool, bool, bool], Fragment]] = {}
+_clocks: Final[dict[tuple[str, tuple[str, ...]], Fragment]] = {}
 """What comes again in every payload: codes, units, states and limits. An entry keeps alive what its key names by
 identity; nothing in it is of a person."""
 
@@ -175,9 +182,24 @@ class FastPath:
             plain = not parts["flags"] and parts["clock_sync"] is None and parts["uncertainty_ns"] is None
             if plain and _is_datetime(parts["value"]):
                 return "", f'"effectiveDateTime":"{parts["value"]}"'
-        fragment = self._fragment("time", time)
+        fragment = self._clock(time, parts)
         self._bounded(self._times)[id(time)] = (time, fragment)
         return fragment
+
+    def _clock(self, time: Instant, parts: dict[str, Any]) -> Fragment:
+        """Return the fragment of a time; one that is written as most are is filled into text that has gaps for it."""
+        native, flags, origin = parts["native"], parts["flags"], parts["origin"]
+        simple = parts["device_clock"] is None and parts["clock_sync"] is None and parts["uncertainty_ns"] is None
+        if not (simple and native and _NATIVE.fullmatch(native) and _is_datetime(parts["value"])):
+            return self._fragment("time", time)
+        key = (origin, flags)
+        gaps = _clocks.get(key)
+        if gaps is None:
+            probe = Instant(value=_SOME_TIME, native=_SOME_NATIVE, origin=origin, flags=flags)
+            gaps = self._bounded(_clocks)[key] = self._fragment("time", probe)
+        if gaps[0]:
+            return self._fragment("time", time)
+        return "", gaps[1].replace(_SOME_TIME, parts["value"]).replace(_SOME_NATIVE, native)
 
     def _unit(self, unit: str | None, native: Any) -> str:
         """Return the rest of a Quantity behind its number."""

@@ -9,12 +9,14 @@ A pattern holds devices, codes and units, and nothing of a person. Patterns are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from ..._accel import load
 from ...model import Device, Issue, Metric, Mould, Observation, Provenance, Quantity, Record
-from .ledger import MAX_REMEMBERED
+from ...model.time import Time
+from .ledger import MAX_REMEMBERED, Syntax
 from .observations import Item, Report
 from .times import decode_observed
 from .unit import ADAPTER, VERSION, Segment, Unit
@@ -22,6 +24,7 @@ from .values import quantity_of
 
 __all__ = ["add_results"]
 
+_cast_report = load("mould").cast_report
 _MAX_PATTERNS: Final = 256
 _MAX_ITEMS: Final = 512
 _OWN: Final = (Device, Metric)
@@ -36,21 +39,17 @@ _NOWHERE: Final = _NOBODY | {"id": "", "path": None, "span": None}
 _AMOUNT: Final = {"mantissa": 0, "exponent": 0, "literal": None}
 
 Key = tuple[Any, ...]
+Parts = tuple[type[Any], dict[str, Any], Any]
 
 
 class Step(NamedTuple):
-    """What one OBX becomes."""
+    """What one OBX becomes: moulds, in parts."""
 
-    before: tuple[tuple[Mould[Any], str | None, tuple[str, str] | None], ...]
-    """Devices and metrics, each with the clause of its provenance; and doubts, with their code and field."""
-    result: Mould[Observation] | None
-    """``None`` for a node of the tree."""
-    amount: Mould[Quantity] | None
-
-    def moulds(self) -> Iterator[Mould[Any]]:
-        """Yield everything that is held."""
-        yield from (mould for mould, _, _ in self.before)
-        yield from filter(None, (self.result, self.amount))
+    before: tuple[tuple[Any, str | None, tuple[str, str] | None], ...]
+    """Devices and metrics, each with the clause of its provenance; and moulds of doubts, with their code and field."""
+    result: Parts | None
+    """An observation; ``None`` for a node of the tree."""
+    amount: Parts | None
 
 
 @dataclass(slots=True)
@@ -147,58 +146,49 @@ def _learnt(made: Sequence[Record], items: Sequence[Item], numbers: Sequence[boo
 
 def _step(own: list[Record], path: str, *, number: bool) -> Step | None:
     """Return what one OBX became; ``None`` for other records than its place in the tree and a plain number."""
-    result: Mould[Observation] | None = None
-    amount: Mould[Quantity] | None = None
+    result: Parts | None = None
+    amount: Parts | None = None
     if number:
         found = own.pop() if own else None
         if not isinstance(found, Observation) or found.labels or found.extensions:
             return None
         if not isinstance(found.value, Quantity):
             return None
-        result = Mould(found, _NOTHING)
-        amount = Mould(found.value, _AMOUNT)
-    before = []
+        result, amount = Mould(found, _NOTHING).parts, Mould(found.value, _AMOUNT).parts
+    before: list[tuple[Any, str | None, tuple[str, str] | None]] = []
     for record in own:
-        doubt = None
         if isinstance(record, Issue):
             doubt = (record.code, (record.path or "").removeprefix(path))
-        elif type(record) not in _OWN:
+            before.append((Mould(record, _NOWHERE), None, doubt))
+        elif type(record) in _OWN:
+            before.append((Mould(record, _NOBODY).parts, record.provenance.clause, None))
+        else:
             return None
-        before.append((Mould(record, _NOWHERE if doubt else _NOBODY), record.provenance.clause, doubt))
     return Step(tuple(before), result, amount)
 
 
 def _cast(pattern: Pattern, report: Report, items: Sequence[Item]) -> list[Record] | None:
     """Return the records of a report that has a known pattern; ``None`` when a number or a time is unusual."""
-    unit, sentinels = report.unit, report.sentinels
-    base, subject, digest = unit.base, unit.subject, unit.digest
-    shared = {"subject": subject, "encounter": unit.encounter, "order": report.order}
-    origin = Mould(_ORIGIN.cast({"digest": digest}))
-    found: list[Record] = []
-    for (segment, _, _), (before, result, amount) in zip(items, pattern.steps, strict=True):
-        start, stop = segment.span
-        place: dict[str, Any] = {"span": (base + start, base + stop), "path": segment.path}
-        provenance: Provenance = origin.cast(place)
-        for mould, clause, doubt in before:
-            if doubt is not None:
-                found.append(_doubt(mould, doubt, unit, segment))
-                continue
-            where = provenance if clause is None else origin.cast({**place, "clause": clause})
-            found.append(mould.cast({"provenance": where, "subject": subject}))
-        if result is None or amount is None:
-            continue
-        raw, when = segment.fields[5], segment.fields[14]
-        value = None if raw in sentinels else quantity_of(raw, amount)
-        time = report.time
-        if when:
-            time, rest = decode_observed(when, segment.syntax)
-            if rest or time is None:
-                return None
-        if value is None:
-            return None
-        more = {"id": unit.id("observation", segment), "provenance": provenance, "value": value, "time": time}
-        found.append(result.cast(shared | more))
-    return found
+    unit = report.unit
+    shared = {"subject": unit.subject, "encounter": unit.encounter, "order": report.order, "time": report.time}
+    origin = Mould(_ORIGIN.cast({"digest": unit.digest})).parts
+
+    def doubt_of(mould: Mould[Issue], doubt: tuple[str, str], segment: Segment) -> Issue:
+        return _doubt(mould, doubt, unit, segment)
+
+    return _cast_report(  # type: ignore[no-any-return]
+        pattern.steps, items, unit.base, origin, shared, report.sentinels, _amount_of, _time_of, unit.id, doubt_of
+    )
+
+
+def _amount_of(text: str, parts: Parts) -> Quantity | None:
+    return quantity_of(text, parts[2].mould)
+
+
+def _time_of(text: str, syntax: Syntax) -> Time | None:
+    """Return the time of OBX-14; ``None`` when it says something else as well."""
+    time, rest = decode_observed(text, syntax)
+    return None if rest else time
 
 
 def _doubt(mould: Mould[Issue], doubt: tuple[str, str], unit: Unit, segment: Segment) -> Issue:

@@ -12,9 +12,11 @@ from adapters.hl7v2_oru.test_plain import FIELDS
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iomt_interop.adapters.fhir_r4.writer import make_writer
 from iomt_interop.adapters.hl7v2_oru import message, pattern
 from iomt_interop.adapters.hl7v2_oru.observations import Item, Report
 from iomt_interop.model import Record, to_json
+from iomt_interop.plugins import WriteContext
 
 ROOT = Path(__file__).resolve().parents[3]
 MESSAGES = sorted(
@@ -116,7 +118,11 @@ def test_a_pattern_holds_nothing_of_the_person() -> None:
     found = [record for number in range(3) for record in read(renumbered(data, number))]
     people = {record.id for record in of(found, "subject")}
     (known,) = (one for one in pattern._patterns.values() if one is not None)
-    held = repr([[mould.record.model_dump() for mould in step.moulds()] for step in known.steps])
+    parts = [part for step in known.steps for part in (step.result, step.amount, *(one[0] for one in step.before))]
+    moulds = [part[2].mould if isinstance(part, tuple) else part for part in parts if part is not None]
+    b"".join(make_writer(WriteContext(form="ndjson")).write(found))
+    held = repr([(mould.record.model_dump(), mould.notes) for mould in moulds])
+    assert "Device/" in held
     assert people
     assert not any(one in held for one in (*people, "Muster", "Milan", "EX-000030"))
 
