@@ -3,13 +3,18 @@
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_GetItemWithError
+from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject
+from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_DecodeASCII, PyUnicode_GET_LENGTH
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from iomt_interop._accel.fhirjson_py import MARKS, MAX_DEPTH, SAMPLE_CODES, NumberText, _ESCAPES
 from iomt_interop._accel.fhirjson_py import decimal_text as _long_decimal
 from iomt_interop.errors import InvalidRequest, LimitExceeded
+
+cdef extern from "Python.h":
+    int PyUnicode_IS_COMPACT_ASCII(object)
 
 cdef object _number = NumberText
 cdef object _escapes = _ESCAPES
@@ -75,7 +80,111 @@ cpdef str decimal_text(object mantissa, int exponent):
     return buffer[:length].decode("ascii")
 
 
-cpdef str dumps(object tree, int depth=0):
+cdef class _Text:
+    """Octets of ASCII text that grow."""
+
+    cdef char* data
+    cdef Py_ssize_t size, room
+
+    def __cinit__(self):
+        self.size, self.room = 0, 4096
+        self.data = <char*>PyMem_Malloc(self.room)
+        if self.data == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        PyMem_Free(self.data)
+
+    cdef int grow(self, Py_ssize_t more) except -1:
+        cdef char* data
+        cdef Py_ssize_t room = self.room
+        while room - self.size < more:
+            room *= 2
+        data = <char*>PyMem_Realloc(self.data, room)
+        if data == NULL:
+            raise MemoryError
+        self.data, self.room = data, room
+        return 0
+
+    cdef inline int put(self, const char* text, Py_ssize_t length) except -1:
+        if self.room - self.size < length:
+            self.grow(length)
+        memcpy(self.data + self.size, text, length)
+        self.size += length
+        return 0
+
+    cdef int ascii(self, str text) except -1:
+        """Add a text; 0 when it is not ASCII."""
+        if not PyUnicode_IS_COMPACT_ASCII(text):
+            return 0
+        self.put(<const char*>PyUnicode_1BYTE_DATA(text), PyUnicode_GET_LENGTH(text))
+        return 1
+
+    cdef int quoted(self, str text) except -1:
+        """Add a text as a JSON string; 0 when it is not ASCII."""
+        cdef const unsigned char* source
+        cdef Py_ssize_t at, length
+        if not PyUnicode_IS_COMPACT_ASCII(text):
+            return 0
+        source, length = <const unsigned char*>PyUnicode_1BYTE_DATA(text), PyUnicode_GET_LENGTH(text)
+        for at in range(length):
+            if source[at] < 32 or source[at] == 34 or source[at] == 92:
+                return self.ascii(quote(text))
+        self.put('"', 1)
+        self.put(<const char*>source, length)
+        self.put('"', 1)
+        return 1
+
+
+cdef int _write(_Text out, object tree, int depth) except -1:
+    """Add a tree; 0 when there is anything in it that the long way has to write."""
+    cdef bint first = True
+    if depth > _max_depth:
+        raise LimitExceeded("FHR-005")
+    if type(tree) is str:
+        return out.quoted(<str>tree)
+    if type(tree) is dict:
+        out.put("{", 1)
+        for key, value in (<dict>tree).items():
+            if not first:
+                out.put(",", 1)
+            first = False
+            if type(key) is not str or not out.quoted(<str>key):
+                return 0
+            out.put(":", 1)
+            if not _write(out, value, depth + 1):
+                return 0
+        out.put("}", 1)
+        return 1
+    if type(tree) is list:
+        out.put("[", 1)
+        for value in <list>tree:
+            if not first:
+                out.put(",", 1)
+            first = False
+            if not _write(out, value, depth + 1):
+                return 0
+        out.put("]", 1)
+        return 1
+    if tree is True:
+        return out.put("true", 4) + 1
+    if tree is False:
+        return out.put("false", 5) + 1
+    if tree is None:
+        return out.put("null", 4) + 1
+    if type(tree) is _number or type(tree) is int:
+        return out.ascii(str(tree))
+    return 0
+
+
+def dumps(object tree, int depth=0):
+    cdef _Text out = _Text()
+    if _write(out, tree, depth):
+        return PyUnicode_DecodeASCII(out.data, out.size, NULL)
+    return _dumps(tree, depth)
+
+
+cdef str _dumps(object tree, int depth):
     cdef list parts
     if depth > _max_depth:
         raise LimitExceeded("FHR-005")
@@ -86,12 +195,12 @@ cpdef str dumps(object tree, int depth=0):
     if isinstance(tree, dict):
         parts = []
         for key, value in (<dict>tree).items():
-            parts.append(quote(key) + ":" + dumps(value, depth + 1))
+            parts.append(quote(key) + ":" + _dumps(value, depth + 1))
         return "{" + ",".join(parts) + "}"
     if isinstance(tree, list):
         parts = []
         for value in <list>tree:
-            parts.append(dumps(value, depth + 1))
+            parts.append(_dumps(value, depth + 1))
         return "[" + ",".join(parts) + "]"
     if tree is None:
         return "null"

@@ -95,7 +95,7 @@ class Node:
 
     def __getitem__(self, number: int) -> Node:
         """Return a part by its number from 1; beyond the end an empty one."""
-        children = self.children
+        children = self._children or self.children
         return children[number - 1] if number <= len(children) else _EMPTY
 
     def peek(self) -> str | None:
@@ -123,7 +123,7 @@ class Node:
     def _first_leaf(self) -> Node:
         node = self
         while node.level < _LEAF:
-            node = node.children[0]
+            node = (node._children or node.children)[0]
         return node
 
     def take_whole(self) -> str | None:

@@ -405,9 +405,9 @@ class _Reading:
         header = message(self.unit, self.msh, software[0] if software else None, outline.answer)
         reports = tuple(Target(kind=one.kind, id=one.id) for one in self.unit.records if one.kind in _MADE)
         sources = tuple(one.id for one in software)
-        made = activities(self.unit, header, reports, sources, self.context.received)
+        made = activities(self.unit, header, reports, sources, self.context.received) if self.clinical else []
         events = [happened(self.unit, segment, header) for segment in outline.events]
-        self.unit.records[:0] = [header, *software, *(made if self.clinical else ()), *events]
+        self.unit.records[:0] = [header, *software, *made, *events]
 
     def patient(self, patient: _Patient) -> None:
         """Map one patient with visit, orders and observations."""

@@ -24,6 +24,11 @@ CLAUSES: Final[dict[str, str]] = {
 }  # fmt: skip
 """Code of a doubt to the clause of HL7 v2.8 that rules it."""
 
+_HEADER: Final = b"MSH"
+_HEADS: Final = frozenset(
+    name + b"|" for name in b"MSH PID PD1 NK1 PV1 PV2 ORC OBR OBX NTE EVN SFT MSA ERR PRT AL1 DG1 TQ1 SPM".split()
+)
+"""What the segments of most messages begin with."""
 _NAMES: Final = (b"PID", b"PV1", b"OBR", b"OBX", b"ORC", b"NTE")
 _MOST: Final = 1000
 """Of one kind no more doubts are told."""
@@ -38,6 +43,10 @@ def look_closely(message: Message) -> Iterator[tuple[str, tuple[int, int]]]:
 
 def _no_segments(message: Message) -> Iterator[tuple[str, tuple[int, int]]]:
     data, (triples, _), origin = message.cut, message.index, message.origin
+    # A segment is longer than its name and one mark.
+    heads = {data[start : min(start + 4, triples[at * 3 + 1])] for at, start in enumerate(triples[::3])}
+    if heads <= _HEADS and message.delimiters.field == b"|":
+        return
     begins = re.compile(rb"[A-Z][A-Z0-9]{2}(?:" + re.escape(message.delimiters.field) + rb"|\Z)")
     for at in range(0, len(triples), 3):
         start, stop = triples[at], triples[at + 1]
@@ -70,6 +79,10 @@ def _odd_sequences(message: Message) -> Iterator[tuple[str, tuple[int, int]]]:
     if not mark:
         return
     ends = b"".join(each for each in (*delimiters[:3], delimiters.subcomponent) if len(each) == 1)
+    if len(triples) and data[triples[0] : triples[0] + 3] == _HEADER and triples[2] + 1 < len(marks):
+        # Where no mark follows MSH-2 there is nothing to look at.
+        if data.find(mark, marks[triples[2] + 1]) < 0:
+            return
     leaf = re.compile(rb"[^" + re.escape(ends) + rb"]+")
     for at in range(0, len(triples), 3):
         start, stop = triples[at], triples[at + 1]
