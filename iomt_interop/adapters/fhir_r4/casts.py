@@ -8,13 +8,12 @@ mould and live as long as it does; as in it, there is nothing in them of a perso
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from ..._accel import load
-from ...model import Device, Instant, Metric, Mould, Observation, Provenance, Quantity, mould_of, record_id
+from ...model import Device, Instant, Metric, Mould, Observation, Provenance, Quantity, Time, mould_of, record_id
 from .envelope import Sources
-from .fast import FastPath
+from .fast import PERSONAL, FastPath
 from .fields import Emit
 from .repeated import Repeated
 from .scalars import fhir_id
@@ -33,10 +32,10 @@ _TOLD: Final = frozenset({"id", "provenance", "subject"})
 _RESULT: Final = _TOLD | {"encounter", "order", "time", "value"}
 _AMOUNT: Final = frozenset({"mantissa", "exponent", "literal"})
 """What may differ."""
-_MOST_IDS: Final = 1 << 12
 
 Given = tuple[str | None, ...]
-Write = Callable[[Any], str | None]
+_Key = tuple[Any, ...]
+_Frame = tuple[Time | None, str | None, str | None, str | None]
 
 
 class _Text(NamedTuple):
@@ -48,9 +47,21 @@ class _Text(NamedTuple):
     """Which of what is given belongs into each gap."""
     amount: Mould[Any] | None
     """What the value must have been cast from."""
+    named: bool = True
+    """Whether the id is a gap."""
 
 
 _UNKNOWN: Final = _Text([], (), None)
+
+
+class _Context(NamedTuple):
+    """What observations share."""
+
+    key: _Key
+    """Of their texts in the notes of their moulds."""
+    personal: _Key
+    """Of those of personal devices."""
+    given: Given
 
 
 class Casts:
@@ -58,8 +69,9 @@ class Casts:
 
     def __init__(self, e: Emit, sources: Sources, fast: FastPath, repeated: Repeated) -> None:
         self._e, self._sources, self._fast, self._repeated = e, sources, fast, repeated
-        self._ids: set[str | None] = {None}
-        """Ids that FHIR allows."""
+        self._person: tuple[str | None, _Key | None] = (None, (ADAPTER, True))
+        self._frame: _Frame = (None, None, None, None)
+        self._context: _Context | None = None
 
     def told(self, record: Device | Metric) -> str | None:
         """Return the text of a device or metric; None when it must take another way."""
@@ -68,14 +80,18 @@ class Casts:
             return None
         values = record.__dict__
         identity, subject, provenance = values["id"], values["subject"], values["provenance"]
-        if provenance.__dict__["adapter"] == ADAPTER or not self._fit(identity, subject):
+        if subject is not self._person[0]:
+            self._person = (subject, (ADAPTER, subject is None) if _fit(subject) else None)
+        key = self._person[1]
+        if key is None or provenance.__dict__["adapter"] == ADAPTER:
             return None
         given = (identity, self._sources.text(provenance), subject)
-        key = (ADAPTER, subject is None)
         text = mould.notes.get(key, _UNKNOWN)
         if text is _UNKNOWN:
             text = mould.notes[key] = self._told(record, mould, given)
-        return None if text is None else _filled(text.parts, text.gaps, given)
+        if text is None or (text.named and not _fit(identity)):
+            return None
+        return _filled(text.parts, text.gaps, given)  # type: ignore[no-any-return]
 
     def result(self, record: Observation) -> str | None:
         """Return the text of a plain number; None when it must take another way."""
@@ -83,22 +99,19 @@ class Casts:
         if mould is None:
             return None
         values = record.__dict__
-        time, subject, encounter, order = values["time"], values["subject"], values["encounter"], values["order"]
-        clock = self._fast.time(time) if type(time) is Instant else None
-        if clock is None:
+        frame = (values["time"], values["subject"], values["encounter"], values["order"])
+        if frame != self._frame:
+            self._frame, self._context = frame, self._new_context(frame)
+        context, amount, provenance = self._context, values["value"], values["provenance"]
+        if context is None or type(amount) is not Quantity or provenance.__dict__["adapter"] == ADAPTER:
             return None
-        device, amount, provenance, identity = values["device"], values["value"], values["provenance"], values["id"]
-        if provenance.__dict__["adapter"] == ADAPTER or not self._fit(identity, subject, encounter, order):
-            return None
-        number = amount.__dict__
-        if type(amount) is not Quantity or number["literal"] is not None:
+        number, identity, device = amount.__dict__, values["id"], values["device"]
+        if number["literal"] is not None or not _fit(identity):
             return None
         written = _decimal(number["mantissa"], number["exponent"])
-        given = (identity, self._sources.text(provenance), subject, encounter, order, *clock, written)
-        node = None if device is None else self._e.node_of(device)
-        dated = len(time.__dict__["value"]) >= 10
-        which = (subject is None, encounter is None, order is None, clock[0] == "", clock[1] == "")
-        key = (ADAPTER, self._e.raw_status, node, dated, which)
+        given = (identity, self._sources.text(provenance), *context.given, written)
+        personal = device is not None and self._e.node_of(device) in PERSONAL
+        key = context.personal if personal else context.key
         text = mould.notes.get(key, _UNKNOWN)
         if text is _UNKNOWN:
             text = mould.notes[key] = self._result(record, mould, given)
@@ -106,19 +119,15 @@ class Casts:
             return None
         return _filled(text.parts, text.gaps, given)  # type: ignore[no-any-return]
 
-    def _fit(self, *ids: str | None) -> bool:
-        """Tell whether FHIR allows all ids."""
-        known = self._ids
-        for identity in ids:
-            if identity not in known:
-                text = identity or ""
-                if not (len(text) == 32 and text.isascii() and text.isalnum()) and not fhir_id(text):
-                    return False
-                if len(known) >= _MOST_IDS:
-                    known.clear()
-                    known.add(None)
-                known.add(identity)
-        return True
+    def _new_context(self, frame: _Frame) -> _Context | None:
+        """Return what observations share that have one time, person, encounter and order; ``None`` if it is unusual."""
+        time, *ids = frame
+        clock = self._fast.time(time) if type(time) is Instant else None
+        if clock is None or not isinstance(time, Instant) or not all(map(_fit, ids)):
+            return None
+        which = (len(time.value) >= 10, clock[0] == "", clock[1] == "", *(one is None for one in ids))
+        key: _Key = (ADAPTER, self._e.raw_status, which)
+        return _Context(key, (*key, "personal"), (*ids, *clock))
 
     def _told(self, record: Any, mould: Mould[Any], given: Given) -> _Text | None:
         if not mould.varied <= _TOLD:
@@ -138,6 +147,13 @@ class Casts:
         return _checked(text, (*marks, *clock, str(_NUMBER)), given, self._fast.write(record), amount)
 
 
+def _fit(identity: str | None) -> bool:
+    """Tell whether FHIR allows an id."""
+    if identity is None:
+        return True
+    return (len(identity) == 32 and identity.isascii() and identity.isalnum()) or fhir_id(identity)
+
+
 def _marked(record: Any, mould: Mould[Any], value: Quantity | None = None) -> Any:
     """Return a record with marks in the fields that may differ and are not empty."""
     marks = {**_IDS, "provenance": _ORIGIN} | ({} if value is None else {"value": value})
@@ -155,4 +171,4 @@ def _checked(
     gaps = tuple(marks.index(mark) for mark in parts[1::2])
     if any(given[gap] is None for gap in gaps) or _filled(parts, gaps, given) != whole:
         return None
-    return _Text(parts, gaps, amount)
+    return _Text(parts, gaps, amount, 0 in gaps)

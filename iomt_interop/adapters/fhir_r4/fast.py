@@ -20,7 +20,10 @@ from .observation import BEFORE_CODE, BEFORE_TIME, COMMON_EXTENSIONS, RANGES_ROW
 from .tables import ADAPTER
 from .values import put_time, put_value
 
-__all__ = ["FastPath"]
+__all__ = ["PERSONAL", "FastPath"]
+
+PERSONAL: Final = frozenset({"phd", "gateway"})
+"""Nodes of the PHD guide."""
 
 _kernel = load("fhirjson")
 _join, _decimal, _is_datetime, quote = _kernel.join, _kernel.decimal_text, _kernel.is_datetime, _kernel.quote
@@ -215,7 +218,7 @@ class FastPath:
         """Return code and categories with what the profiles ask for, and whether they are those of the PHD guide."""
         code, categories, device = values["code"], values["categories"], values["device"]
         vital = values["subject"] is not None and len(time.__dict__["value"]) >= 10
-        personal = device is not None and self._e.node_of(device) in ("phd", "gateway")
+        personal = device is not None and self._e.node_of(device) in PERSONAL
         key = (id(code), id(categories), unit, personal, vital)
         found = _codes.get(key)
         if found is None:

@@ -236,8 +236,14 @@ class FhirWriter:
                 if text is None:
                     text = self._fast.write(record)  # type: ignore[arg-type]
                 if text is not None:
-                    if self._orders:
+                    if not self._orders:
+                        pass
+                    elif casts is None:
                         self._result(record)
+                    else:
+                        order = self._orders.get(record.__dict__["order"])
+                        if order is not None:
+                            order[1]["Observation/" + record.__dict__["id"]] = None
                     yield (urn(record.id), record, "Observation", None, text) if bundle else text
                     continue
             elif casts is not None and kind in _TOLD and record.__dict__["provenance"].adapter != ADAPTER:
