@@ -38,7 +38,9 @@ def filled(model: type[Any], fields: dict[str, Any], given: set[str]) -> Any:
     return found
 
 
-def cast(model: type[Any], fields: dict[str, Any], varied: frozenset[str], given: set[str], changes: dict[str, Any]) -> Any:
+def cast(
+    model: type[Any], fields: dict[str, Any], varied: frozenset[str], given: set[str], changes: dict[str, Any]
+) -> Any:
     """Return a record with the values of ``fields``, but for ``changes``.
 
     Raises

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import cache
 from hashlib import blake2b
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -122,7 +122,8 @@ class Mould(Generic[T]):
     def __init__(self, record: T, without: dict[str, Any] | None = None) -> None:
         self._model: type[T] = type(record)
         self._fields = dict(record.__dict__) | (without or {})
-        self._given = set(record.model_fields_set) if without is None else _Given(record.model_fields_set, self)
+        given = record.model_fields_set
+        self._given = set(given) if without is None else _Given({*given, *without}, self)
         self.varied = frozenset(self._fields if without is None else without)
         self.notes: dict[tuple[Any, ...], Any] = {}
 
@@ -140,7 +141,9 @@ class Mould(Generic[T]):
         return self._model, self._fields, self._given
 
     def cast(self, changes: dict[str, Any]) -> T:
-        """Return a copy with other values in fields that the record was given; as :meth:`Model.of_valid`.
+        """Return a copy with other values in fields that may differ; as :meth:`Model.of_valid`.
+
+        Without a statement which fields those are, they must be fields that the record was given.
 
         Raises
         ------

@@ -137,3 +137,80 @@ def test_join_twins_agree(kernel: ModuleType) -> None:
     assert kernel.join({**values, "handle": "h"}, ("notes",), rows, (("", '"a":1'),), "s") == 2
     assert kernel.join({**values, "notes": (1,)}, ("notes",), rows, (("", '"a":1'),), "s") is None
     assert kernel.join({**values, "id": "G" * 32}, (), rows, (("", '"a":1'),), "s") is None
+
+
+def test_trees_that_are_not_plain_are_written_alike(kernel: ModuleType) -> None:
+    number = kernel.NumberText("2.00")
+    for tree in ({"ä": "é"}, ["\ud800"], {"a": [number, True, False, None, 10**40]}, {1: 2}, ["x" * 9000, '"\\\n']):
+        if 1 in tree:
+            with pytest.raises((AttributeError, TypeError)):
+                kernel.dumps(tree)
+            continue
+        assert kernel.dumps(tree) == pure.dumps(tree)
+    nested: Any = []
+    for _ in range(kernel.MAX_DEPTH + 1):
+        nested = [nested]
+    with pytest.raises(LimitExceeded) as caught:
+        kernel.dumps(nested)
+    assert caught.value.code == "FHR-005"
+    with pytest.raises(InvalidRequest):
+        kernel.dumps({"a": 1.5})
+
+
+class _Text:
+    """A kind that writes texts, and nothing of an empty one."""
+
+    each: Any = None
+
+    def put(self, out: dict[str, Any], key: str, value: Any, e: list[str], path: str) -> None:
+        e.append(path)
+        out[key] = value
+
+    def wrap(self, url: str, value: Any, e: list[str], path: str) -> dict[str, Any] | None:
+        e.append(path)
+        return {"url": url, "value": value} if value else None
+
+
+class _Texts(_Text):
+    each = _Text()
+
+
+class _Record:
+    a: Any
+    b: Any
+
+    def __init__(self, a: Any, b: Any) -> None:
+        self.a, self.b = a, b
+
+    @property
+    def c(self) -> str:
+        return "computed"
+
+
+def test_rows_write_what_says_something(kernel: ModuleType) -> None:
+    rows = (
+        ("a", "element", _Text(), None, None), ("b", None, _Texts(), "u", None), ("c", None, _Text(), "v", "x"),
+        ("a", None, None, None, None),
+    )  # fmt: skip
+
+    def written(a: Any, b: Any) -> tuple[dict[str, Any], list[str]]:
+        out: dict[str, Any] = {}
+        paths: list[str] = []
+        kernel.emit_rows(rows, _Record(a, b), out, paths, "p.")
+        return out, paths
+
+    computed = {"url": "v", "value": "computed"}
+    assert written("x", ("y", "", "z")) == (
+        {"element": "x", "extension": [{"url": "u", "value": "y"}, {"url": "u", "value": "z"}, computed]},
+        ["p.a", "p.b", "p.b", "p.b", "p.c"],
+    )
+    assert written(None, ()) == ({"extension": [computed]}, ["p.c"])
+    out: dict[str, Any] = {}
+    kernel.emit_rows((("a", "element", _Text(), None, "x"),), _Record("x", None), out, [])
+    assert out == {}
+
+
+def test_gaps_are_filled(kernel: ModuleType) -> None:
+    parts = ["<", "?", "-", "?", ">"]
+    assert kernel.filled(parts, (1, 0), ("a", "b")) == "<b-a>"
+    assert parts == ["<", "?", "-", "?", ">"]

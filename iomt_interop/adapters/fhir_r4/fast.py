@@ -109,8 +109,9 @@ class FastPath:
             tail = self._unit(unit, number["native_unit"])
             quantity = f'"valueQuantity":{{"value":{_decimal(number["mantissa"], number["exponent"])}{tail}'
             code, personal = self._code(values, unit, time)
+            clock = clock or self._time(time)
             given = (
-                self._status(values["status"], values["native_status"]), code, clock or self._time(time), ("", quantity),
+                self._status(values["status"], values["native_status"]), code, clock, ("", quantity),
                 self._ranges(values["reference_ranges"]), self._device(values["device"], values["metric"], personal),
             )  # fmt: skip
             source = self._sources.text(values["provenance"])

@@ -21,6 +21,7 @@ _MANY: Final = 64
 otherwise take memory and time without end."""
 _UNSAID: Final = (None, (), "unknown", "unspecified")
 
+
 def is_held(record: Record) -> bool:
     """Tell whether a record is of a kind that every message tells again."""
     if isinstance(record, Residue):

@@ -8,10 +8,10 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ...errors import InvalidRequest
-from ...model import Device, Issue, Message, Metric, Observation, Order, Record, Residue, Subject, Waveform
+from ...model import Device, Issue, Message, Metric, Observation, Order, Record, Residue, Subject
 from ...plugins import Loss, WriteContext
-from .enrich import enrich, is_test
 from .casts import Casts
+from .enrich import enrich, is_test
 from .envelope import Sources, is_own, resource_id
 from .fast import FastPath
 from .fields import Emit, items, text_of
@@ -232,18 +232,8 @@ class FhirWriter:
         for record in self._ahead(records) if bundle else records:
             kind = type(record)
             if kind is Observation and record.__dict__["subject"] not in self._nobody:
-                text = None if casts is None else casts.result(record)  # type: ignore[arg-type]  # its type was looked at
-                if text is None:
-                    text = self._fast.write(record)  # type: ignore[arg-type]
+                text = self._short(record)
                 if text is not None:
-                    if not self._orders:
-                        pass
-                    elif casts is None:
-                        self._result(record)
-                    else:
-                        order = self._orders.get(record.__dict__["order"])
-                        if order is not None:
-                            order[1]["Observation/" + record.__dict__["id"]] = None
                     yield (urn(record.id), record, "Observation", None, text) if bundle else text
                     continue
             elif casts is not None and kind in _TOLD and record.__dict__["provenance"].adapter != ADAPTER:
@@ -263,6 +253,23 @@ class FhirWriter:
                     continue
             yield from self._item(record)
         yield from self._reports()
+
+    def _short(self, record: Any) -> str | None:
+        """Return the text of an observation that is plain, and add it to its report; None for all others."""
+        casts = self._casts
+        text = None if casts is None else casts.result(record)
+        if text is None:
+            text = self._fast.write(record)
+        if text is None or not self._orders:
+            return text
+        if self._bundle:
+            self._result(record)
+        else:
+            values = record.__dict__
+            order = self._orders.get(values["order"])
+            if order is not None:
+                order[1]["Observation/" + values["id"]] = None
+        return text
 
     def _item(self, record: Record) -> Iterable[_Item]:
         """Return what a record becomes now; a line that was FHIR already stays where it was."""

@@ -1,0 +1,126 @@
+"""Records that were cast from one mould are written as those that were made one by one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from iomt_interop import model as m
+from iomt_interop.adapters.fhir_r4.writer import make_writer
+from iomt_interop.facade import read
+from iomt_interop.plugins import WriteContext
+from iomt_interop.testing import strategies
+
+ROOT = Path(__file__).resolve().parents[3]
+MESSAGES = sorted((ROOT / "fixtures/hl7v2_oru").glob("*.hl7"))
+NAMES = ("id", "provenance", "subject", "encounter", "order", "time", "value")
+IDS = [m.record_id(name) for name in "abc"]
+ids = st.sampled_from([*IDS, "no id", "", "a.b-c", "x" * 65])
+origins = st.builds(
+    m.Provenance,
+    adapter=st.sampled_from(["acme", "fhir_r4"]),
+    version=st.just("1"),
+    digest=st.sampled_from([None, "ff" * 32, 'a"b']),
+    span=st.sampled_from([None, (7, 123456789012)]),
+    path=st.sampled_from([None, 'OBX(3) "x"']),
+)
+WRITTEN = ["2026", "2026-11-24", "2026-11-24T10"]
+WRITTEN += [f"2026-{rest}" for rest in ("11-24T10:58:03.20+01:00", "11-24T10:58:60Z", "02-30T10:58:03Z")]
+times = st.builds(
+    m.Instant,
+    value=st.sampled_from(WRITTEN),
+    native=st.sampled_from([None, "20261124105803.20+0100", 'a"b', "ä", ""]),
+    origin=st.sampled_from(["observed", "order", "received"]),
+    flags=st.sampled_from([(), ("assumed-offset",), ("invalid", "estimated")]),
+    uncertainty_ns=st.sampled_from([None, 5]),
+)  # fmt: skip
+changes = st.tuples(
+    ids, origins, *[st.none() | ids] * 3, st.none() | times, st.integers(-(10**20), 10**20), st.integers(-4, 2),
+    st.sampled_from([None, None, "007"]),
+)  # fmt: skip
+plain = st.builds(
+    m.Observation,
+    id=st.just("x"),
+    provenance=st.just(m.Provenance(adapter="acme", version="1")),
+    code=strategies.concepts(),
+    value=st.builds(m.Quantity, unit=st.sampled_from(["mm[Hg]", None])),
+    device=st.sampled_from([None, *IDS]),
+    metric=st.sampled_from([None, *IDS]),
+    status=st.sampled_from(["final", "unknown", "preliminary"]),
+    handle=st.sampled_from([None, "1.0.0.1"]),
+)
+
+
+def written(records: list[Any], *, casts: bool) -> tuple[list[bytes], list[Any]]:
+    writer = make_writer(WriteContext(form="ndjson", include_test_data=True))
+    if not casts:
+        writer._casts = None
+        writer._fast.write = lambda record, clock=None: None  # type: ignore[method-assign]
+    return b"".join(writer.write(records)).split(b"\n"), list(writer.losses)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(plain | strategies.records(kinds=("observation",)), min_size=1, max_size=2),
+    st.lists(changes, min_size=1, max_size=8),
+)
+def test_observations(shapes: list[Any], told: list[Any]) -> None:
+    moulds = []
+    for shape in shapes:
+        amount = shape.value if isinstance(shape.value, m.Quantity) else m.Quantity(unit="mm")
+        kept = dict.fromkeys(NAMES)
+        moulds.append((m.Mould(shape, kept), m.Mould(amount, {"mantissa": 0, "exponent": 0, "literal": None})))
+    records: list[Any] = [m.Device(id=IDS[0], provenance=m.Provenance(adapter="acme", version="1"), node="phd")]
+    for at, (*values, mantissa, exponent, literal) in enumerate(told):
+        mould, amount = moulds[at % len(moulds)]
+        value = amount.cast({"mantissa": mantissa, "exponent": exponent, "literal": literal})
+        records.append(mould.cast(dict(zip(NAMES, (*values, value), strict=True))))
+    for _ in range(2):
+        assert written(records, casts=True) == written(records, casts=False)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(strategies.records(kinds=("device", "metric")), min_size=1, max_size=3),
+    st.lists(st.tuples(origins, st.none() | ids, ids), min_size=1, max_size=8),
+    st.booleans(),
+)
+def test_devices_and_metrics(shapes: list[Any], told: list[Any], named: bool) -> None:
+    varied = {"provenance": None, "subject": None} | ({"id": ""} if named else {})
+    moulds = [m.Mould(shape, varied) for shape in shapes]
+    records = []
+    for at, (origin, subject, identity) in enumerate(told):
+        own = {"provenance": origin, "subject": subject} | ({"id": identity} if named else {})
+        records.append(moulds[at % len(moulds)].cast(own))
+    for _ in range(2):
+        assert written(records, casts=True) == written(records, casts=False)
+
+
+@pytest.mark.parametrize("path", MESSAGES, ids=lambda path: path.stem)
+def test_messages(path: Path) -> None:
+    """The third message of a sender, which is cast."""
+    sent = path.read_bytes().replace(b"\r\n", b"\r").replace(b"\n", b"\r")
+    for number in range(4):
+        data = re.sub(rb"(?m)^(MSH(?:[^|\r]*\|){8}[^|\r]*\|)[^|\r]*", rb"\g<1>C-%d" % number, sent)
+        records = list(read(data))
+        assert written(records, casts=True) == written(records, casts=False)
+
+
+def test_a_monitor_is_written_by_its_moulds() -> None:
+    sent = (ROOT / "fixtures/hl7v2_oru/pcd01_30obx.hl7").read_bytes()
+    for number in range(3):
+        records = list(read(sent.replace(b"|PCD-000030|", b"|PCD-%06d|" % number)))
+    writer = make_writer(WriteContext(form="ndjson"))
+    casts = writer._casts
+    assert casts is not None
+    told = [casts.told(record) for record in records if isinstance(record, m.Device | m.Metric)]
+    results = [casts.result(record) for record in records if isinstance(record, m.Observation)]
+    assert len(told) > 40
+    assert len(results) == 25
+    assert None not in told
+    assert None not in results
