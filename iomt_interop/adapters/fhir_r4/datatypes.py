@@ -312,6 +312,8 @@ _FACILITY: Final = OWN + "assigning-facility"
 def period_out(start: str | None, end: str | None, e: Emit, path: str) -> Tree | None:
     """Write a period whose ends the model keeps as text."""
     out: Tree = {}
+    if start is end is None:
+        return None
     for key, text in (("start", start), ("end", end)):
         if text is None:
             continue
@@ -340,10 +342,13 @@ _UNIVERSAL: Final = systems.v2_table("0301")
 
 def _named_by(value: Identifier, what: str, e: Emit, path: str) -> tuple[str | None, Tree | None]:
     """Return name and universal id of the authority or facility of an identifier (v2-to-FHIR guide, HD)."""
-    name, number, kind = (
-        None if (text := getattr(value, field)) is None else fhir_text(text, e, f"{path}.{field}")
-        for field in (what, what + "_id", what + "_id_type")
-    )
+    values, found = value.__dict__, []
+    for field in (what, what + "_id", what + "_id_type"):
+        text = values[field]
+        found.append(None if text is None else fhir_text(text, e, f"{path}.{field}"))
+    name, number, kind = found
+    if number is kind is None:
+        return name, None
     known: Tree = {} if kind is None else {"type": {"coding": [{"system": _UNIVERSAL, "code": kind}]}}
     if kind in ("ISO", "UUID") and number is not None:
         known["system"] = systems.URI
@@ -386,6 +391,8 @@ def _assigner_in(json: Any, p: Parse) -> dict[str, str | None]:
 
 def _facility_out(value: Identifier, e: Emit, path: str) -> Tree | None:
     """Return the facility that assigned an identifier (v2-to-FHIR guide, CX.6, XCN.14, XON.8)."""
+    if value.facility is value.facility_id is value.facility_id_type is None:
+        return None
     place = e.assigner == "Location"
     name, known = _named_by(value, "facility", e, path)
     if name is None and known is None:

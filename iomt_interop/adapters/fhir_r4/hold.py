@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ...model import MERGED_KINDS, Merge, Record, Residue
+from ...model import MERGED_KINDS, Merge, Record, Residue, mould_of
 from ...plugins import Loss
 from .envelope import is_own
 from .patch import NAMESPACE, is_edit
@@ -166,6 +166,10 @@ def _same_content(one: Any, other: Any) -> bool:
     """Tell whether two versions differ in nothing but their provenance, and are read by the same adapter."""
     if is_own(one) != is_own(other):
         return False
+    mould = mould_of(one)
+    if mould is not None and mould is mould_of(other):
+        told, again = one.__dict__, other.__dict__
+        return all(told[name] == again[name] for name in mould.varied if name != "provenance")
     return bool({**one.__dict__, "provenance": None} == {**other.__dict__, "provenance": None})
 
 

@@ -19,7 +19,7 @@ from .tables import OWN
 
 __all__ = [
     "BOOLEAN", "CODE", "DATE", "DATE_TIME", "DECIMAL", "INSTANT", "LONG", "STRING", "URI", "Coded", "OneOf",
-    "NamedReference", "Reference", "TextReference", "fhir_code", "fhir_datetime", "fhir_id", "fhir_text",
+    "NamedReference", "Reference", "TextReference", "fhir_code", "fhir_datetime", "fhir_id", "fhir_text", "is_uri",
     "number_from", "number_out",
 ]  # fmt: skip
 
@@ -57,6 +57,11 @@ def fhir_code(value: str, e: Emit, path: str) -> str | None:
         return value
     e.loss(path, "not allowed in a FHIR code")
     return None
+
+
+def is_uri(value: str) -> bool:
+    """Tell whether a text may be a ``uri``."""
+    return _URI.fullmatch(value) is not None
 
 
 def _uri(value: str, e: Emit, path: str) -> str | None:

@@ -29,7 +29,7 @@ from .numbers import put_numbers, take_numbers
 from .observation import close, put_code
 from .parties import ACTOR, AGENT, NOTE, ORGANIZATION, PLAIN_ACTOR
 from .places import contain, place_of
-from .scalars import BOOLEAN, CODE, DATE_TIME, INSTANT, STRING, URI, Coded, OneOf, Reference, fhir_id, fhir_text
+from .scalars import BOOLEAN, CODE, DATE_TIME, INSTANT, STRING, URI, Coded, OneOf, Reference, fhir_id, fhir_text, is_uri
 from .tables import CORE, ENCOUNTER_STATUS, NULL_FLAVOR, OWN, REPORT_STATUS, RESULT_STATUS
 from .values import BASE64, PERIOD, put_time, take_time
 
@@ -352,10 +352,10 @@ def _quiet() -> Emit:
 def _endpoint(identifiers: Iterable[Identifier]) -> Tree:
     """Return the endpoint of a party: the URI of its identifier; without one the reason why there is none."""
     for identifier in identifiers:
-        if identifier.system is not None and URI.out(identifier.system, _quiet(), "") is not None:
+        if identifier.system is not None and is_uri(identifier.system):
             return {"endpoint": identifier.system}
         value = identifier.authority_id or (identifier.value if identifier.authority is not None else None)
-        if identifier.authority_id_type == "ISO" and value and URI.out(value, _quiet(), "") is not None:
+        if identifier.authority_id_type == "ISO" and value and is_uri(value):
             return {"endpoint": systems.OID_PREFIX + value}
     absent = {"url": CORE + "data-absent-reason", "valueCode": "unknown"}
     return {"endpoint": _UNKNOWN_ENDPOINT, "_endpoint": {"extension": [absent]}}

@@ -228,7 +228,7 @@ class FhirWriter:
 
     def _items(self, records: Iterable[Record]) -> Iterator[_Item]:
         """Yield entries and the places of what is held back."""
-        hold, casts, bundle = self._hold, self._casts, self._bundle
+        hold, casts, bundle, excluded = self._hold, self._casts, self._bundle, self._excluded
         for record in self._ahead(records) if bundle else records:
             kind = type(record)
             if kind is Observation and record.__dict__["subject"] not in self._nobody:
@@ -236,12 +236,17 @@ class FhirWriter:
                 if text is not None:
                     yield (urn(record.id), record, "Observation", None, text) if bundle else text
                     continue
-            elif casts is not None and kind in _TOLD and record.__dict__["provenance"].adapter != ADAPTER:
-                if self._kept(record):
-                    held = hold.take(record)
-                    if hold.leaving:
-                        yield from self._leaving()
-                    yield held
+            elif casts is not None and kind in _TOLD and record.__dict__["provenance"].__dict__["adapter"] != ADAPTER:
+                values = record.__dict__
+                if values["labels"] or values["subject"] in excluded:
+                    if not self._kept(record):
+                        continue
+                elif kind is Device:
+                    self._nodes[values["id"]] = values["node"]
+                held = hold.take(record)
+                if hold.leaving:
+                    yield from self._leaving()
+                yield held
                 continue
             if isinstance(record, Message):
                 yield from self._reports()

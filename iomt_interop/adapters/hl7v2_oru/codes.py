@@ -63,9 +63,9 @@ class Unit(NamedTuple):
 
 def coding(node: Node, code: int = 1, text: int = 2, system: int = 3, version: int = 7) -> Coding | None:
     """Return one coding of a coded element, ``None`` when its components are empty."""
-    name = node[system].take()
+    name = node.text(system)
     uri = _uri(name)
-    value, label = node[code].take(), node[text].take()
+    value, label = node.text(code), node.text(text)
     if value is None and label is None and name is None:
         return None
     named = label is not None and label.startswith("MDC") and (uri == systems.MDC or name is None)
@@ -74,7 +74,7 @@ def coding(node: Node, code: int = 1, text: int = 2, system: int = 3, version: i
         code=value,
         display=None if named else label,
         refid=label if named else None,
-        version=node[version].take(),
+        version=node.text(version),
         native_system=None if uri is not None and hl7tables.coding_system_id(uri) == name else name,
     )
 
@@ -86,7 +86,7 @@ def _uri(name: str | None) -> str | None:
 def concept(node: Node) -> Concept | None:
     """Return the meaning of one repetition of a coded element, ``None`` when it is empty."""
     found = tuple(c for place in _ALTERNATES if (c := coding(node, *place)) is not None)
-    text = node[9].take()
+    text = node.text(9)
     return Concept(codings=found, text=text) if found or text is not None else None
 
 

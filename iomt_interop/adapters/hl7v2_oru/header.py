@@ -44,17 +44,19 @@ _concepts = decoder(coded)
 _profiles = decoder(lambda field: each(field, ei), cache=64)
 _application = decoder(lambda field: hd_identifier(field[1]), cache=256)
 _sex = decoder(lambda field: table_coding(field[1], "0001"), cache=64)
-_character_sets = decoder(lambda field: tuple(text for part in field.children if (text := part.take()) is not None))
+_character_sets = decoder(
+    lambda field: tuple(text for part in field.children if (text := part.take()) is not None), cache=64
+)
 
 
-_message_type = decoder(lambda field: field.take_raw())
-_mode = decoder(lambda field: (field[1][1].take(), field[1][2].take()), cache=64)
+_message_type = decoder(lambda field: field.take_raw(), cache=64)
+_mode = decoder(lambda field: (field[1].text(1), field[1].text(2)), cache=64)
 _responsible = decoder(lambda field: organization(field[1]))
 _citizenship = decoder(coded)
 _home = decoder(lambda field: each(field, lambda part: _use_of(part, "home")))
 _work = decoder(lambda field: each(field, lambda part: _use_of(part, "work")))
 _congregations = decoder(
-    lambda field: tuple(t for part in field.children if (t := part[1].take() or part[10].take()) is not None)
+    lambda field: tuple(t for part in field.children if (t := part.text(1) or part.text(10)) is not None)
 )
 _whole = decoder(lambda field: field.take_whole())
 _UNIVERSAL: Final = systems.v2_table("0301")
@@ -68,7 +70,7 @@ def _use_of(node: Node, usual: Literal["home", "work"]) -> Telecom | None:
 
 def _facility(node: Node) -> tuple[str | None, Organization | None]:
     """Read an HD that names an organisation: its name, and its universal id as an identifier (HD[Organization])."""
-    title, value, kind = node[1].take(), node[2].take(), node[3].take()
+    title, value, kind = node.text(1), node.text(2), node.text(3)
     if value is None and kind is None:
         return title, None
     concept = None if kind is None else Concept(codings=(Coding(system=_UNIVERSAL, code=kind),))
@@ -261,11 +263,11 @@ def _numbers(segment: Segment) -> tuple[Identifier, ...]:
 
 
 def _read_licence(node: Node) -> Identifier | None:
-    value = node[1].take()
+    value = node.text(1)
     if value is None:
         return None
     concept = Concept(codings=(Coding(system=systems.v2_table("0203"), code="DL"),))
-    return Identifier(value=value, authority=node[2].take(), type=concept)
+    return Identifier(value=value, authority=node.text(2), type=concept)
 
 
 _licence = decoder(lambda field: _read_licence(field[1]))

@@ -98,6 +98,11 @@ class Node:
         children = self._children or self.children
         return children[number - 1] if number <= len(children) else _EMPTY
 
+    def text(self, number: int) -> str | None:
+        """Take the text of a part, as ``self[number].take()`` does."""
+        children = self._children or self.children
+        return children[number - 1].take() if number <= len(children) else None
+
     def peek(self) -> str | None:
         """Return the text of the first leaf without taking it; ``None`` for an empty one and for the null."""
         raw = self._first_leaf().raw

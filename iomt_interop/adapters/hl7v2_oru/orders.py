@@ -41,13 +41,13 @@ _comment = decoder(lambda field: "\n".join(line.take_whole() or "" for line in f
 def _listed_name(node: Node, role: str) -> Actor | None:
     """Read NDL: a person, a time and a place (2.A.48)."""
     person = node[1]
-    value, family, given, second = (person[n].take() for n in (1, 2, 3, 4))
-    suffix = tuple(text for n in (5, 7) if (text := person[n].take()) is not None)
-    prefix = person[6].take()
+    value, family, given, second = (person.text(n) for n in (1, 2, 3, 4))
+    suffix = tuple(text for n in (5, 7) if (text := person.text(n)) is not None)
+    prefix = person.text(6)
     parts: dict[str, Any] = {
-        "point_of_care": node[4].take(), "room": node[5].take(), "bed": node[6].take(), "facility": node[7][1].take(),
-        "facility_id": node[7][2].take(), "facility_id_type": node[7][3].take(), "status": node[8].take(),
-        "type": node[9].take(), "building": node[10].take(), "floor": node[11].take(),
+        "point_of_care": node.text(4), "room": node.text(5), "bed": node.text(6), "facility": node[7].text(1),
+        "facility_id": node[7].text(2), "facility_id_type": node[7].text(3), "status": node.text(8),
+        "type": node.text(9), "building": node.text(10), "floor": node.text(11),
     }  # fmt: skip
     place = Location(**parts)
     times = [instant(text, node.syntax, "stated") if (text := node[n].peek()) else None for n in (2, 3)]

@@ -6,7 +6,19 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, TypeVar
 
-from ...model import Actor, Address, Coding, Concept, Identifier, LevelId, Location, Organization, PersonName, Telecom
+from ...model import (
+    Actor,
+    Address,
+    Coding,
+    Concept,
+    Identifier,
+    LevelId,
+    Location,
+    Model,
+    Organization,
+    PersonName,
+    Telecom,
+)
 from ...terminology import systems
 from .ledger import Decoder, Node, decoder
 from .times import instant
@@ -56,6 +68,11 @@ _NOWHERE: Final = Location()
 _NO_ADDRESS: Final = Address()
 
 
+def _same(one: Model, other: Model) -> bool:
+    """Compare two of one model."""
+    return one.__dict__ == other.__dict__
+
+
 def each(field: Node, mapping: Callable[[Node], T | None]) -> tuple[T, ...]:
     """Map every repetition of a field that says something."""
     return tuple(found for repetition in field.children if (found := mapping(repetition)) is not None)
@@ -76,7 +93,7 @@ def universal(identifier: str | None, kind: str | None) -> str | None:
 
 def _authority(node: Node) -> dict[str, Any]:
     """Read an HD as the authority of an identifier."""
-    namespace, identifier, kind = node[1].take(), node[2].take(), node[3].take()
+    namespace, identifier, kind = node.text(1), node.text(2), node.text(3)
     return {
         "system": universal(identifier, kind),
         "authority": namespace,
@@ -112,28 +129,28 @@ def _range(node: Node, start: int, end: int, both: int) -> dict[str, str | None]
 
 def cx(node: Node) -> Identifier | None:
     """Read an extended composite id: value, check digit, authority, type, facility, validity (2.A.14)."""
-    value = node[1].take()
-    code = node[5].take()
+    value = node.text(1)
+    code = node.text(5)
     authority = _authority(node[4])
     found = Identifier(
         value=value,
-        check_digit=node[2].take(),
-        check_scheme=node[3].take(),
+        check_digit=node.text(2),
+        check_scheme=node.text(3),
         type=_id_type(code),
-        facility=node[6][1].take(),
-        facility_id=node[6][2].take(),
-        facility_id_type=node[6][3].take(),
+        facility=node[6].text(1),
+        facility_id=node[6].text(2),
+        facility_id_type=node[6].text(3),
         start=_when(node[7]),
         end=_when(node[8]),
         **authority,
     )
-    return None if found == _NOBODY else found
+    return None if _same(found, _NOBODY) else found
 
 
 def ei(node: Node) -> Identifier | None:
     """Read an entity identifier: value, name space, universal id and its type (2.A.28)."""
-    value = node[1].take()
-    namespace, identifier, kind = node[2].take(), node[3].take(), node[4].take()
+    value = node.text(1)
+    namespace, identifier, kind = node.text(2), node.text(3), node.text(4)
     found = Identifier(
         value=value,
         system=universal(identifier, kind),
@@ -141,7 +158,7 @@ def ei(node: Node) -> Identifier | None:
         authority_id=identifier,
         authority_id_type=kind,
     )
-    return None if found == _NOBODY else found
+    return None if _same(found, _NOBODY) else found
 
 
 def eip(node: Node) -> tuple[Identifier, ...]:
@@ -151,7 +168,7 @@ def eip(node: Node) -> tuple[Identifier, ...]:
 
 def hd_identifier(node: Node) -> Identifier | None:
     """Read a hierarchic designator as the identifier of an application or facility (2.A.33)."""
-    namespace, identifier, kind = node[1].take(), node[2].take(), node[3].take()
+    namespace, identifier, kind = node.text(1), node.text(2), node.text(3)
     if namespace is identifier is kind is None:
         return None
     return Identifier(authority=namespace, value=identifier, authority_id_type=kind, system=universal(identifier, kind))
@@ -181,23 +198,23 @@ def _listed(*nodes: Node) -> tuple[str, ...]:
 def _name(node: Node, family: int) -> PersonName | None:
     """Read the parts that XPN and XCN have in common; the family name stands in component ``family``."""
     xpn = family == 1
-    kind = node[family + 6 if xpn else 10].take()
+    kind = node.text(family + 6 if xpn else 10)
     validity = (12, 13, 10) if xpn else (19, 20, 17)
     found = PersonName(
-        family=node[family][1].take(),
-        own_prefix=node[family][2].take(),
-        own_name=node[family][3].take(),
-        partner_prefix=node[family][4].take(),
-        partner_name=node[family][5].take(),
+        family=node[family].text(1),
+        own_prefix=node[family].text(2),
+        own_name=node[family].text(3),
+        partner_prefix=node[family].text(4),
+        partner_name=node[family].text(5),
         given=_listed(node[family + 1], node[family + 2]),
         suffix=_listed(node[family + 3], node[family + 5], node[14 if xpn else 21]),
         prefix=_one(node[family + 4]),
         use=_NAME_USE.get(kind or ""),
         native_type=kind,
-        assembly_order=node[11 if xpn else 18].take(),
+        assembly_order=node.text(11 if xpn else 18),
         **_range(node, *validity),
     )
-    return None if found == _NAMELESS else found
+    return None if _same(found, _NAMELESS) else found
 
 
 def name(node: Node) -> PersonName | None:
@@ -207,17 +224,17 @@ def name(node: Node) -> PersonName | None:
 
 def actor(node: Node, role: str) -> Actor | None:
     """Read an extended composite id and name of a person (2.A.86)."""
-    value = node[1].take()
+    value = node.text(1)
     authority = _authority(node[9])
-    code = node[13].take()
+    code = node.text(13)
     identifier = Identifier(
         value=value,
-        check_digit=node[11].take(),
-        check_scheme=node[12].take(),
+        check_digit=node.text(11),
+        check_scheme=node.text(12),
         type=_id_type(code),
-        facility=node[14][1].take(),
-        facility_id=node[14][2].take(),
-        facility_id_type=node[14][3].take(),
+        facility=node[14].text(1),
+        facility_id=node[14].text(2),
+        facility_id_type=node[14].text(3),
         **authority,
     )
     person = _name(node, 2)
@@ -233,19 +250,19 @@ def actor(node: Node, role: str) -> Actor | None:
 
 def organization(node: Node) -> Organization | None:
     """Read an extended composite name and id of an organization (2.A.85)."""
-    title = node[1].take()
-    value = node[10].take()
+    title = node.text(1)
+    value = node.text(10)
     if value is None:
         value = node[3].peek()
     authority = _authority(node[6])
     identifier = Identifier(
         value=value,
-        check_digit=node[4].take(),
-        check_scheme=node[5].take(),
-        type=_id_type(node[7].take()),
-        facility=node[8][1].take(),
-        facility_id=node[8][2].take(),
-        facility_id_type=node[8][3].take(),
+        check_digit=node.text(4),
+        check_scheme=node.text(5),
+        type=_id_type(node.text(7)),
+        facility=node[8].text(1),
+        facility_id=node[8].text(2),
+        facility_id_type=node[8].text(3),
         **authority,
     )
     if title is None and identifier == _NOBODY:
@@ -281,15 +298,15 @@ def actors(segment: Segment, places: Persons) -> tuple[Actor, ...]:
 
 def address(node: Node) -> Address | None:
     """Read an extended address (2.A.84): the parts of the street, the other designation and the addressee are lines."""
-    kind = node[7].take()
+    kind = node.text(7)
     found = Address(
         lines=_listed(*(node[1][n] for n in (1, 2, 3) if n == 1 or node[1][n].raw), node[2], node[19]),
-        city=node[3].take(),
-        state=node[4].take(),
-        postal_code=node[5].take(),
-        country=node[6].take(),
-        district=node[9][1].take(),
-        census_tract=node[10][1].take(),
+        city=node.text(3),
+        state=node.text(4),
+        postal_code=node.text(5),
+        country=node.text(6),
+        district=node[9].text(1),
+        census_tract=node[10].text(1),
         use=_ADDRESS_USE.get(kind or ""),
         native_type=kind,
         **_range(node, 13, 14, 12),
@@ -305,18 +322,18 @@ def telecom(node: Node) -> Telecom | None:
     """
     use, equipment = (node[2].peek() or "").upper(), (node[3].peek() or "").upper()
     system = _TELECOM_SYSTEM.get(equipment)
-    country, area, local, extension = (node[n].take() for n in (5, 6, 7, 8))
+    country, area, local, extension = (node.text(n) for n in (5, 6, 7, 8))
     value = None
     if system == "email":
-        value = node[4].take()
+        value = node.text(4)
     elif node[12].peek() is not None:
-        value = node[12].take()
+        value = node.text(12)
     elif local is not None and area is not None:
         value = " ".join(
             ([f"+{country}"] if country else []) + [area, local] + ([f"X{extension}"] if extension else [])
         )
     if value is None:
-        value = node[1].take()
+        value = node.text(1)
     if value is None:
         value = node[4].peek() or node[12].peek()
         system = system or ("email" if value is not None and "@" in value else None)
@@ -333,7 +350,7 @@ def telecom(node: Node) -> Telecom | None:
         area=area,
         local=local,
         extension=extension,
-        rank=int(node[18].take() or 0) if _RANK.fullmatch(rank) else None,
+        rank=int(node.text(18) or 0) if _RANK.fullmatch(rank) else None,
         start=_when(node[13]),
         end=_when(node[14]),
     )
@@ -347,7 +364,7 @@ _LEVELS: Final[tuple[tuple[Literal["point_of_care", "room", "bed", "building", "
 def _level_ids(node: Node) -> tuple[LevelId, ...]:
     """Read the universal ids of the levels of a location (HD.2 and HD.3)."""
     return tuple(
-        LevelId(level=level, value=node[number][2].take(), type=node[number][3].take())
+        LevelId(level=level, value=node[number].text(2), type=node[number].text(3))
         for level, number in _LEVELS
         if node[number][2].raw or node[number][3].raw
     )
@@ -357,26 +374,26 @@ def _comprehensive(node: Node) -> Identifier | None:
     """Read the comprehensive id of a place; PL.11 assigns it where it is valued, else the id itself says who does."""
     if not node[11].raw:
         return ei(node[10])
-    found = Identifier(value=node[10][1].take(), **_authority(node[11]))
-    return None if found == _NOBODY else found
+    found = Identifier(value=node[10].text(1), **_authority(node[11]))
+    return None if _same(found, _NOBODY) else found
 
 
 def location(node: Node) -> Location | None:
     """Read a person's location (2.A.53)."""
     comprehensive = _comprehensive(node) if node[10].raw else None
     found = Location(
-        point_of_care=node[1][1].take(),
-        room=node[2][1].take(),
-        bed=node[3][1].take(),
-        facility=node[4][1].take(),
-        facility_id=node[4][2].take(),
-        facility_id_type=node[4][3].take(),
-        status=node[5].take(),
-        type=node[6].take(),
-        building=node[7][1].take(),
-        floor=node[8][1].take(),
+        point_of_care=node[1].text(1),
+        room=node[2].text(1),
+        bed=node[3].text(1),
+        facility=node[4].text(1),
+        facility_id=node[4].text(2),
+        facility_id_type=node[4].text(3),
+        status=node.text(5),
+        type=node.text(6),
+        building=node[7].text(1),
+        floor=node[8].text(1),
         level_ids=_level_ids(node),
-        description=node[9].take(),
+        description=node.text(9),
         identifiers=() if comprehensive is None else (comprehensive,),
     )
-    return None if found == _NOWHERE else found
+    return None if _same(found, _NOWHERE) else found
