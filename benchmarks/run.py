@@ -151,6 +151,10 @@ def translate(
     peer = ("hl7apy parse alone", apy) if apy else None
     report.row("message to FHIR NDJSON", best(fhir(records), budget), count=1, against=peer)
     report.row("its plain numbers to FHIR NDJSON", best(fhir(numbers), budget), count=1, against=peer)
+    # A connection: one reader and one writer, so that what every message tells again is written once.
+    stream = [record for _ in range(200) for record in records()]
+    writing = best(lambda: sum(map(len, make_writer(WriteContext(form="ndjson")).write(stream))), budget) / 200
+    report.row("a message of a stream, records to FHIR NDJSON", writing, count=1, against=peer)
 
 
 def compose(report: Report, records: list[object], message: bytes, budget: float) -> None:

@@ -14,8 +14,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SUPPRESSED = [HealthCheck.too_slow, HealthCheck.large_base_example]
 
 settings.register_profile("dev", deadline=None, max_examples=100, suppress_health_check=SUPPRESSED)
-settings.register_profile("ci", deadline=None, max_examples=200, suppress_health_check=SUPPRESSED, derandomize=True)
-settings.load_profile("ci" if os.environ.get("CI") else "dev")
+settings.register_profile("ci", deadline=None, max_examples=120, suppress_health_check=SUPPRESSED, derandomize=True)
+settings.register_profile("twins", deadline=None, max_examples=40, suppress_health_check=SUPPRESSED, derandomize=True)
+settings.load_profile(os.environ.get("IOMT_TEST_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
 
 @pytest.fixture(scope="session")
