@@ -109,6 +109,11 @@ VARIABLES: tuple[tuple[str, str, str], ...] = (
         "Where the documentation finds reports of the conformance kit; ``docs/conformance`` by default.",
     ),
     (
+        "IOMT_TEST_PROFILE",
+        "``dev``, ``ci``, ``twins``",
+        "How many generated examples the tests try: 100, 120 or 40; ``ci`` where ``CI`` is set.",
+    ),
+    (
         "IOMT_SCAFFOLD_MATRIX",
         "``full``",
         "Lets the tests install a scaffold of every medium and framing, and not one of each.",

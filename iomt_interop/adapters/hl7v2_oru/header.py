@@ -59,6 +59,7 @@ _congregations = decoder(
     lambda field: tuple(t for part in field.children if (t := part.text(1) or part.text(10)) is not None)
 )
 _whole = decoder(lambda field: field.take_whole())
+_LINES: Final = ((13, _home), (14, _work), (40, _telecoms))
 _UNIVERSAL: Final = systems.v2_table("0301")
 
 
@@ -116,36 +117,36 @@ def message(unit: Unit, segment: Segment, software: Device | None = None, answer
     processing, mode = segment.use(11, _mode) or (None, None)
     if processing is not None and processing not in PROCESSING:
         segment.keep(11, [("", processing)])
-    return Message(
-        id=record_id("message", ADAPTER, unit.digest),
-        provenance=provenance,
-        subject=unit.subject,
-        protocol=NAMESPACE,
-        sent=segment.use(7, decode_message),
-        sender=_party(segment, 3, 4, "sender"),
-        receiver=_party(segment, 5, 6, "receiver"),
-        receivers=_receivers(segment),
-        responsible=_responsible_actor(segment, 22, "responsible"),
-        sender_address=segment.use(24, _application),
-        type=segment.use(9, _message_type),
-        control_id=segment.text(10),
-        answer=None if answer is None else answer.text(1),
-        answer_to=None if answer is None else answer.text(2),
-        processing=PROCESSING.get(processing or ""),
-        mode=mode,
-        security=segment.text(8),
-        country=segment.text(17),
-        software=software.names[0] if software is not None and software.names else None,
-        software_version=software.versions[0].value if software is not None and software.versions else None,
-        version=segment.text(12),
-        character_set=segment.use(18, _character_sets) or (),
-        language=segment.use(19, decode_topic),
-        profiles=segment.use(21, _profiles) or (),
-        extensions=tuple(e for e in kept if e.value)
+    return Message.of_valid({
+        "id": record_id("message", ADAPTER, unit.digest),
+        "provenance": provenance,
+        "subject": unit.subject,
+        "protocol": NAMESPACE,
+        "sent": segment.use(7, decode_message),
+        "sender": _party(segment, 3, 4, "sender"),
+        "receiver": _party(segment, 5, 6, "receiver"),
+        "receivers": _receivers(segment),
+        "responsible": _responsible_actor(segment, 22, "responsible"),
+        "sender_address": segment.use(24, _application),
+        "type": segment.use(9, _message_type),
+        "control_id": segment.text(10),
+        "answer": None if answer is None else answer.text(1),
+        "answer_to": None if answer is None else answer.text(2),
+        "processing": PROCESSING.get(processing or ""),
+        "mode": mode,
+        "security": segment.text(8),
+        "country": segment.text(17),
+        "software": software.names[0] if software is not None and software.names else None,
+        "software_version": software.versions[0].value if software is not None and software.versions else None,
+        "version": segment.text(12),
+        "character_set": segment.use(18, _character_sets) or (),
+        "language": segment.use(19, decode_topic),
+        "profiles": segment.use(21, _profiles) or (),
+        "extensions": tuple(e for e in kept if e.value)
         + segment.extensions()
         + (() if answer is None else answer.extensions()),
-        labels=(HTEST,) if unit.mode is not None else (),
-    )
+        "labels": (HTEST,) if unit.mode is not None else (),
+    })  # fmt: skip
 
 
 def _party(segment: Segment, number: int, place: int, role: str) -> Actor | None:
@@ -215,37 +216,37 @@ def subject(unit: Unit, segment: Segment, comments: Sequence[Segment] = (), more
     numbers = sum((segment.use(n, decode_identifiers) or () for n in (2, 4)), ())
     twins = segment.text(24)
     kept = [] if twins in ("Y", "N", None) else [extension(f"{segment.path}-24", twins)]
-    return Subject(
-        id=record_id("subject", *key) if excluded is None else record_id("subject", excluded, *key),
-        provenance=unit.provenance(segment),
-        identifiers=identifiers + numbers + _numbers(segment),
-        names=(segment.use(5, _names) or ()) + (segment.use(9, _names) or ()),
-        maiden_names=segment.use(6, _names) or (),
-        birth_date=segment.use(7, decode_stated),
-        sex=segment.use(8, _sex),
-        race=segment.use(10, _concepts) or (),
-        addresses=segment.use(11, _addresses) or (),
-        telecoms=sum((segment.use(n, decode) or () for n, decode in ((13, _home), (14, _work), (40, _telecoms))), ()),
-        languages=segment.use(15, _concepts) or (),
-        marital_status=segment.use(16, decode_concept),
-        religion=segment.use(17, decode_concept),
-        ethnicity=segment.use(22, _concepts) or (),
-        birth_place=segment.use(23, _whole),
-        multiple_birth=None if twins not in ("Y", "N") else twins == "Y",
-        birth_order=_order(segment),
-        citizenships=(segment.use(26, _citizenship) or ()) + (segment.use(39, _citizenship) or ()),
-        nationality=segment.use(28, decode_concept),
-        species=segment.use(35, decode_concept),
-        breed=segment.use(36, decode_concept),
-        deceased=_deceased(segment),
-        confidence=excluded or ("unknown" if known is None else "certain"),
-        labels=(HTEST,) if unit.mode is not None else (),
+    return Subject.of_valid({
+        "id": record_id("subject", *key) if excluded is None else record_id("subject", excluded, *key),
+        "provenance": unit.provenance(segment),
+        "identifiers": identifiers + numbers + _numbers(segment),
+        "names": (segment.use(5, _names) or ()) + (segment.use(9, _names) or ()),
+        "maiden_names": segment.use(6, _names) or (),
+        "birth_date": segment.use(7, decode_stated),
+        "sex": segment.use(8, _sex),
+        "race": segment.use(10, _concepts) or (),
+        "addresses": segment.use(11, _addresses) or (),
+        "telecoms": sum((segment.use(n, decode) or () for n, decode in _LINES), ()),
+        "languages": segment.use(15, _concepts) or (),
+        "marital_status": segment.use(16, decode_concept),
+        "religion": segment.use(17, decode_concept),
+        "ethnicity": segment.use(22, _concepts) or (),
+        "birth_place": segment.use(23, _whole),
+        "multiple_birth": None if twins not in ("Y", "N") else twins == "Y",
+        "birth_order": _order(segment),
+        "citizenships": (segment.use(26, _citizenship) or ()) + (segment.use(39, _citizenship) or ()),
+        "nationality": segment.use(28, decode_concept),
+        "species": segment.use(35, decode_concept),
+        "breed": segment.use(36, decode_concept),
+        "deceased": _deceased(segment),
+        "confidence": excluded or ("unknown" if known is None else "certain"),
+        "labels": (HTEST,) if unit.mode is not None else (),
         **({} if more is None else _more(more)),
-        extensions=sum(
+        "extensions": sum(
             (one.extensions() for one in (*comments, *(() if more is None else (more,)))),
             segment.extensions() + tuple(kept),
         ),
-    )
+    })  # fmt: skip
 
 
 _SSN: Final = "http://hl7.org/fhir/sid/us-ssn"

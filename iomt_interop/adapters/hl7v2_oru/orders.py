@@ -142,26 +142,26 @@ def order(
         filler = filler or decode_entities(orc.raw(3), orc.syntax).value
     texts, kept = notes(comments)
     section = segment.text(24)
-    return Order(
-        id=unit.id("order", segment),
-        provenance=unit.provenance(segment),
-        subject=unit.subject,
-        encounter=unit.encounter,
-        placer=placer,
-        filler=filler,
-        code=segment.use(4, decode_topic),
-        request=None if asked is None else asked.id,
-        categories=() if section is None else (_in_table(section, "0074"),),
-        requested=segment.use(6, decode_stated),
-        time=time,
-        actors=tuple(one for one in _people(segment) if asked is None or one.role != "ordering-provider"),
-        reported=segment.use(22, decode_stated),
-        status=segment.text(25),
-        parent=segment.use(29, _parent) or (),
-        reason=segment.use(31, _reasons) or (),
-        notes=texts,
-        extensions=segment.extensions() + tuple(e for orc in common for e in orc.extensions()) + kept,
-    )
+    return Order.of_valid({
+        "id": unit.id("order", segment),
+        "provenance": unit.provenance(segment),
+        "subject": unit.subject,
+        "encounter": unit.encounter,
+        "placer": placer,
+        "filler": filler,
+        "code": segment.use(4, decode_topic),
+        "request": None if asked is None else asked.id,
+        "categories": () if section is None else (_in_table(section, "0074"),),
+        "requested": segment.use(6, decode_stated),
+        "time": time,
+        "actors": tuple(one for one in _people(segment) if asked is None or one.role != "ordering-provider"),
+        "reported": segment.use(22, decode_stated),
+        "status": segment.text(25),
+        "parent": segment.use(29, _parent) or (),
+        "reason": segment.use(31, _reasons) or (),
+        "notes": texts,
+        "extensions": segment.extensions() + tuple(e for orc in common for e in orc.extensions()) + kept,
+    })  # fmt: skip
 
 
 def _in_table(code: str, table: str) -> Concept:
