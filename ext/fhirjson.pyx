@@ -371,7 +371,6 @@ def join(dict values, tuple must_be_empty, tuple rows, tuple given, str source):
 cpdef extension(dict out, str url, object kind, object value, object e, str path):
     cdef object item = kind.each
     cdef object entry
-    cdef list found
     if item is None:
         entry = kind.wrap(url, value, e, path)
         if entry is not None:

@@ -91,6 +91,8 @@ def cast_report(tuple steps, list items, Py_ssize_t base, tuple origin, dict sha
     cdef tuple span, step, one
     cdef dict place, told = {"subject": shared["subject"]}, changes
     cdef Py_ssize_t index
+    if len(steps) != len(items):
+        raise ValueError("a step for each item")
     for index in range(len(steps)):
         segment = (<tuple>items[index])[0]
         step = <tuple>steps[index]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from ..errors import InvalidRecord
 
 __all__ = ["cast", "cast_report", "filled", "refuse"]
+
+T = TypeVar("T")
 
 _set: Final = object.__setattr__
 """How a frozen model is filled."""
@@ -18,7 +20,7 @@ def refuse() -> InvalidRecord:
     return InvalidRecord("MDL-005")
 
 
-def filled(model: type[Any], fields: dict[str, Any], given: set[str]) -> Any:
+def filled(model: type[T], fields: dict[str, Any], given: set[str]) -> T:
     """Return a record.
 
     Parameters
@@ -38,9 +40,7 @@ def filled(model: type[Any], fields: dict[str, Any], given: set[str]) -> Any:
     return found
 
 
-def cast(
-    model: type[Any], fields: dict[str, Any], varied: frozenset[str], given: set[str], changes: dict[str, Any]
-) -> Any:
+def cast(model: type[T], fields: dict[str, Any], varied: frozenset[str], given: set[str], changes: dict[str, Any]) -> T:
     """Return a record with the values of ``fields``, but for ``changes``.
 
     Raises

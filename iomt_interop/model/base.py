@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import cache
 from hashlib import blake2b
-from typing import Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -16,8 +16,10 @@ __all__ = ["Model", "Mould", "mould_of", "record_id"]
 
 T = TypeVar("T", bound="Model")
 
-_kernel = load("mould")
-_cast, _filled = _kernel.cast, _kernel.filled
+if TYPE_CHECKING:
+    from .._accel import mould_py as kernel
+else:
+    kernel = load("mould")
 
 
 class Model(BaseModel):
@@ -76,7 +78,7 @@ class Model(BaseModel):
         fields = template | values
         if len(fields) != len(template) or not values.keys() >= required:
             raise InvalidRecord("MDL-005")
-        return _filled(cls, fields, set(values))  # type: ignore[no-any-return]
+        return kernel.filled(cls, fields, set(values))
 
 
 class _Given(set[str]):
@@ -150,7 +152,7 @@ class Mould(Generic[T]):
         ModelError
             ``MDL-005`` when another field changes than those that may differ.
         """
-        return _cast(self._model, self._fields, self.varied, self._given, changes)  # type: ignore[no-any-return]
+        return kernel.cast(self._model, self._fields, self.varied, self._given, changes)
 
 
 def mould_of(record: Model) -> Mould[Any] | None:

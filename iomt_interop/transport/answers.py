@@ -112,12 +112,15 @@ class Answers:
         for code in decide(message, verdict.outcome):
             if code is not None:
                 control_id = self._next().decode("ascii")
-                try:
-                    write = verdict.answer if verdict.answer is not None and code[0] == "A" else acknowledge
-                    told = write(message, code, control_id=control_id, at=at, errors=verdict.errors)
-                    parts.append(mllp.encode(told))
-                except IomtError as error:  # its header cannot be answered in its own words
-                    self.failed.append(error.code)
+                answer = verdict.answer if code[0] == "A" else None
+                for write in (acknowledge,) if answer is None else (answer, acknowledge):
+                    # A sender that hears nothing sends again without end: what cannot be answered is acknowledged.
+                    try:
+                        told = write(message, code, control_id=control_id, at=at, errors=verdict.errors)
+                        parts.append(mllp.encode(told))
+                        break
+                    except IomtError as error:  # its header cannot be answered in its own words
+                        self.failed.append(error.code)
         return parts
 
     def _learn(self, payload: bytes, shape: tuple[bytes, ...], outcome: Outcome) -> tuple[_Template, ...] | None:

@@ -47,7 +47,8 @@ class Verdict(NamedTuple):
     outcome: ack.Outcome
     errors: tuple[ack.AckError, ...] = ()
     answer: Compose | None = None
-    """Makes the application's answer; an acknowledgement where there is none. That of the commit is never another."""
+    """Makes the application's answer; an acknowledgement where there is none, or where it cannot be made (which is
+    counted as ``failed``). That of the commit is never another."""
 
 
 ACCEPTED: Final = Verdict(Outcome.ACCEPTED)

@@ -40,7 +40,8 @@ MAX_DOCUMENT: Final = MAX_PLAINTEXT // 2
 NOBODY: Final = ""
 """Stands for the subject of records that have none."""
 
-_LONG_NUMBER: Final = re.compile(rb"[0-9]{4301}")
+_MOST_DIGITS: Final = 4300
+_LONG_NUMBER: Final = re.compile(rb"[0-9]{%d}" % (_MOST_DIGITS + 1))
 """Longer integers than JSON readers take; the digits may be a text's, so a match decides nothing yet."""
 
 
@@ -164,7 +165,7 @@ def draft_of(record: Record) -> RecordDraft:
     size = len(document)
     if parts:
         size += sum(len(octets) for _, octets in parts)
-    if size > 4300:
+    if size > _MOST_DIGITS:  # a short record has neither fault
         if size > MAX_DOCUMENT:
             raise InvalidRecord("MDL-005", hint="the record is too long to be stored")
         if _LONG_NUMBER.search(document):

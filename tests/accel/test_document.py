@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
+from support.kernels import each
 
 from iomt_interop import model as m
 from iomt_interop import read
@@ -21,15 +21,7 @@ FIXTURES = Path(__file__).parents[2] / "fixtures"
 CODE = m.Concept(codings=(m.Coding(system="urn:x", code="1"),))
 FROM = m.Provenance(adapter="a", version="1")
 
-
-@pytest.fixture(params=["pure", "compiled"], scope="module")
-def kernel(request: pytest.FixtureRequest) -> ModuleType:
-    if request.param == "pure":
-        return pure
-    try:
-        return importlib.import_module("iomt_interop._accel._document")
-    except ModuleNotFoundError:
-        pytest.skip("the kernel is not compiled here")
+kernel = each("document")
 
 
 def observation(**more: Any) -> m.Observation:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from array import array
 from datetime import datetime
@@ -13,19 +12,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.kernels import each, pair
 
 from iomt_interop._accel import fhirjson_py as pure
 from iomt_interop.errors import InvalidRequest, LimitExceeded
 
-
-@pytest.fixture(params=["pure", "compiled"], scope="module")
-def kernel(request: pytest.FixtureRequest) -> ModuleType:
-    if request.param == "pure":
-        return pure
-    try:
-        return importlib.import_module("iomt_interop._accel._fhirjson")
-    except ModuleNotFoundError:
-        pytest.skip("the kernel is not compiled here")
+kernel = each("fhirjson")
 
 
 trees = st.recursive(
@@ -122,7 +114,7 @@ def test_datetime_is_what_the_calendar_knows(kernel: ModuleType) -> None:
 
 @given(st.text("0123456789-T:.Z+ ٣", max_size=36))
 def test_datetime_twins_agree_on_any_text(text: str) -> None:
-    compiled = pytest.importorskip("iomt_interop._accel._fhirjson")
+    _, compiled = pair("fhirjson")
     assert compiled.is_datetime(text) == pure.is_datetime(text)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib
 import pickle
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.kernels import each, pair
 
 from iomt_interop._accel import mould_py as pure
 from iomt_interop.errors import InvalidRecord
@@ -18,15 +18,7 @@ from iomt_interop.model import Concept, Instant, Mould, Observation, Provenance,
 from iomt_interop.model.number import format_decimal, parse_decimal
 from iomt_interop.testing import strategies
 
-
-@pytest.fixture(params=["pure", "compiled"], scope="module")
-def kernel(request: pytest.FixtureRequest) -> ModuleType:
-    if request.param == "pure":
-        return pure
-    try:
-        return importlib.import_module("iomt_interop._accel._mould")
-    except ModuleNotFoundError:
-        pytest.skip("the kernel is not compiled here")
+kernel = each("mould")
 
 
 def test_a_record_is_the_one_that_was_validated(kernel: ModuleType) -> None:
@@ -112,7 +104,7 @@ def report(kernel: ModuleType, texts: list[str], times: list[str], sentinels: fr
     st.sampled_from([frozenset(), frozenset({"-0", "0.50"})]),
 )
 def test_reports_are_cast_alike(texts: list[str], time: str, sentinels: frozenset[str]) -> None:
-    compiled = pytest.importorskip("iomt_interop._accel._mould")
+    _, compiled = pair("mould")
     times = [time, "2026-11", "", time][: len(texts)]
     assert report(compiled, texts, times, sentinels) == report(pure, texts, times, sentinels)
 

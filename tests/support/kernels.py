@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 import pytest
 
-__all__ = ["outcome", "pair"]
+__all__ = ["each", "outcome", "pair"]
 
 
 def pair(name: str) -> tuple[ModuleType, ModuleType]:
@@ -18,6 +19,18 @@ def pair(name: str) -> tuple[ModuleType, ModuleType]:
         return pure, import_module(f"iomt_interop._accel._{name}")
     except ModuleNotFoundError:
         pytest.skip(f"kernel {name} is not compiled here; its twin serves alone")
+
+
+def each(name: str) -> Any:
+    """Return a fixture that gives the pure twin, then the compiled kernel."""
+
+    @pytest.fixture(params=[0, 1], ids=["pure", "compiled"], scope="module")
+    def kernel(request: pytest.FixtureRequest) -> ModuleType:
+        if request.param == 0:
+            return import_module(f"iomt_interop._accel.{name}_py")
+        return pair(name)[1]
+
+    return kernel
 
 
 def outcome(function: Callable[..., object], *args: object) -> object:

@@ -214,7 +214,7 @@ def _parents_in(entry: Tree, p: Parse) -> Iterator[Identifier]:
 def _specimen_out(record: Specimen, out: Tree, e: Emit) -> None:
     if record.available is not None:
         out["status"] = "available" if record.available else "unavailable"
-    parents = [parent for parent in _parents_out(record.parents, e) if parent]
+    parents = list(_parents_out(record.parents, e))
     if parents:
         out["parent"] = parents
     collection: Tree = {}

@@ -8,21 +8,25 @@ mould and live as long as it does; as in it, there is nothing in them of a perso
 from __future__ import annotations
 
 import re
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..._accel import load
 from ...model import Device, Instant, Metric, Mould, Observation, Provenance, Quantity, Time, mould_of, record_id
+from .enrich import PERSONAL
 from .envelope import Sources
-from .fast import PERSONAL, FastPath
+from .fast import FastPath
 from .fields import Emit
 from .repeated import Repeated
 from .scalars import fhir_id
 from .tables import ADAPTER
 
+if TYPE_CHECKING:
+    from ..._accel import fhirjson_py as kernel
+else:
+    kernel = load("fhirjson")
+
 __all__ = ["Casts"]
 
-_kernel = load("fhirjson")
-_decimal, _filled = _kernel.decimal_text, _kernel.filled
 _IDS: Final = {name: record_id("gap", name) for name in ("id", "subject", "encounter", "order")}
 _ORIGIN: Final = Provenance(adapter="gap", version="1", digest=record_id("gap", "provenance"), span=(0, 1))
 _CLOCK: Final = (f'"{record_id("gap", "extension")}"', f'"{record_id("gap", "time")}"')
@@ -91,7 +95,7 @@ class Casts:
             text = mould.notes[key] = self._told(record, mould, given)
         if text is None or (text.named and not _fit(identity)):
             return None
-        return _filled(text.parts, text.gaps, given)  # type: ignore[no-any-return]
+        return kernel.filled(text.parts, text.gaps, given)
 
     def result(self, record: Observation) -> str | None:
         """Return the text of a plain number; None when it must take another way."""
@@ -108,7 +112,7 @@ class Casts:
         number, identity, device = amount.__dict__, values["id"], values["device"]
         if number["literal"] is not None or not _fit(identity):
             return None
-        written = _decimal(number["mantissa"], number["exponent"])
+        written = kernel.decimal_text(number["mantissa"], number["exponent"])
         given = (identity, self._sources.text(provenance), *context.given, written)
         personal = device is not None and self._e.node_of(device) in PERSONAL
         key = context.personal if personal else context.key
@@ -117,7 +121,7 @@ class Casts:
             text = mould.notes[key] = self._result(record, mould, given)
         if text is None or mould_of(amount) is not text.amount:
             return None
-        return _filled(text.parts, text.gaps, given)  # type: ignore[no-any-return]
+        return kernel.filled(text.parts, text.gaps, given)
 
     def _new_context(self, frame: _Frame) -> _Context | None:
         """Return what observations share that have one time, person, encounter and order; ``None`` if it is unusual."""
@@ -169,6 +173,6 @@ def _checked(
         return None
     parts = re.split("(" + "|".join(map(re.escape, filter(None, marks))) + ")", text)
     gaps = tuple(marks.index(mark) for mark in parts[1::2])
-    if any(given[gap] is None for gap in gaps) or _filled(parts, gaps, given) != whole:
+    if any(given[gap] is None for gap in gaps) or kernel.filled(parts, gaps, given) != whole:
         return None
     return _Text(parts, gaps, amount, 0 in gaps)

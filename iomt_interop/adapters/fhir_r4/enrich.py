@@ -13,7 +13,7 @@ from .envelope import HTEST, is_own
 from .observation import mdc_code
 from .tables import DEVICE_IDENTIFIER, NODE_TYPES, PHD_CATEGORY, TEST_FLAGS
 
-__all__ = ["Enriched", "enrich", "enriched_code", "is_datable", "is_test"]
+__all__ = ["PERSONAL", "Enriched", "enrich", "enriched_code", "is_datable", "is_test"]
 
 VITAL_SIGNS: Final = Concept(
     codings=(Coding(system=systems.OBSERVATION_CATEGORY, code="vital-signs", display="Vital Signs"),)
@@ -21,7 +21,8 @@ VITAL_SIGNS: Final = Concept(
 PHD: Final = Concept(codings=(Coding(system=PHD_CATEGORY, code="phd"),))
 _HTEST: Final = Coding(**HTEST)
 _MEASURED: Final = (Observation, Waveform)
-_PERSONAL: Final = frozenset({"phd", "gateway"})
+PERSONAL: Final = frozenset({"phd", "gateway"})
+"""Nodes of the PHD guide."""
 _IDENTIFIER_TYPES: Final = {
     systems.EUI64: "SYSID", systems.BLUETOOTH_ADDRESS: "BTMAC", "http://hl7.org/fhir/sid/eui-48/ethernet": "ETHMAC",
 }  # fmt: skip
@@ -63,7 +64,7 @@ def is_datable(time: Any) -> bool:
 
 
 def _observation(record: Observation, node: str | None) -> Observation:
-    value, personal = record.value, node in _PERSONAL
+    value, personal = record.value, node in PERSONAL
     vital = record.subject is not None and is_datable(record.time)
     unit = value.unit if isinstance(value, Quantity) else None
     code, categories = enriched_code(record.code, unit, vital=vital, personal=personal)
@@ -107,7 +108,7 @@ def _compound(record: Observation) -> dict[str, Any] | None:
 
 def _device(record: Device) -> Device:
     """Return a personal device with the identifier types and the type code of the PHD guide."""
-    if record.node not in _PERSONAL:
+    if record.node not in PERSONAL:
         return record
     identifiers = tuple(map(_typed, record.identifiers))
     code, refid = NODE_TYPES[record.node]
@@ -152,7 +153,7 @@ def enrich(record: Record, node: str | None = None, *, test: bool = False) -> Re
         record = _observation(record, node)
     elif isinstance(record, Device):
         record = _device(record)
-    elif isinstance(record, Waveform) and node in _PERSONAL and PHD not in record.categories:
+    elif isinstance(record, Waveform) and node in PERSONAL and PHD not in record.categories:
         record = record.replace(categories=(PHD, *record.categories))
     test = test or (isinstance(record, _MEASURED) and is_test(record))
     if test and _HTEST not in record.labels:

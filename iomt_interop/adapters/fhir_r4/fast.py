@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ..._accel import load
 from ...model import Instant, Observation, Quantity, ReferenceRange
-from .enrich import enriched_code
+from .enrich import PERSONAL, enriched_code
 from .envelope import Sources
 from .fields import Emit, emit_rows
 from .jsontext import Tree, dumps
@@ -20,10 +20,7 @@ from .observation import BEFORE_CODE, BEFORE_TIME, COMMON_EXTENSIONS, RANGES_ROW
 from .tables import ADAPTER
 from .values import put_time, put_value
 
-__all__ = ["PERSONAL", "FastPath"]
-
-PERSONAL: Final = frozenset({"phd", "gateway"})
-"""Nodes of the PHD guide."""
+__all__ = ["FastPath"]
 
 _kernel = load("fhirjson")
 _join, _decimal, _is_datetime, quote = _kernel.join, _kernel.decimal_text, _kernel.is_datetime, _kernel.quote

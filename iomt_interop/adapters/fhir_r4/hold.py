@@ -48,11 +48,6 @@ class Held:
         self.order = order
         self._latest = record
 
-    @property
-    def single(self) -> Any:
-        """The record, if no other version of it has been seen."""
-        return self._latest if self._said is None else None
-
     def add(self, newer: Any) -> None:
         """Take a newer version."""
         older, self._latest = self._latest, newer
@@ -152,6 +147,10 @@ class Hold:
             oldest.gone = True
             self.leaving.append(oldest)
         return held
+
+    def clear(self) -> None:
+        """Forget all records: they have been let go."""
+        self._held.clear()
 
     def rest(self) -> Iterator[Held]:
         """Let all records go, in the order in which they first came."""

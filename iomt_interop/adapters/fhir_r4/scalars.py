@@ -65,7 +65,7 @@ def is_uri(value: str) -> bool:
 
 
 def _uri(value: str, e: Emit, path: str) -> str | None:
-    if _URI.fullmatch(value):
+    if is_uri(value):
         return value
     e.loss(path, "not a URI")
     return None

@@ -40,7 +40,7 @@ _OF_PERSON: Final = frozenset({"observation", "waveform", "alert", "setting", "e
 """Kinds that say themselves that they are of no patient: the person's own entry may stand far behind them."""
 _UNIDENTIFIED: Final = frozenset({"MessageHeader", "Provenance"})
 _MEASURED: Final = frozenset({"observation", "waveform"})
-_TOLD: Final = frozenset({Device, Metric})
+_TOLD: Final = (Device, Metric)
 """What every message of a device tells again, record by record."""
 _RECORD_ID: Final = OWN + "record-id"
 
@@ -158,8 +158,8 @@ class FhirWriter:
     def _texts(self, record: Record) -> Iterable[_Entry]:
         """Return the resources that a record becomes."""
         text = None
-        if self._casts is not None and type(record) in _TOLD:
-            text = self._casts.told(record)  # type: ignore[arg-type]  # its type was looked at
+        if self._casts is not None and isinstance(record, _TOLD):
+            text = self._casts.told(record)
         if text is None:
             text = self._repeated.write(record)
         if text is None:
@@ -228,7 +228,7 @@ class FhirWriter:
 
     def _items(self, records: Iterable[Record]) -> Iterator[_Item]:
         """Yield entries and the places of what is held back."""
-        hold, casts, bundle, excluded = self._hold, self._casts, self._bundle, self._excluded
+        hold, casts, bundle = self._hold, self._casts, self._bundle
         for record in self._ahead(records) if bundle else records:
             kind = type(record)
             if kind is Observation and record.__dict__["subject"] not in self._nobody:
@@ -237,16 +237,11 @@ class FhirWriter:
                     yield (urn(record.id), record, "Observation", None, text) if bundle else text
                     continue
             elif casts is not None and kind in _TOLD and record.__dict__["provenance"].__dict__["adapter"] != ADAPTER:
-                values = record.__dict__
-                if values["labels"] or values["subject"] in excluded:
-                    if not self._kept(record):
-                        continue
-                elif kind is Device:
-                    self._nodes[values["id"]] = values["node"]
-                held = hold.take(record)
-                if hold.leaving:
-                    yield from self._leaving()
-                yield held
+                if self._kept(record):
+                    held = hold.take(record)
+                    if hold.leaving:
+                        yield from self._leaving()
+                    yield held
                 continue
             if isinstance(record, Message):
                 yield from self._reports()
@@ -270,6 +265,7 @@ class FhirWriter:
         if self._bundle:
             self._result(record)
         else:
+            # Both ways know already that FHIR allows the id, which is the reference here.
             values = record.__dict__
             order = self._orders.get(values["order"])
             if order is not None:
@@ -311,22 +307,15 @@ class FhirWriter:
 
     def _placed(self, window: list[_Item]) -> Iterator[_Line]:
         """Yield everything at its place; nothing stays held."""
-        casts = self._casts
         for item in window:
             if type(item) is Held:
-                if item.gone:
-                    continue
-                record = item.single
-                text = casts.told(record) if casts is not None and type(record) in _TOLD else None
-                if text is None:
+                if not item.gone:
                     yield from self._released(item)
-                else:
-                    item.gone = True
-                    yield text
             elif type(item) is _Place:
                 yield from self._report(item.order)
             else:
                 yield item
+        self._hold.clear()
 
     def _versions(self, entries: Iterator[_Entry]) -> Iterator[_Entry]:
         """Yield the entries of a Bundle; what repeats word for word once, what changed as a new version.

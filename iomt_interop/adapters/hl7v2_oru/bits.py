@@ -48,9 +48,7 @@ def bit_set(field: Node, code: Code) -> BitSetValue | None:
             part[2].take()
     bits, mask = (sum(1 << (width - 1 - p) for p, v, _ in found if v and v in wanted) for wanted in ("1", "01"))
     whole = mask == (1 << width) - 1
-    return BitSetValue(
-        width=cast("Literal[8, 16, 24, 32, 64]", width), bits=bits, mask=None if whole else mask
-    )  # fmt: skip
+    return BitSetValue(width=cast("Literal[8, 16, 24, 32, 64]", width), bits=bits, mask=None if whole else mask)
 
 
 def _number(code: Code) -> int | None:

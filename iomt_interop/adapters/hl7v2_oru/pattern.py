@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..._accel import load
 from ...model import Device, Issue, Metric, Mould, Observation, Provenance, Quantity, Record
@@ -22,9 +22,13 @@ from .times import decode_observed
 from .unit import ADAPTER, VERSION, Segment, Unit
 from .values import quantity_of
 
+if TYPE_CHECKING:
+    from ..._accel import mould_py as kernel
+else:
+    kernel = load("mould")
+
 __all__ = ["add_results"]
 
-_cast_report = load("mould").cast_report
 _MAX_PATTERNS: Final = 256
 _MAX_ITEMS: Final = 512
 _OWN: Final = (Device, Metric)
@@ -176,7 +180,7 @@ def _cast(pattern: Pattern, report: Report, items: Sequence[Item]) -> list[Recor
     def doubt_of(mould: Mould[Issue], doubt: tuple[str, str], segment: Segment) -> Issue:
         return _doubt(mould, doubt, unit, segment)
 
-    return _cast_report(  # type: ignore[no-any-return]
+    return kernel.cast_report(
         pattern.steps, items, unit.base, origin, shared, report.sentinels, _amount_of, _time_of, unit.id, doubt_of
     )
 

@@ -43,8 +43,7 @@ _ACTORS: Final[Persons] = tuple(
     for number, role in ((7, "attending"), (8, "referring"), (9, "consulting"), (17, "admitting"), (52, "other"))
 )
 _REFERRAL: Final[Persons] = ((13, persons("referring")),)
-_location = decoder(lambda field: location(field[1]), cache=512)
-"""A place is nobody's; the patterns of monitors know it as well."""
+_location = decoder(lambda field: location(field[1]))
 _class = decoder(lambda field: table_coding(field[1], "0004"), cache=64)
 _concepts = decoder(coded)
 _first = decoder(lambda field: cx(field[1]))

@@ -43,7 +43,7 @@ def look_closely(message: Message) -> Iterator[tuple[str, tuple[int, int]]]:
 
 def _no_segments(message: Message) -> Iterator[tuple[str, tuple[int, int]]]:
     data, (triples, _), origin = message.cut, message.index, message.origin
-    # A segment is longer than its name and one mark.
+    # A message that holds nothing but these needs no look at each line.
     heads = {data[start : min(start + 4, triples[at * 3 + 1])] for at, start in enumerate(triples[::3])}
     if heads <= _HEADS and message.delimiters.field == b"|":
         return

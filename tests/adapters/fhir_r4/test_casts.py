@@ -124,3 +124,13 @@ def test_a_monitor_is_written_by_its_moulds() -> None:
     assert len(results) == 25
     assert None not in told
     assert None not in results
+
+
+@pytest.mark.parametrize("form", ["ndjson", "collection"])
+def test_a_writer_that_is_asked_again_forgets_nothing(form: str) -> None:
+    """What was held and written is held anew when it is told again."""
+    device = m.Device(id=IDS[0], provenance=m.Provenance(adapter="acme", version="1"), serial="1")
+    writer = make_writer(WriteContext(form=form))
+    first, second = (b"".join(writer.write([device])) for _ in range(2))
+    assert first == second
+    assert b'"serialNumber":"1"' in second
