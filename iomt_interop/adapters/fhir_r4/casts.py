@@ -8,6 +8,7 @@ mould and live as long as it does; as in it, there is nothing in them of a perso
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..._accel import load
@@ -16,6 +17,7 @@ from .enrich import PERSONAL
 from .envelope import Sources
 from .fast import FastPath
 from .fields import Emit
+from .hold import Held, Hold
 from .repeated import Repeated
 from .scalars import fhir_id
 from .tables import ADAPTER
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 else:
     kernel = load("fhirjson")
 
-__all__ = ["Casts"]
+__all__ = ["Casts", "Told"]
 
 _IDS: Final = {name: record_id("gap", name) for name in ("id", "subject", "encounter", "order")}
 _ORIGIN: Final = Provenance(adapter="gap", version="1", digest=record_id("gap", "provenance"), span=(0, 1))
@@ -68,14 +70,60 @@ class _Context(NamedTuple):
     given: Given
 
 
+_PERSONS: Final[dict[bool, _Key]] = {nobody: (ADAPTER, nobody) for nobody in (False, True)}
+
+
+@cache
+def _keys(raw_status: bool, which: tuple[bool, ...]) -> tuple[_Key, _Key]:
+    """Return the keys of texts of observations; the same objects each time, so that they are found at a glance."""
+    return (ADAPTER, raw_status, which), (ADAPTER, raw_status, which, "personal")
+
+
+class Told(NamedTuple):
+    """What the records so far have told."""
+
+    nodes: dict[str, str]
+    """Node of each device."""
+    orders: dict[str, tuple[Held, dict[str, None]]]
+    """Orders whose observations are being written, with references to these."""
+    nobody: set[str]
+    """Subjects that are no patients."""
+    excluded: set[str]
+    """Those of them whose data are not written."""
+
+
 class Casts:
     """Writes what was cast, for one payload outside a Bundle: there a reference ends in the id that it names."""
 
-    def __init__(self, e: Emit, sources: Sources, fast: FastPath, repeated: Repeated) -> None:
-        self._e, self._sources, self._fast, self._repeated = e, sources, fast, repeated
-        self._person: tuple[str | None, _Key | None] = (None, (ADAPTER, True))
-        self._frame: _Frame = (None, None, None, None)
-        self._context: _Context | None = None
+    own: Final = ADAPTER
+    kinds: Final = (Observation, Device, Metric, Quantity)
+    personal: Final = PERSONAL
+    fresh: Final = Held
+    """What the kernel asks for, which knows no model."""
+
+    def __init__(self, e: Emit, ways: tuple[Sources, FastPath, Repeated], hold: Hold, known: Told) -> None:
+        self._e, self.hold = e, hold
+        self.sources, self._fast, self._repeated = ways
+        self.nodes, self.orders, self.nobody, self.excluded = known
+        self.person: tuple[str | None, _Key | None] = (None, _PERSONS[True])
+        """Of the device or metric that was written last, with the key of its text in the notes of its mould."""
+        self.frame: _Frame = (None, None, None, None)
+        self.context: _Context | None = None
+        """Of the observation that was written last."""
+
+    def person_of(self, subject: str | None) -> tuple[str | None, _Key | None]:
+        """Return :attr:`person` for a subject; without a key where FHIR does not allow its id."""
+        if subject is not self.person[0]:
+            self.person = (subject, _PERSONS[subject is None] if _fit(subject) else None)
+        return self.person
+
+    def look(self, values: dict[str, Any]) -> _Context | None:
+        """Return :attr:`context` for the fields of an observation; None when it is unusual."""
+        frame = (values["time"], values["subject"], values["encounter"], values["order"])
+        if frame != self.frame:
+            self.context = self._new_context(frame)
+        self.frame = frame
+        return self.context
 
     def told(self, record: Device | Metric) -> str | None:
         """Return the text of a device or metric; None when it must take another way."""
@@ -84,12 +132,10 @@ class Casts:
             return None
         values = record.__dict__
         identity, subject, provenance = values["id"], values["subject"], values["provenance"]
-        if subject is not self._person[0]:
-            self._person = (subject, (ADAPTER, subject is None) if _fit(subject) else None)
-        key = self._person[1]
+        key = self.person_of(subject)[1]
         if key is None or provenance.__dict__["adapter"] == ADAPTER:
             return None
-        given = (identity, self._sources.text(provenance), subject)
+        given = (identity, self.sources.text(provenance), subject)
         text = mould.notes.get(key, _UNKNOWN)
         if text is _UNKNOWN:
             text = mould.notes[key] = self._told(record, mould, given)
@@ -103,17 +149,14 @@ class Casts:
         if mould is None:
             return None
         values = record.__dict__
-        frame = (values["time"], values["subject"], values["encounter"], values["order"])
-        if frame != self._frame:
-            self._frame, self._context = frame, self._new_context(frame)
-        context, amount, provenance = self._context, values["value"], values["provenance"]
+        context, amount, provenance = self.look(values), values["value"], values["provenance"]
         if context is None or type(amount) is not Quantity or provenance.__dict__["adapter"] == ADAPTER:
             return None
         number, identity, device = amount.__dict__, values["id"], values["device"]
         if number["literal"] is not None or not _fit(identity):
             return None
         written = kernel.decimal_text(number["mantissa"], number["exponent"])
-        given = (identity, self._sources.text(provenance), *context.given, written)
+        given = (identity, self.sources.text(provenance), *context.given, written)
         personal = device is not None and self._e.node_of(device) in PERSONAL
         key = context.personal if personal else context.key
         text = mould.notes.get(key, _UNKNOWN)
@@ -130,14 +173,14 @@ class Casts:
         if clock is None or not isinstance(time, Instant) or not all(map(_fit, ids)):
             return None
         which = (len(time.value) >= 10, clock[0] == "", clock[1] == "", *(one is None for one in ids))
-        key: _Key = (ADAPTER, self._e.raw_status, which)
-        return _Context(key, (*key, "personal"), (*ids, *clock))
+        keys = _keys(self._e.raw_status, which)
+        return _Context(*keys, (*ids, *clock))
 
     def _told(self, record: Any, mould: Mould[Any], given: Given) -> _Text | None:
         if not mould.varied <= _TOLD:
             return None
         text = self._repeated.write(_marked(record, mould))
-        marks = (_IDS["id"], self._sources.text(_ORIGIN), _IDS["subject"])
+        marks = (_IDS["id"], self.sources.text(_ORIGIN), _IDS["subject"])
         return _checked(text, marks, given, self._repeated.write(record), None)
 
     def _result(self, record: Any, mould: Mould[Any], given: Given) -> _Text | None:
@@ -147,7 +190,7 @@ class Casts:
         number = amount.cast({"mantissa": _NUMBER, "exponent": 0, "literal": None})
         clock = (_CLOCK[0] if given[5] else "", _CLOCK[1] if given[6] else "")
         text = self._fast.write(_marked(record, mould, number), clock)
-        marks = (_IDS["id"], self._sources.text(_ORIGIN), *(_IDS[n] for n in ("subject", "encounter", "order")))
+        marks = (_IDS["id"], self.sources.text(_ORIGIN), *(_IDS[n] for n in ("subject", "encounter", "order")))
         return _checked(text, (*marks, *clock, str(_NUMBER)), given, self._fast.write(record), amount)
 
 

@@ -72,9 +72,12 @@ def _place(path: str | None, clause: str | None) -> str:
 class Sources:
     """``meta.source`` as JSON text, for many records of one source."""
 
+    place: Final = staticmethod(_place)
+
     def __init__(self) -> None:
-        self._digest: object = self
-        self._adapter = self._version = self._text = ""
+        self.digest: object = self
+        self.adapter = self.version = self.stem = ""
+        """Of the record that was written last, and what its source begins with."""
 
     def text(self, provenance: Provenance) -> str:
         """Return the text of :func:`source_uri` as it stands between the quotes of a JSON string."""
@@ -85,10 +88,10 @@ class Sources:
             return text[1:-1]
         digest, adapter, version = values["digest"], values["adapter"], values["version"]
         # Records of one message share these texts: they are the same objects.
-        if digest is not self._digest or adapter is not self._adapter or version is not self._version:
-            self._digest, self._adapter, self._version = digest, adapter, version
-            self._text = dumps(_stem(adapter, version, digest))[1:-1] + "#bytes="
-        return f"{self._text}{span[0]}-{span[1]}{_place(path, clause)}"
+        if digest is not self.digest or adapter is not self.adapter or version is not self.version:
+            self.digest, self.adapter, self.version = digest, adapter, version
+            self.stem = dumps(_stem(adapter, version, digest))[1:-1] + "#bytes="
+        return f"{self.stem}{span[0]}-{span[1]}{_place(path, clause)}"
 
 
 def start(resource: str, record: Any, e: Emit) -> Tree:

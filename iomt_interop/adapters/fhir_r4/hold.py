@@ -38,24 +38,28 @@ class Held:
         Which of all records that were held it is.
     gone : bool
         Whether it has been let go.
+    latest : Record
+        The newest version.
+    versions : dict or None
+        What differing versions said; ``None`` while there is only one.
     """
 
     # One is made for every device of every message; most have a single version.
     gone = False
-    _said: dict[str, dict[Any, None]] | None = None
+    versions: dict[str, dict[Any, None]] | None = None
 
     def __init__(self, record: Any, order: int = 0) -> None:
         self.order = order
-        self._latest = record
+        self.latest = record
 
     def add(self, newer: Any) -> None:
         """Take a newer version."""
-        older, self._latest = self._latest, newer
+        older, self.latest = self.latest, newer
         if _same_content(older, newer):
             return
-        if self._said is None:
+        if self.versions is None:
             self._merge: Merge | None = None
-            self._said, self._lost = {}, dict[str, str]()
+            self.versions, self._lost = {}, dict[str, str]()
             self._edits: dict[str, None] = {}
             self._take(older)
         if self._take(newer):
@@ -70,11 +74,11 @@ class Held:
         if is_own(record):
             self._edits |= dict.fromkeys(_pointers(record))
         crowded = False
-        assert self._said is not None
+        assert self.versions is not None
         for name, value in record.__dict__.items():
             if name in {"provenance", "extensions"} or value in _UNSAID:
                 continue
-            said = self._said.setdefault(name, {})
+            said = self.versions.setdefault(name, {})
             said |= dict.fromkeys(value if isinstance(value, tuple) else (value,))
             crowded |= len(said) > 2 * _MANY + (len(value) if isinstance(value, tuple) else 0)
         return crowded
@@ -84,20 +88,20 @@ class Held:
         record, _ = self.whole()
         changes: dict[str, Any] = {}
         for name, value in record.__dict__.items():
-            if isinstance(value, tuple) and len(value) > max(_MANY, len(getattr(self._latest, name))):
+            if isinstance(value, tuple) and len(value) > max(_MANY, len(getattr(self.latest, name))):
                 changes[name] = value[:_MANY]
                 self._lost[name] = "more elements of older versions than are kept"
-        self._merge, self._said = None, {}
+        self._merge, self.versions = None, {}
         self._take(record.replace(**changes) if changes else record)
 
     def whole(self) -> tuple[Any, list[Loss]]:
         """Return what the versions say together, with the provenance of the newest, and what it does not say."""
-        record = latest = self._latest
-        if self._said is None:
+        record = latest = self.latest
+        if self.versions is None:
             return record, []
-        if self._said:
+        if self.versions:
             record = self._merged() if self._merge is not None else latest
-            for name, said in self._said.items():
+            for name, said in self.versions.items():
                 value = getattr(record, name)
                 kept = set(value) if isinstance(value, tuple) else {value}
                 if not kept.issuperset(said):
@@ -110,7 +114,7 @@ class Held:
 
     def _merged(self) -> Any:
         assert self._merge is not None
-        record, latest = self._merge.result(), self._latest
+        record, latest = self._merge.result(), self.latest
         # Edits fit the very version that they were made for.
         extensions = tuple(one for one in record.extensions if one.namespace != NAMESPACE or one in latest.extensions)
         return record.replace(extensions=extensions, provenance=latest.provenance)
@@ -121,41 +125,47 @@ class Hold:
 
     Attributes
     ----------
+    held : dict
+        What is held, by kind and id.
+    count : int
+        How many records have been held.
+    limit : int or None
+        How many are held at most.
     leaving : list of Held
         What was let go, until somebody takes it from here.
     """
 
     def __init__(self, limit: int | None) -> None:
-        self._limit = limit
-        self._held: dict[tuple[str, str], Held] = {}
-        self._count = 0
+        self.limit = limit
+        self.held: dict[tuple[str, str], Held] = {}
+        self.count = 0
         self.leaving: list[Held] = []
 
     def take(self, record: Any) -> Held:
         """Hold a record, or add it to its older versions; what must leave in exchange is in :attr:`leaving`."""
         values = record.__dict__
         key = values["kind"], values["id"]
-        held = self._held.pop(key, None)
+        held = self.held.pop(key, None)
         if held is not None:
             held.add(record)
-            self._held[key] = held
+            self.held[key] = held
             return held
-        self._count += 1
-        held = self._held[key] = Held(record, self._count)
-        if self._limit is not None and len(self._held) > self._limit:
-            oldest = self._held.pop(next(iter(self._held)))
+        self.count += 1
+        held = self.held[key] = Held(record, self.count)
+        if self.limit is not None and len(self.held) > self.limit:
+            oldest = self.held.pop(next(iter(self.held)))
             oldest.gone = True
             self.leaving.append(oldest)
         return held
 
     def clear(self) -> None:
         """Forget all records: they have been let go."""
-        self._held.clear()
+        self.held.clear()
 
     def rest(self) -> Iterator[Held]:
         """Let all records go, in the order in which they first came."""
-        rest = sorted(self._held.values(), key=lambda held: held.order)
-        self._held.clear()
+        rest = sorted(self.held.values(), key=lambda held: held.order)
+        self.held.clear()
         for held in rest:
             held.gone = True
         yield from rest

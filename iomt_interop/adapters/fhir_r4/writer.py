@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from itertools import islice
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from ...errors import InvalidRequest
 from ...model import Device, Issue, Message, Metric, Observation, Order, Record, Residue, Subject
 from ...plugins import Loss, WriteContext
-from .casts import Casts
+from .casts import Casts, Told, kernel
 from .enrich import enrich, is_test
 from .envelope import Sources, is_own, resource_id
 from .fast import FastPath
@@ -30,6 +31,8 @@ FORMS: Final = ("collection", "transaction", "ndjson", "source")
 which this adapter read the records: their Bundles again, other resources one a line."""
 
 _CHUNK: Final = 1 << 16
+_BATCH: Final = 64
+"""Records that are taken at once where lines are written."""
 _AHEAD: Final = 256
 """Records that are known before the one that is written: a message comes before the person that it names."""
 _MOST_HELD: Final = 1 << 14
@@ -48,6 +51,20 @@ _Entry = tuple[str, Record, str, Tree | None, str]
 """Full URL (empty outside a Bundle), record, resource type, tree (None on the short way) and text of a resource."""
 
 
+_Line = Any
+"""An entry; outside a Bundle also its text alone."""
+_Item = Any
+"""A line, or the place of what is held back."""
+
+
+class _Run(NamedTuple):
+    """Items that were made at once."""
+
+    items: list[_Item]
+    size: int
+    """Of the lines among them."""
+
+
 class _Place:
     """Where the report of an order will stand."""
 
@@ -55,12 +72,6 @@ class _Place:
 
     def __init__(self, order: str) -> None:
         self.order = order
-
-
-_Line = Any
-"""An entry; outside a Bundle also its text alone."""
-_Item = Any
-"""A line, or the place of what is held back."""
 
 
 class FhirWriter:
@@ -83,7 +94,9 @@ class FhirWriter:
         sources = Sources()
         self._fast = FastPath(self._emit, sources)
         self._repeated = Repeated(self._emit, sources)
-        self._casts = None if self._bundle else Casts(self._emit, sources, self._fast, self._repeated)
+        told = Told(self._nodes, self._orders, self._nobody, self._excluded)
+        ways = (sources, self._fast, self._repeated)
+        self._casts = None if self._bundle else Casts(self._emit, ways, self._hold, told)
 
     def __repr__(self) -> str:
         return f"FhirWriter({self._form}, {len(self._emit.losses)} losses)"
@@ -228,31 +241,36 @@ class FhirWriter:
 
     def _items(self, records: Iterable[Record]) -> Iterator[_Item]:
         """Yield entries and the places of what is held back."""
-        hold, casts, bundle = self._hold, self._casts, self._bundle
-        for record in self._ahead(records) if bundle else records:
-            kind = type(record)
-            if kind is Observation and record.__dict__["subject"] not in self._nobody:
-                text = self._short(record)
-                if text is not None:
-                    yield (urn(record.id), record, "Observation", None, text) if bundle else text
-                    continue
-            elif casts is not None and kind in _TOLD and record.__dict__["provenance"].__dict__["adapter"] != ADAPTER:
-                if self._kept(record):
-                    held = hold.take(record)
-                    if hold.leaving:
-                        yield from self._leaving()
-                    yield held
-                continue
-            if isinstance(record, Message):
-                yield from self._reports()
-            if not bundle:
-                if not self._kept(record):
-                    continue
-                if is_bundle(record):
-                    self._bundle_lost(record)
-                    continue
-            yield from self._item(record)
+        casts, stream = self._casts, self._ahead(records) if self._bundle else iter(records)
+        while batch := list(islice(stream, _BATCH)):
+            at = 0
+            while at < len(batch):
+                if casts is not None:
+                    written: list[_Item] = []
+                    at, size = kernel.lines(batch, at, written, casts)
+                    yield _Run(written, size)
+                if at < len(batch):
+                    yield from self._one(batch[at])
+                    at += 1
         yield from self._reports()
+
+    def _one(self, record: Record) -> Iterator[_Item]:
+        """Yield entries and the places of what is held back, for one record."""
+        kind, bundle = type(record), self._bundle
+        if kind is Observation and record.subject not in self._nobody:
+            text = self._short(record)
+            if text is not None:
+                yield (urn(record.id), record, "Observation", None, text) if bundle else text + "\n"
+                return
+        if isinstance(record, Message):
+            yield from self._reports()
+        if not bundle:
+            if not self._kept(record):
+                return
+            if is_bundle(record):
+                self._bundle_lost(record)
+                return
+        yield from self._item(record)
 
     def _short(self, record: Any) -> str | None:
         """Return the text of an observation that is plain, and add it to its report; None for all others."""
@@ -289,6 +307,10 @@ class FhirWriter:
         window: list[_Item] = []
         size = 0
         for item in found:
+            if type(item) is _Run:
+                window += item.items
+                size += item.size
+                continue
             window.append(item)
             if type(item) is str:
                 size += len(item)
@@ -307,7 +329,7 @@ class FhirWriter:
 
     def _placed(self, window: list[_Item]) -> Iterator[_Line]:
         """Yield everything at its place; nothing stays held."""
-        for item in window:
+        for item in window if self._casts is None else kernel.told(window, self._casts):
             if type(item) is Held:
                 if not item.gone:
                     yield from self._released(item)
@@ -357,7 +379,7 @@ class FhirWriter:
             lines = self._source(records) if self._form == "source" else self._items(records)
             for line in self._arranged(lines):
                 if type(line) is str:
-                    yield line + "\n"
+                    yield line
                 else:
                     yield line[4] + "\n" if line[2] else line[4]
             return
@@ -416,7 +438,9 @@ class FhirWriter:
 def _present(found: Iterable[_Item]) -> Iterator[_Line]:
     """Yield what is no place."""
     for item in found:
-        if type(item) is str or type(item) is tuple:
+        if type(item) is _Run:
+            yield from _present(item.items)
+        elif type(item) is str or type(item) is tuple:
             yield item
 
 

@@ -120,6 +120,8 @@ THREADS = Law(
 
 _ATTEMPTS: Final = 3
 """A machine that is busy with something else for a while must not fail a reader: it is slow when it is each time."""
+_WAITING: Final = 8
+"""Where others compute as well, so much more time may pass than the reader computes; one that sleeps takes longer."""
 
 
 def _throughput(kit: Kit) -> Iterator[str]:
@@ -129,7 +131,8 @@ def _throughput(kit: Kit) -> Iterator[str]:
     case = max(cases, key=lambda each: len(each.data))
     ratio = 0.0
     for _ in range(_ATTEMPTS):
-        ratio = max(ratio, _reference(case.data) / _per_octet(kit, case))
+        computed, passed = _per_octet(kit, case)
+        ratio = max(ratio, _reference(case.data) / max(computed, passed / _WAITING))
         if ratio >= kit.options.throughput:
             break
     kit.measured["throughput"] = round(ratio, 5)
@@ -137,27 +140,29 @@ def _throughput(kit: Kit) -> Iterator[str]:
         yield f"reads at {ratio:.5f} of the reference loop's speed; at least {kit.options.throughput:.5f} is asked for"
 
 
-def _per_octet(kit: Kit, case: Case) -> float:
+def _per_octet(kit: Kit, case: Case) -> tuple[float, float]:
+    """Return the seconds that the process computes for an octet, and those that pass."""
     size = sum(len(member.data) for member in case.members)
-    best = float("inf")
+    computed = passed = float("inf")
     for _ in range(3):
-        begin, count = time.perf_counter(), 0
+        begin, start, count = time.perf_counter(), time.process_time(), 0
         while (elapsed := time.perf_counter() - begin) < 0.05 or not count:
             kit.read(case.members)
             count += 1
-        best = min(best, elapsed / count / size)
-    return best
+        passed = min(passed, elapsed / count / size)
+        computed = min(computed, (time.process_time() - start) / count / size)
+    return computed, passed
 
 
 def _reference(data: bytes) -> float:
-    """Return the seconds that a plain Python loop over octets takes for one of them."""
+    """Return the seconds that a plain Python loop over octets computes for one of them."""
     best = float("inf")
     data = (data * (50_000 // len(data) + 1))[:50_000]
     for _ in range(5):
-        begin, total = time.perf_counter(), 0
+        begin, total = time.process_time(), 0
         for octet in data:
             total = (total * 31 + octet) & 0xFFFFFFFF
-        best = min(best, (time.perf_counter() - begin) / len(data))
+        best = min(best, (time.process_time() - begin) / len(data))
     return best
 
 
@@ -166,8 +171,9 @@ THROUGHPUT = Law(
     name="throughput",
     title="The reader keeps pace",
     checks="The longest case is read again and again, and the octets per second are divided by those of a plain "
-    "Python loop over octets on the same machine in the same run. The ratio goes into the report; it must "
-    "not be below `throughput` in `conformance.toml` (1/400 by default) in three measurements.",
+    "Python loop over octets on the same machine in the same run, by the time that the process computes. The "
+    "ratio goes into the report; it must not be below `throughput` in `conformance.toml` (1/400 by default) in three "
+    "measurements.",
     fails="The reader validates or looks up once for every sample; a table is built for each record; a sleep.",
     mend="Make tables at import, one record for a block of samples, and profile.",
     claimed=reads,
