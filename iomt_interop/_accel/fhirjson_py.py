@@ -292,17 +292,17 @@ def lines(records: list[Any], at: int, out: list[Any], casts: Any) -> tuple[int,
     """
     observation, device, metric, quantity = casts.kinds
     hold, size = casts.hold, 0
-    for at in range(at, len(records)):
-        record = records[at]
+    for index in range(at, len(records)):
+        record = records[index]
         kind, values = type(record), record.__dict__
         if kind is not observation and kind is not device and kind is not metric:
-            return at, size
+            return index, size
         if values["provenance"].adapter == casts.own:
-            return at, size
+            return index, size
         if kind is observation:
             text = _result(values, _mould(record), casts, quantity)
             if text is None:
-                return at, size
+                return index, size
             out.append(text)
             size += len(text)
             report = casts.orders.get(values["order"])
@@ -311,7 +311,7 @@ def lines(records: list[Any], at: int, out: list[Any], casts: Any) -> tuple[int,
             continue
         key = (values["kind"], values["id"])
         if values["labels"] or values["subject"] in casts.excluded or len(hold.held) >= hold.limit or key in hold.held:
-            return at, size
+            return index, size
         if kind is device:
             casts.nodes[values["id"]] = values["node"]
         hold.count += 1

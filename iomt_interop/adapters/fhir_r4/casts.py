@@ -12,15 +12,31 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..._accel import load
-from ...model import Device, Instant, Metric, Mould, Observation, Provenance, Quantity, Time, mould_of, record_id
-from .enrich import PERSONAL
+from ...model import (
+    Device,
+    Instant,
+    Message,
+    Metric,
+    Mould,
+    Observation,
+    Provenance,
+    Quantity,
+    Time,
+    mould_of,
+    record_id,
+)
+from ...plugins import Loss
+from .enrich import PERSONAL, enrich
 from .envelope import Sources
 from .fast import FastPath
 from .fields import Emit
 from .hold import Held, Hold
+from .jsontext import dumps
+from .mapping import to_resources
 from .repeated import Repeated
-from .scalars import fhir_id
+from .scalars import DATE_TIME, fhir_id
 from .tables import ADAPTER
+from .visit import SENT
 
 if TYPE_CHECKING:
     from ..._accel import fhirjson_py as kernel
@@ -36,6 +52,7 @@ _NUMBER: Final = 918273645546372819
 """What stands in the gaps while a text is made."""
 _TOLD: Final = frozenset({"id", "provenance", "subject"})
 _RESULT: Final = _TOLD | {"encounter", "order", "time", "value"}
+_HEADER: Final = _TOLD | {"control_id", "sent"}
 _AMOUNT: Final = frozenset({"mantissa", "exponent", "literal"})
 """What may differ."""
 
@@ -55,6 +72,8 @@ class _Text(NamedTuple):
     """What the value must have been cast from."""
     named: bool = True
     """Whether the id is a gap."""
+    losses: tuple[tuple[str, str], ...] = ()
+    """Path and reason of what FHIR cannot say."""
 
 
 _UNKNOWN: Final = _Text([], (), None)
@@ -70,6 +89,11 @@ class _Context(NamedTuple):
     given: Given
 
 
+_CONTROL: Final = record_id("gap", "control")
+_STAMP: Final = "1901-02-03T04:05:06.070809Z"
+_PLAIN: Final = re.compile(r"[!#-\[\]-~]{1,199}")
+"""A text that FHIR and JSON write as it is."""
+_HEADERS: Final[dict[bool, _Key]] = {nobody: (ADAPTER, "header", nobody) for nobody in (False, True)}
 _PERSONS: Final[dict[bool, _Key]] = {nobody: (ADAPTER, nobody) for nobody in (False, True)}
 
 
@@ -165,6 +189,45 @@ class Casts:
         if text is None or mould_of(amount) is not text.amount:
             return None
         return kernel.filled(text.parts, text.gaps, given)
+
+    def header(self, record: Message) -> str | None:
+        """Return the text of a message's header; None when it must take another way."""
+        mould = mould_of(record)
+        values = record.__dict__
+        control, sent, subject = values["control_id"], values["sent"], values["subject"]
+        if mould is None or control is None or type(sent) is not Instant or not _PLAIN.fullmatch(control):
+            return None
+        if values["provenance"].__dict__["adapter"] == ADAPTER or not (_fit(values["id"]) and _fit(subject)):
+            return None
+        quiet = Emit(reference=self._e.reference, raw_status=self._e.raw_status)
+        time = DATE_TIME.wrap(SENT, sent, quiet, "sent")
+        given = (values["id"], self.sources.text(values["provenance"]), subject, control, dumps(time))
+        key = _HEADERS[subject is None]
+        text = mould.notes.get(key, _UNKNOWN)
+        if text is _UNKNOWN:
+            text = mould.notes[key] = self._header(record, mould, given)
+        if text is None or quiet.losses:
+            return None
+        self._e.losses += [Loss(values["id"], "message", *lost) for lost in text.losses]
+        return kernel.filled(text.parts, text.gaps, given)
+
+    def _header(self, record: Message, mould: Mould[Any], given: Given) -> _Text | None:
+        if mould.varied != _HEADER:
+            return None
+        stamp = Instant(value=_STAMP)
+        marked = _marked(record, mould).replace(control_id=_CONTROL, sent=stamp)
+        texts, losses = [], []
+        for one in (marked, record):
+            quiet = Emit(reference=self._e.reference, raw_status=self._e.raw_status)
+            trees = to_resources(enrich(one), quiet)
+            if len(trees) != 1:
+                return None
+            texts.append(dumps(trees[0]))
+            losses.append(tuple((lost.path, lost.reason) for lost in quiet.losses))
+        time = dumps(DATE_TIME.wrap(SENT, stamp, quiet, "sent"))
+        marks = (_IDS["id"], self.sources.text(_ORIGIN), _IDS["subject"], _CONTROL, time)
+        text = _checked(texts[0], marks, given, texts[1], None)
+        return text if text is None or losses[0] != losses[1] else text._replace(losses=losses[0])
 
     def _new_context(self, frame: _Frame) -> _Context | None:
         """Return what observations share that have one time, person, encounter and order; ``None`` if it is unusual."""

@@ -314,6 +314,8 @@ def read_order(tree: Tree, p: Parse) -> Tree:
 
 _EVENTS: Final = systems.v2_table("0003")
 _PROCESSING: Final = {"production": "P", "training": "T", "debugging": "D"}
+SENT: Final = OWN + "sent"
+"""Extension that holds when a message was sent."""
 _MESSAGE: Final = (
     Row("protocol", None, STRING, OWN + "protocol", "fhir-r4"),
     Row("type", None, STRING, OWN + "message-type"),
@@ -325,7 +327,7 @@ _MESSAGE: Final = (
     Row("receivers", None, Many(PLAIN_ACTOR), OWN + "further-receiver"),
     Row("sender", None, PLAIN_ACTOR, OWN + "sender"),
     Row("sender_address", None, IDENTIFIER, OWN + "sender-address"),
-    Row("sent", None, DATE_TIME, OWN + "sent"),
+    Row("sent", None, DATE_TIME, SENT),
     Row("processing", None, CODE, OWN + "processing"),
     Row("mode", None, STRING, OWN + "processing-mode"),
     Row("security", None, STRING, OWN + "message-security"),

@@ -21,7 +21,7 @@ from .jsontext import Tree, dumps, parse
 from .mapping import to_resources
 from .references import RESOURCES, Known, entry_of, is_bundle, kept_tree, urn
 from .repeated import Repeated
-from .tables import ADAPTER, OWN
+from .tables import OWN
 from .visit import emit_order
 
 __all__ = ["FORMS", "FhirWriter", "make_writer"]
@@ -171,8 +171,11 @@ class FhirWriter:
     def _texts(self, record: Record) -> Iterable[_Entry]:
         """Return the resources that a record becomes."""
         text = None
-        if self._casts is not None and isinstance(record, _TOLD):
-            text = self._casts.told(record)
+        if self._casts is not None:
+            if isinstance(record, _TOLD):
+                text = self._casts.told(record)
+            elif isinstance(record, Message):
+                text = self._casts.header(record)
         if text is None:
             text = self._repeated.write(record)
         if text is None:

@@ -15,18 +15,20 @@ from ...model import (
     Identifier,
     Instant,
     Message,
+    Mould,
     Organization,
+    Provenance,
     Subject,
     Telecom,
     record_id,
 )
 from ...terminology import systems
 from .codes import coded, decode_concept, decode_topic, table_coding
-from .ledger import NULL, Node, decoder
+from .ledger import MAX_REMEMBERED, NULL, Node, Syntax, decoder
 from .people import address, cx, each, ei, hd_identifier, name, organization, organizations, persons, telecom, universal
 from .tables import PROCESSING
 from .times import decode_message, decode_stated
-from .unit import ADAPTER, HTEST, NAMESPACE, Segment, Unit, extension
+from .unit import ADAPTER, HTEST, NAMESPACE, VERSION, Segment, Unit, extension
 
 __all__ = [
     "decode_facility", "decode_identifiers", "eui64", "identity", "is_identified", "message", "plain_subject_id",
@@ -105,8 +107,49 @@ def is_identified(segment: Segment) -> bool:
     return bool(segment.raw(3)) and identity(decode_identifiers(segment.raw(3), segment.syntax).value) is not None
 
 
+_MAX_MOULDS: Final = 256
+_PLAIN: Final = re.compile(r"[0-9A-Za-z._:/-]{1,199}")
+"""A control id in which nothing is a delimiter, whichever ones the message has of the usual ones."""
+_SENT, _CONTROL = 7, 10
+_ORIGIN: Final = Mould(Provenance(adapter=ADAPTER, version=VERSION, digest=None, span=None, path=None, clause=None))
+_NOTHING: Final = {"id": "", "provenance": _ORIGIN.record, "subject": None, "sent": None, "control_id": None}
+"""What is not kept of a header."""
+_moulds: Final[dict[tuple[Any, ...], Mould[Message]]] = {}
+"""What the header of a sender says but for these; who sends, never of whom."""
+
+
 def message(unit: Unit, segment: Segment, software: Device | None = None, answer: Segment | None = None) -> Message:
     """Map MSH; the software of SFT is the sender's. MSA tells which message this one answers (MSA[MessageHeader])."""
+    fields = segment.fields
+    control = fields[_CONTROL]
+    same = (*fields[:_SENT], *fields[_SENT + 1 : _CONTROL], *fields[_CONTROL + 1 :])
+    plain = software is None and answer is None and unit.mode is None and not segment.has_kept
+    sent = decode_message(fields[_SENT], segment.syntax) if fields[_SENT] else None
+    if not plain or sent is None or sent.rest or not _PLAIN.fullmatch(control) or _is_marked(control, segment.syntax):
+        return _message(unit, segment, software, answer)
+    key = (segment.syntax, *same)
+    mould = _moulds.get(key)
+    if mould is not None:
+        base, stop = unit.base, unit.base + len(unit.raw)
+        place = {"digest": unit.digest, "span": (base + segment.span[0], stop), "path": segment.path}
+        return mould.cast({
+            "id": record_id("message", ADAPTER, unit.digest), "provenance": _ORIGIN.cast(place),
+            "subject": unit.subject, "sent": sent.value, "control_id": control,
+        })  # fmt: skip
+    found = _message(unit, segment, None, None)
+    if sum(map(len, same)) <= MAX_REMEMBERED:
+        if len(_moulds) >= _MAX_MOULDS:
+            _moulds.clear()
+        _moulds[key] = Mould(found, _NOTHING)
+    return found
+
+
+def _is_marked(text: str, syntax: Syntax) -> bool:
+    """Tell whether one of the message's own delimiters stands in a text."""
+    return any(mark and mark in text for mark in syntax[1:5])
+
+
+def _message(unit: Unit, segment: Segment, software: Device | None, answer: Segment | None) -> Message:
     provenance = unit.provenance(segment)
     if provenance.span is not None:
         # The message is all of it, to the end of its last line.
