@@ -7,7 +7,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memcmp
+from libc.string cimport memchr, memcmp
 
 cdef extern from "er7_scan.h" nogil:
     size_t er7_collect(const unsigned char *data, size_t at, size_t stop, unsigned char separator,
@@ -134,6 +134,82 @@ def index(data, Py_ssize_t start, Py_ssize_t stop, int separator):
         PyBuffer_Release(&view)
         free(segments.items)
         free(fields.items)
+
+
+def heads(data, Py_ssize_t start, Py_ssize_t stop):
+    """Find what may be a header; see the pure twin."""
+    cdef Py_buffer view
+    cdef const unsigned char *raw
+    cdef const unsigned char *hit
+    cdef Py_ssize_t at = start, size
+    cdef list found = []
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    try:
+        raw, size = <const unsigned char *> view.buf, view.len
+        if start < 0:
+            raise ValueError("range")
+        while at < size and at <= stop + 2:
+            hit = <const unsigned char *> memchr(raw + at, 83, size - at)
+            if hit == NULL:
+                break
+            at = hit - raw
+            if at > start and at - 1 <= stop and raw[at - 1] == 77 and at + 1 < size and raw[at + 1] == 72:
+                found.append(at - 1)
+            elif at >= start + 2 and at - 2 <= stop and (raw[at - 1] == 72 or raw[at - 1] == 84):
+                if raw[at - 2] == 70 or raw[at - 2] == 66:
+                    found.append(at - 2)
+            at += 1
+        return found
+    finally:
+        PyBuffer_Release(&view)
+
+
+cdef inline bint is_one_of(const unsigned char *name, const unsigned char *names, Py_ssize_t count) noexcept nogil:
+    cdef Py_ssize_t at
+    for at in range(0, count, 3):
+        if names[at] == name[0] and names[at + 1] == name[1] and names[at + 2] == name[2]:
+            return True
+    return False
+
+
+cdef bint keeps_order(const unsigned char *raw, size_t size, const uint32_t *triples, size_t n_segments,
+                      const uint32_t *seps, size_t n_fields, bytes known, bytes inner) noexcept:
+    cdef const unsigned char *begins = <const unsigned char *> PyBytes_AS_STRING(known)
+    cdef const unsigned char *within = <const unsigned char *> PyBytes_AS_STRING(inner)
+    cdef Py_ssize_t n_begins = len(known), n_within = len(inner)
+    cdef size_t s, k, last, at
+    for s in range(n_segments):
+        last = triples[3 * s + 5] if s + 1 < n_segments else n_fields
+        k = triples[3 * s + 2]
+        if k >= last or seps[k] != triples[3 * s] + 3 or not is_one_of(raw + triples[3 * s], begins, n_begins):
+            return False
+        for k in range(k + 1, last):
+            if seps[k] >= 3 and is_one_of(raw + seps[k] - 3, within, n_within):
+                return False
+    for at in range(triples[3 * n_segments - 2] if n_segments else 0, size):
+        if raw[at] != 13 and raw[at] != 10 and raw[at] != 28:
+            return False
+    return True
+
+
+def tidy(data, segments, fields, bytes known, bytes inner):
+    """Tell whether the segments are known ones and hold no others; see the pure twin."""
+    cdef Py_buffer view, seg, fld
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    try:
+        PyObject_GetBuffer(segments, &seg, PyBUF_SIMPLE)
+        try:
+            PyObject_GetBuffer(fields, &fld, PyBUF_SIMPLE)
+            try:
+                check(view.len, <const uint32_t *> seg.buf, seg.len // 12, <const uint32_t *> fld.buf, fld.len // 4)
+                return keeps_order(<const unsigned char *> view.buf, view.len, <const uint32_t *> seg.buf, seg.len // 12,
+                                   <const uint32_t *> fld.buf, fld.len // 4, known, inner)
+            finally:
+                PyBuffer_Release(&fld)
+        finally:
+            PyBuffer_Release(&seg)
+    finally:
+        PyBuffer_Release(&view)
 
 
 cdef int decimal(const unsigned char *data, size_t at, size_t stop, int64_t *mantissa, int *exponent) noexcept nogil:

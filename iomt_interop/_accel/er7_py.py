@@ -10,7 +10,7 @@ import re
 from array import array
 from typing import Final
 
-__all__ = ["OBX_FIELDS", "Plain", "index", "obx_rows", "plain_rows", "samples"]
+__all__ = ["OBX_FIELDS", "Plain", "heads", "index", "obx_rows", "plain_rows", "samples", "tidy"]
 
 Plain = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes, list[bytes], int]
 """Columns of plain numbers, see :func:`plain_rows`."""
@@ -21,6 +21,7 @@ OBX_FIELDS: Final = (2, 3, 4, 5, 6, 7, 8, 11, 14, 17, 18, 20)
 _MAX_DIGITS: Final = 18
 _MAX_TIMES: Final = 64
 _DECIMAL: Final = re.compile(rb"([+-]?)([0-9]*)(?:\.([0-9]*))?")
+_HEADS: Final = re.compile(rb"(?:MSH|[FB](?:HS|TS))")
 _LINE_ENDS: Final = re.compile(rb"[\r\n]*")
 _SEGMENT_AHEAD: Final = re.compile(rb"\Z|[A-Z][A-Z0-9]{2}(.|[\r\n]|\Z)", re.DOTALL)
 
@@ -89,6 +90,63 @@ def index(data: bytes | memoryview, start: int, stop: int, separator: int) -> tu
         stats[5] = 1
         segments.extend((begin, stop, first))
     return segments.tobytes(), fields.tobytes(), tuple(stats)
+
+
+def heads(data: bytes | bytearray | memoryview, start: int, stop: int) -> list[int]:
+    """Find the letters of the segments that begin a unit: MSH, FHS, BHS, BTS, FTS.
+
+    Parameters
+    ----------
+    data : bytes-like
+        The buffer.
+    start, stop : int
+        The first place of a first letter, and the last.
+
+    Returns
+    -------
+    list of int
+        Where they stand, in their order.
+
+    Raises
+    ------
+    ValueError
+        When ``start`` is negative.
+    """
+    if start < 0:
+        raise ValueError("range")
+    return [start + match.start() for match in _HEADS.finditer(bytes(data[start : max(stop + 3, 0)]))]
+
+
+def tidy(
+    data: bytes | memoryview, segments: bytes | memoryview, fields: bytes | memoryview, known: bytes, inner: bytes
+) -> bool:
+    """Tell whether every segment is a known one, has a field, and holds the beginning of no other.
+
+    Parameters
+    ----------
+    data, segments, fields : bytes-like
+        A buffer and its index.
+    known : bytes
+        Identifiers of three letters, one behind the other.
+    inner : bytes
+        Identifiers that stand in front of no separator but the first of their segment.
+
+    Raises
+    ------
+    ValueError
+        When the index is not one of the buffer.
+    """
+    triples, seps = array("I", bytes(segments)), array("I", bytes(fields))
+    _check(len(data), triples, seps)
+    begins, within = ({names[at : at + 3] for at in range(0, len(names), 3)} for names in (known, inner))
+    for number in range(0, len(triples), 3):
+        start, _, first = triples[number : number + 3]
+        last = triples[number + 5] if number + 5 < len(triples) else len(seps)
+        if first >= last or seps[first] != start + 3 or bytes(data[start : start + 3]) not in begins:
+            return False
+        if any(at >= 3 and bytes(data[at - 3 : at]) in within for at in seps[first + 1 : last]):
+            return False
+    return not bytes(data[triples[-2] if triples else 0 :]).strip(b"\r\n\x1c")
 
 
 def _line_feed(window: bytes, at: int, separator: int) -> tuple[int, bool]:

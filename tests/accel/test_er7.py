@@ -121,3 +121,40 @@ def test_a_segment_ends_as_the_standard_and_the_field_say() -> None:
     found = [data[triples[i] : triples[i + 1]] for i in range(0, len(triples), 3)]
     assert found == [b"MSH|^~\\&|a", b"NTE|1||line one\nline two", b"OBX|1", b"PV1|x", b"ZZZ"]
     assert stats == (2, 1, 4, 1, 1, 0)
+
+
+@given(messages, st.integers(-1, 90), st.integers(-5, 90))
+def test_heads_agree(data: bytes, start: int, stop: int) -> None:
+    pure, compiled = pair("er7")
+    data = data.replace(b"x", b"FHS").replace(b"^", b"BTS|").replace(b"~", b"S")
+    expected = outcome(pure.heads, data, start, stop)
+    assert outcome(compiled.heads, bytearray(data), start, stop) == expected
+    if isinstance(expected, list):
+        names = (b"MSH", b"FHS", b"BHS", b"BTS", b"FTS")
+        assert expected == [at for at in range(start, stop + 1) if data[at : at + 3] in names]
+
+
+@given(messages, st.sampled_from(b"|^"), st.data())
+def test_tidy_agrees(data: bytes, separator: int, draw: st.DataObject) -> None:
+    pure, compiled = pair("er7")
+    segments, fields, _ = pure.index(data, 0, len(data), separator)
+    if draw.draw(st.booleans()) and segments:  # an index of something else
+        data = data[: draw.draw(st.integers(0, len(data)))]
+    for inner in (b"", b"PID", b"OBXPID"):
+        expected = outcome(pure.tidy, data, segments, fields, b"OBXMSHPIDZZ1", inner)
+        assert (
+            outcome(compiled.tidy, memoryview(data), memoryview(segments), fields, b"OBXMSHPIDZZ1", inner) == expected
+        )
+
+
+def test_tidy_is_what_holds_no_other_segment() -> None:
+    for module in pair("er7"):
+        for data, expected in (
+            (b"MSH|^~\\&\rPID|1\rOBX|1|x\r", True),
+            (b"MSH|^~\\&\rPID|1\x0bOBX|1|x\r", False),
+            (b"MSH|^~\\&\rPID|1\rZZZ|1\r", False),
+            (b"MSH|^~\\&\rPID\r", False),
+            (b"MSH|^~\\&\rPID|1\r\x1c\r", True),
+        ):
+            segments, fields, _ = module.index(data, 0, len(data.rstrip(b"\r\x1c")), 124)
+            assert module.tidy(data, segments, fields, b"MSHPIDOBX", b"PIDOBX") is expected

@@ -8,11 +8,15 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from ..._accel import load
 from .delimiters import HEADERS
 from .escapes import is_clean, resolves
 
 if TYPE_CHECKING:
+    from ..._accel import er7_py as er7
     from .message import Message
+else:
+    er7 = load("er7")
 
 __all__ = ["CLAUSES", "look_closely"]
 
@@ -25,28 +29,25 @@ CLAUSES: Final[dict[str, str]] = {
 """Code of a doubt to the clause of HL7 v2.8 that rules it."""
 
 _HEADER: Final = b"MSH"
-_HEADS: Final = frozenset(
-    name + b"|" for name in b"MSH PID PD1 NK1 PV1 PV2 ORC OBR OBX NTE EVN SFT MSA ERR PRT AL1 DG1 TQ1 SPM".split()
-)
-"""What the segments of most messages begin with."""
+_KNOWN: Final = b"OBXOBRPIDMSHPD1NK1PV1PV2ORCNTEEVNSFTMSAERRPRTAL1DG1TQ1SPM"
+"""The segments of most messages."""
 _NAMES: Final = (b"PID", b"PV1", b"OBR", b"OBX", b"ORC", b"NTE")
+_INNER: Final = b"".join(_NAMES)
 _MOST: Final = 1000
 """Of one kind no more doubts are told."""
 
 
 def look_closely(message: Message) -> Iterator[tuple[str, tuple[int, int]]]:
     """Yield code and range of lines that are no segment, of segments inside others, of odd escape sequences."""
-    yield from islice(_no_segments(message), _MOST)
-    yield from islice(_swallowed(message), _MOST)
+    # A message of known segments that hold no others needs no look at each line.
+    if not er7.tidy(message.cut, *message.index, _KNOWN, _INNER):
+        yield from islice(_no_segments(message), _MOST)
+        yield from islice(_swallowed(message), _MOST)
     yield from islice(_odd_sequences(message), _MOST)
 
 
 def _no_segments(message: Message) -> Iterator[tuple[str, tuple[int, int]]]:
     data, (triples, _), origin = message.cut, message.index, message.origin
-    # A message that holds nothing but these needs no look at each line.
-    heads = {data[start : min(start + 4, triples[at * 3 + 1])] for at, start in enumerate(triples[::3])}
-    if heads <= _HEADS and message.delimiters.field == b"|":
-        return
     begins = re.compile(rb"[A-Z][A-Z0-9]{2}(?:" + re.escape(message.delimiters.field) + rb"|\Z)")
     for at in range(0, len(triples), 3):
         start, stop = triples[at], triples[at + 1]
