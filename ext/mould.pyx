@@ -20,7 +20,7 @@ cdef extern from *:
     """
     object iomt_new(object model)
 
-__all__ = ["cast", "cast_report", "filled"]
+__all__ = ["cast", "cast_report", "completed", "filled"]
 
 cdef str _dict = "__dict__"
 cdef str _given = "__pydantic_fields_set__"
@@ -35,6 +35,18 @@ cpdef object filled(object model, dict fields, object given):
     PyObject_GenericSetAttr(found, _extra, None)
     PyObject_GenericSetAttr(found, _private, None)
     return found
+
+
+def completed(object model, dict template, tuple required, dict values):
+    cdef dict own = PyDict_Copy(template)
+    cdef object name
+    PyDict_Update(own, values)
+    if len(own) != len(template):
+        raise _refuse()
+    for name in required:
+        if name not in values:
+            raise _refuse()
+    return filled(model, own, set(values))
 
 
 def cast(object model, dict fields, frozenset varied, object given, dict changes):

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from ..errors import InvalidRecord
 
-__all__ = ["cast", "cast_report", "filled", "refuse"]
+__all__ = ["cast", "cast_report", "completed", "filled", "refuse"]
 
 T = TypeVar("T")
 
@@ -38,6 +38,31 @@ def filled(model: type[T], fields: dict[str, Any], given: set[str]) -> T:
     _set(found, "__pydantic_extra__", None)
     _set(found, "__pydantic_private__", None)
     return found
+
+
+def completed(model: type[T], template: dict[str, Any], required: tuple[str, ...], values: dict[str, Any]) -> T:
+    """Return a record of some values, with the defaults of all other fields.
+
+    Parameters
+    ----------
+    model : type
+        A pydantic model.
+    template : dict
+        All its fields with their defaults, in their order.
+    required : tuple of str
+        Those that have none.
+    values : dict
+        What was given.
+
+    Raises
+    ------
+    InvalidRecord
+        ``MDL-005`` when a field is missing or unknown.
+    """
+    fields = template | values
+    if len(fields) != len(template) or not all(name in values for name in required):
+        raise refuse()
+    return filled(model, fields, set(values))
 
 
 def cast(model: type[T], fields: dict[str, Any], varied: frozenset[str], given: set[str], changes: dict[str, Any]) -> T:

@@ -74,11 +74,7 @@ class Model(BaseModel):
         ModelError
             ``MDL-005`` when a field is missing or unknown; nothing else is checked.
         """
-        template, required = _template(cls)
-        fields = template | values
-        if len(fields) != len(template) or not values.keys() >= required:
-            raise InvalidRecord("MDL-005")
-        return kernel.filled(cls, fields, set(values))
+        return kernel.completed(cls, *_template(cls), values)
 
 
 class _Given(set[str]):
@@ -162,12 +158,12 @@ def mould_of(record: Model) -> Mould[Any] | None:
 
 
 @cache
-def _template(model: type[Model]) -> tuple[dict[str, Any], frozenset[str]]:
+def _template(model: type[Model]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return the defaults of a model in the order of its fields, and the fields that have none."""
     fields = model.model_fields
     return (
         {name: None if field.is_required() else field.get_default() for name, field in fields.items()},
-        frozenset(name for name, field in fields.items() if field.is_required()),
+        tuple(name for name, field in fields.items() if field.is_required()),
     )
 
 

@@ -34,6 +34,24 @@ def test_a_record_is_the_one_that_was_validated(kernel: ModuleType) -> None:
     check()
 
 
+def test_what_is_not_given_has_its_default(kernel: ModuleType) -> None:
+    template = {"a": None, "b": 1, "c": ()}
+
+    @given(st.dictionaries(st.sampled_from("abcd"), st.integers()))
+    def check(values: dict[str, int]) -> None:
+        if "a" not in values or "d" in values:
+            with pytest.raises(InvalidRecord) as caught:
+                kernel.completed(Quantity, template, ("a",), values)
+            assert caught.value.code == "MDL-005"
+            return
+        made = kernel.completed(Quantity, template, ("a",), values)
+        assert list(made.__dict__.items()) == [(name, values.get(name, template[name])) for name in "abc"]
+        assert made.model_fields_set == set(values)
+        assert template == {"a": None, "b": 1, "c": ()}
+
+    check()
+
+
 def test_only_what_may_differ_differs(kernel: ModuleType) -> None:
     fields = dict(Quantity(mantissa=1, unit="mm").__dict__)
     given_fields = {"mantissa", "unit"}

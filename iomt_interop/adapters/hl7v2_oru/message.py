@@ -48,7 +48,7 @@ _MADE: Final = frozenset({"document", "order", "request"})
 """Kinds of record that a message is sent to tell."""
 _REQUESTS: Final = frozenset({"OML", "ORM", "OMG", "OMI", "OMP", "OMB", "OMD", "OMN", "OMS"})
 """Messages whose OBR ask for something; in all others they report."""
-_OFFSET: Final = re.compile(r".*?(Z|[+-][0-9]{2}:[0-9]{2})")
+_OFFSET: Final = re.compile(r"(?:Z|[+-][0-9]{2}:[0-9]{2})\Z")
 
 
 @dataclass(slots=True)
@@ -319,16 +319,24 @@ def _digest(parsed: hl7v2.Message) -> str:
 
 def _syntax(parsed: hl7v2.Message, zone: str) -> Syntax:
     """Return how the message is written."""
-    syntax = Syntax(*parsed.syntax[:6])._replace(truncation=parsed.syntax.truncation)
-    return message_syntax(parsed.decode(next(iter(parsed)).field(7).raw), syntax, zone)
+    return message_syntax(parsed.decode(parsed.at(0).field(7).raw), _written(parsed.syntax), zone)
+
+
+@lru_cache(64)
+def _written(text: hl7v2.TextSyntax) -> Syntax:
+    return Syntax(*text[:6], truncation=text.truncation)
 
 
 def message_syntax(sent: str, plain: Syntax, zone: str) -> Syntax:
     """Add the offset of MSH-7, which holds for all times of the message (2.14.9.7), else the context's zone."""
     found = decode_message(sent, plain).value if sent else None
-    if found is None or found.offset_minutes is None:
-        return plain._replace(zone=zone)
-    return plain._replace(offset=_OFFSET.sub(r"\1", found.value))
+    stated = None if found is None else _OFFSET.search(found.value)
+    return _timed(plain, "", zone) if stated is None else _timed(plain, stated[0], "")
+
+
+@lru_cache(64)
+def _timed(plain: Syntax, offset: str, zone: str) -> Syntax:
+    return plain._replace(offset=offset, zone=zone)
 
 
 @lru_cache(256)

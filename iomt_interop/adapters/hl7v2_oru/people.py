@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Final, Literal, TypeVar
 
 from ...model import (
@@ -61,6 +62,7 @@ _TELECOM_SYSTEM: Final[dict[str, Literal["phone", "fax", "email", "pager", "url"
 }  # fmt: skip
 
 
+_SHORT: Final = 8
 _RANK: Final = re.compile(r"[1-9][0-9]{0,5}")
 _NOBODY: Final = Identifier()
 _NAMELESS: Final = PersonName()
@@ -102,12 +104,22 @@ def _authority(node: Node) -> dict[str, Any]:
     }
 
 
+@lru_cache(128)
+def _known_type(code: str) -> Concept:
+    return Concept(codings=(Coding(system=systems.v2_table("0203"), code=code),))
+
+
 def _id_type(code: str | None) -> Concept | None:
-    return None if code is None else Concept(codings=(Coding(system=systems.v2_table("0203"), code=code),))
+    """Return the type of an identifier; the usual ones are short and come again."""
+    if code is None:
+        return None
+    return _known_type(code) if len(code) <= _SHORT else _known_type.__wrapped__(code)
 
 
 def _when(node: Node) -> str | None:
     """Read a date of validity as text; one that is not written back the same stays an extension as well."""
+    if not node.raw:
+        return None
     text = node.peek()
     found = None if text is None else instant(text, node.syntax, "stated")
     if text is None or found is None:
@@ -132,17 +144,20 @@ def cx(node: Node) -> Identifier | None:
     value = node.text(1)
     code = node.text(5)
     authority = _authority(node[4])
-    found = Identifier(
-        value=value,
-        check_digit=node.text(2),
-        check_scheme=node.text(3),
-        type=_id_type(code),
-        facility=node[6].text(1),
-        facility_id=node[6].text(2),
-        facility_id_type=node[6].text(3),
-        start=_when(node[7]),
-        end=_when(node[8]),
-        **authority,
+    facility = node[6]
+    found = Identifier.of_valid(
+        {
+            "value": value,
+            "check_digit": node.text(2),
+            "check_scheme": node.text(3),
+            "type": _id_type(code),
+            "facility": facility.text(1),
+            "facility_id": facility.text(2),
+            "facility_id_type": facility.text(3),
+            "start": _when(node[7]),
+            "end": _when(node[8]),
+            **authority,
+        }
     )
     return None if _same(found, _NOBODY) else found
 
@@ -151,12 +166,14 @@ def ei(node: Node) -> Identifier | None:
     """Read an entity identifier: value, name space, universal id and its type (2.A.28)."""
     value = node.text(1)
     namespace, identifier, kind = node.text(2), node.text(3), node.text(4)
-    found = Identifier(
-        value=value,
-        system=universal(identifier, kind),
-        authority=namespace,
-        authority_id=identifier,
-        authority_id_type=kind,
+    found = Identifier.of_valid(
+        {
+            "value": value,
+            "system": universal(identifier, kind),
+            "authority": namespace,
+            "authority_id": identifier,
+            "authority_id_type": kind,
+        }
     )
     return None if _same(found, _NOBODY) else found
 
@@ -200,19 +217,22 @@ def _name(node: Node, family: int) -> PersonName | None:
     xpn = family == 1
     kind = node.text(family + 6 if xpn else 10)
     validity = (12, 13, 10) if xpn else (19, 20, 17)
-    found = PersonName(
-        family=node[family].text(1),
-        own_prefix=node[family].text(2),
-        own_name=node[family].text(3),
-        partner_prefix=node[family].text(4),
-        partner_name=node[family].text(5),
-        given=_listed(node[family + 1], node[family + 2]),
-        suffix=_listed(node[family + 3], node[family + 5], node[14 if xpn else 21]),
-        prefix=_one(node[family + 4]),
-        use=_NAME_USE.get(kind or ""),
-        native_type=kind,
-        assembly_order=node.text(11 if xpn else 18),
-        **_range(node, *validity),
+    surname = node[family]
+    found = PersonName.of_valid(
+        {
+            "family": surname.text(1),
+            "own_prefix": surname.text(2),
+            "own_name": surname.text(3),
+            "partner_prefix": surname.text(4),
+            "partner_name": surname.text(5),
+            "given": _listed(node[family + 1], node[family + 2]),
+            "suffix": _listed(node[family + 3], node[family + 5], node[14 if xpn else 21]),
+            "prefix": _one(node[family + 4]),
+            "use": _NAME_USE.get(kind or ""),
+            "native_type": kind,
+            "assembly_order": node.text(11 if xpn else 18),
+            **_range(node, *validity),
+        }
     )
     return None if _same(found, _NAMELESS) else found
 

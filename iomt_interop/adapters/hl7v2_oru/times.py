@@ -75,7 +75,7 @@ def instant(text: str, syntax: Syntax, origin: TimeOrigin) -> Instant | None:
     if not offset and len(known) > 3:
         offset, assumed = _assumed(known, syntax)
         flags += assumed
-    return Instant(value=value + offset, native=text, origin=origin, flags=tuple(flags))
+    return Instant.of_valid({"value": value + offset, "native": text, "origin": origin, "flags": tuple(flags)})
 
 
 def _exists(parts: tuple[int, ...]) -> bool:
