@@ -83,6 +83,8 @@ class Request(Envelope):
     specimens: tuple[str, ...] = ()
     observations: tuple[str, ...] = ()
     """Ids of observations that inform it."""
+    parties: tuple[Actor, ...] = ()
+    """Who else is named with the request, each by its role (``ordering-facility``, ``enterer-location``)."""
     notes: tuple[Note, ...] = ()
 
 
@@ -120,6 +122,8 @@ class RelatedPerson(Envelope):
     addresses: tuple[Address, ...] = ()
     period: Time | None = None
     languages: tuple[Concept, ...] = ()
+    parties: tuple[Actor, ...] = ()
+    """Organisations that are named with the person, each by its role."""
 
 
 class Coverage(Envelope):
@@ -136,6 +140,8 @@ class Coverage(Envelope):
     payors: tuple[Actor, ...] = ()
     subscribes: bool | None = None
     """Whether the subject holds the plan."""
+    parties: tuple[Actor, ...] = ()
+    """Who else is named with the plan, each by its role (``group``, ``verifier``)."""
 
 
 class Condition(Envelope):

@@ -89,7 +89,8 @@ class Provenance(Model):
     """The clause by which it was read."""
 
 
-LinkRelation = Literal["derived_from", "has_member", "part_of", "corrects", "replaces", "triggered_by"]
+LinkRelation = Literal["derived_from", "has_member", "part_of", "corrects", "replaces", "triggered_by", "focus"]
+"""``focus`` is the specimen that an observation is about, where that is not the person."""
 
 
 class Link(Model):

@@ -139,8 +139,8 @@ class Actor(Model):
 
     role: str
     """What they did, in the source's words (``performer``, ``attending``, ``OBX-16``)."""
-    party: Literal["person", "organization", "device"] | None = None
-    """What acted, where the source says it."""
+    party: Literal["person", "organization", "device", "place"] | None = None
+    """What acted or is named, where the source says it; a place is the one of ``places``."""
     code: Concept | None = None
     """What they did, as a code (v3 ParticipationType, HL7 table 0912)."""
     identifiers: tuple[Identifier, ...] = ()
@@ -219,6 +219,8 @@ class Message(Envelope):
     profiles: tuple[Identifier, ...] = ()
     language: Concept | None = None
     character_set: tuple[str, ...] = ()
+    parties: tuple[Actor, ...] = ()
+    """Who else is named with the message, each by its role (``software-vendor``)."""
 
 
 class Subject(Envelope):
@@ -255,6 +257,9 @@ class Subject(Envelope):
     contacts: tuple[Contact, ...] = ()
     duplicates: tuple[Identifier, ...] = ()
     """Identifiers of other records of the same person."""
+    parties: tuple[Actor, ...] = ()
+    """Who else is named with the person, each by its role (``place-of-worship``)."""
+    notes: tuple[Note, ...] = ()
     active: bool | None = None
     confidence: IdentityConfidence = "certain"
 
@@ -304,6 +309,8 @@ class Encounter(Envelope):
     description: str | None = None
     protection: Coding | None = None
     """Whether the stay is to be kept from others, in the source's code (PV2-22)."""
+    parties: tuple[Actor, ...] = ()
+    """Who else is named with the stay, each by its role (``clinic``)."""
 
 
 class Order(Envelope):

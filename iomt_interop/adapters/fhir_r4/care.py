@@ -50,7 +50,7 @@ from .fields import (
 from .jsontext import Tree
 from .numbers import put_numbers, take_numbers
 from .observation import close
-from .parties import ACTOR, AGENT, NOTE
+from .parties import ACTOR, AGENT, NOTE, PARTIES
 from .patient import put_gender, take_gender
 from .places import contain, place_of
 from .prescriptions import PRESCRIPTION, prescription_in, prescription_out
@@ -162,6 +162,7 @@ _REQUEST: Final = (
     Row("notes", "note", Many(NOTE)),
     Row("callback", None, Many(TELECOM), CORE + "servicerequest-order-callback-phone-number"),
     Row("native_status", None, STRING, OWN + "native-status"),
+    PARTIES,
 )
 
 # ---- Specimen
@@ -258,6 +259,7 @@ _RELATED: Final = (
     Row("birth_date", "birthDate", DATE),
     Row("addresses", "address", Many(ADDRESS)),
     Row("period", "period", PERIOD),
+    PARTIES,
 )
 
 
@@ -284,6 +286,7 @@ _COVERAGE: Final = (
     Row("payors", "payor", Many(ACTOR)),
     Row("subscriber_ids", None, Many(IDENTIFIER), "http://hl7.org/fhir/5.0/StructureDefinition/extension-subscriberId"),
     Row("subscribes", None, BOOLEAN, OWN + "subscribes"),
+    PARTIES,
 )
 _SUBSCRIBER: Final = OWN + "subscriber"
 _SUBSCRIBER_ROWS: Final = tuple(

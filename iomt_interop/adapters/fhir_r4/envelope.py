@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, get_args
 from urllib.parse import quote
 
 from ...model import Link, Provenance, record_id
+from ...model.coding import LinkRelation
 from .datatypes import CODING
 from .fields import Emit, Many, Parse, Row, build, emit_rows, parse_rows
 from .jsontext import Tree, dumps
@@ -124,23 +125,30 @@ def read_envelope(tree: Tree, p: Parse) -> Tree:
     return values | ({"labels": labels} if labels else {})
 
 
-_LINK_ELEMENTS: Final = {"derived_from": "derivedFrom", "has_member": "hasMember"}
+_LINK_ELEMENTS: Final = {"derived_from": "derivedFrom", "has_member": "hasMember", "focus": "focus"}
 _OBSERVATION: Final = Reference("Observation")
+_TARGETS: Final = {"focus": Reference("Specimen")}
+"""What a link leads to that leads to no observation."""
 
 
 _LINK_ROWS: Final = (
-    *(Row(relation, element, Many(_OBSERVATION)) for relation, element in _LINK_ELEMENTS.items()),
     *(
-        Row(relation, None, Many(_OBSERVATION), f"{OWN}link-{relation.replace('_', '-')}")
-        for relation in ("derived_from", "has_member", "part_of", "corrects", "replaces", "triggered_by")
+        Row(relation, element, Many(_TARGETS.get(relation, _OBSERVATION)))
+        for relation, element in _LINK_ELEMENTS.items()
+    ),
+    *(
+        Row(relation, None, Many(_TARGETS.get(relation, _OBSERVATION)), f"{OWN}link-{relation.replace('_', '-')}")
+        for relation in get_args(LinkRelation)
     ),
 )
+_PLAIN_ROWS: Final = tuple(row for row in _LINK_ROWS if row.element != "focus")
+"""Of resources that mean something else by ``focus`` (MessageHeader)."""
 
 
 def put_links(out: Tree, links: tuple[Link, ...], e: Emit, elements: bool = True) -> None:
     """Write links; those that the resource has no element for as extensions."""
     for link in links:
-        json = _OBSERVATION.out(link.target, e, "links")
+        json = _TARGETS.get(link.relation, _OBSERVATION).out(link.target, e, "links")
         element = _LINK_ELEMENTS.get(link.relation) if elements else None
         if element is not None:
             out.setdefault(element, []).append(json)
@@ -151,6 +159,7 @@ def put_links(out: Tree, links: tuple[Link, ...], e: Emit, elements: bool = True
 def take_links(tree: Tree, p: Parse) -> tuple[Link, ...]:
     """Read links."""
     found: list[Link] = []
-    for relation, targets in parse_rows(_LINK_ROWS, tree, p).items():
+    rows = _LINK_ROWS if tree.get("resourceType") == "Observation" else _PLAIN_ROWS
+    for relation, targets in parse_rows(rows, tree, p).items():
         found += [build(Link, {"relation": relation, "target": target}) for target in targets]
     return tuple(found)

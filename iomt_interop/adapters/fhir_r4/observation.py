@@ -134,6 +134,8 @@ EXTENSIONS: Final = (
 )
 _READ_ROWS: Final = (*BEFORE_CODE, *BEFORE_TIME, *_AFTER_TIME, *_AFTER_VALUE, *EXTENSIONS)
 _METHODS: Final = OWN + "further-method"
+_NOT_ASKED: Final = {"coding": [{"system": systems.ABSENT_REASON, "code": "not-asked", "display": "Not Asked"}]}
+"""Of an observation of status ``N`` (HL7 table 0085), which has no value (v2-to-FHIR guide, OBX-11)."""
 
 
 def is_phd(categories: tuple[Concept, ...]) -> bool:
@@ -190,6 +192,8 @@ def emit_observation(record: Observation, e: Emit) -> list[Tree]:
         put_time(out, "effective", record.time, e, "time")
     emit_rows(_AFTER_TIME, record, out, e)
     put_measured(out, record.value, record.quality, record.interpretation, e)
+    if record.value is None and record.native_status == "N" and "dataAbsentReason" not in out:
+        out["dataAbsentReason"] = _NOT_ASKED
     emit_rows(_AFTER_VALUE, record, out, e)
     if record.method:
         CODEABLE.put(out, "method", record.method[0], e, "method[0]")
@@ -229,6 +233,8 @@ def read_observation(tree: Tree, p: Parse) -> Tree:
     values |= {"code": CODEABLE.get(tree, "code", p) or Concept(), "status": take_status(tree, p)}
     values |= {"time": take_time(tree, "effective", p), "links": take_links(tree, p)} | take_device(tree, p)
     values |= take_measured(tree, p)
+    if values.get("native_status") == "N" and tree.get("dataAbsentReason") == _NOT_ASKED:
+        values.pop("value", None)
     method = CODEABLE.get(tree, "method", p)
     if method is not None:
         values["method"] = (method, *read_own(tree, _METHODS, Many(CODEABLE), p))

@@ -34,7 +34,7 @@ from .places import PLACE, contain, levels, narrowest, place_of
 from .scalars import STRING, TextReference, fhir_datetime, fhir_text
 from .tables import CORE, OWN
 
-__all__ = ["ACTOR", "AGENT", "NOTE", "ORGANIZATION", "PLAIN_ACTOR"]
+__all__ = ["ACTOR", "AGENT", "NOTE", "ORGANIZATION", "PARTIES", "PLAIN_ACTOR"]
 
 _REFERENCE: Final = TextReference()
 _ORGANIZATION_ROWS: Final = (
@@ -195,6 +195,8 @@ class _Actor(Kind):
 
     def _resource(self, value: Actor, e: Emit, path: str) -> tuple[Tree, set[str]]:
         """Return the reference to a contained resource, and the fields that it says."""
+        if value.party == "place":
+            return self._place(value, e, path)
         resource = _RESOURCES.get(value.party or "", "Practitioner")
         rows = _PARTIES[resource][1]
         out: Tree = {"resourceType": resource}
@@ -215,6 +217,12 @@ class _Actor(Kind):
         if unit is None and code is None and not value.places and not known:
             return (e.contain(out), said) if len(out) > 1 else ({}, set())
         return self._role_of(value, out, unit, code, e, path), said | {"code", "places", "start", "end"}
+
+    def _place(self, value: Actor, e: Emit, path: str) -> tuple[Tree, set[str]]:
+        """Return the reference to a contained Location; of several places none says which one is named."""
+        if len(value.places) != 1 or value.places[0].reference is not None:
+            return {}, set()
+        return contain(value.places[0], e, path + ".places[0]") or {}, {"party", "places"}
 
     def _role_of(self, value: Actor, person: Tree, unit: Organization | None, code: Any, e: Emit, path: str) -> Tree:
         role: Tree = {"resourceType": "PractitionerRole"}
@@ -252,6 +260,9 @@ class _Actor(Kind):
             inner = p.inner(json, resource)
             if inner is not None:
                 return {"party": party, **parse_rows(rows, inner, p)}
+        place = None if p.inner(json, "Location") is None else place_of(json, p)
+        if place is not None:
+            return {"party": "place", "places": (place,)}
         role = p.inner(json, "PractitionerRole")
         if role is None:
             return {}
@@ -274,6 +285,9 @@ AGENT: Final = _Actor(coded=True)
 """Where the element beside the reference says what the party did."""
 PLAIN_ACTOR: Final = _Actor(contained=False)
 """As a reference with extensions alone."""
+PARTIES: Final = Row("parties", None, Many(ACTOR), OWN + "party")
+"""Whom a record names without an element of FHIR for it: one extension each, a reference to a contained Practitioner,
+PractitionerRole, Organization, Device or Location, beside which the extension ``role`` says what they are to it."""
 
 # ---- Annotation
 

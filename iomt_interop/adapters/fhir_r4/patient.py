@@ -25,7 +25,7 @@ from .fields import (
 )
 from .jsontext import NumberText, Tree
 from .observation import close
-from .parties import ACTOR, ORGANIZATION
+from .parties import ACTOR, NOTE, ORGANIZATION, PARTIES
 from .scalars import BOOLEAN, CODE, DATE, DATE_TIME, STRING, Reference, fhir_datetime, fhir_text
 from .tables import CORE, GENDER, OWN
 
@@ -76,6 +76,8 @@ _AFTER_SEX: Final = (
     Row("maiden_names", None, Many(NAME), OWN + "mothers-maiden-name"),
     Row("citizenships", None, Many(_Inner("code")), CORE + "patient-citizenship"),
     Row("nationality", None, _Inner("code"), CORE + "patient-nationality"),
+    Row("notes", None, Many(NOTE), OWN + "note"),
+    PARTIES,
 )
 _ANIMAL: Final = (Row("species", None, CODEABLE, "species"), Row("breed", None, CODEABLE, "breed"))
 _GENDERS: Final = frozenset({"male", "female", "other", "unknown"})
@@ -206,8 +208,8 @@ def emit_patient(record: Subject, e: Emit) -> list[Tree]:
     put_gender(out, record.sex, e, "sex")
     emit_rows(_AFTER_SEX, record, out, e)
     if record.birth_date is not None and "T" in record.birth_date.value:
-        known, exact = fhir_datetime(record.birth_date.value)
-        if known is not None and exact:
+        known, _ = fhir_datetime(record.birth_date.value)
+        if known is not None and "T" in known:
             out.setdefault("_birthDate", {}).setdefault("extension", []).append(
                 {"url": CORE + "patient-birthTime", "valueDateTime": known}
             )

@@ -32,8 +32,8 @@ _UNFIT: Final = re.compile(r"[^\S \r\n\t]|[\x00-\x08\x0e-\x1f\x7f-\xa0\u180e\ufe
 _JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _TIME: Final = re.compile(
     r"(?P<date>(?P<year>\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d))?)?)"
-    r"(?P<clock>T(?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)"
-    r"(?:\.(?P<fraction>\d{1,9})(?P<more>\d*))?(?P<zone>Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00)))?"
+    r"(?P<clock>T(?:[01]\d|2[0-3]):[0-5]\d(?P<seconds>:(?:[0-5]\d|60)"
+    r"(?:\.(?P<fraction>\d{1,9})(?P<more>\d*))?)?(?P<zone>Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00)))?"
 )
 
 
@@ -163,8 +163,9 @@ class OneOf(Coded):
 def fhir_datetime(value: str) -> tuple[str | None, bool]:
     """Return what FHIR's ``dateTime`` can say of a time, and whether that is all of it.
 
-    A time of day needs seconds and an offset there; without them only the date remains. Of a fraction of a second
-    nine digits are written, as later versions of FHIR demand.
+    A time of day needs an offset there; without one only the date remains. Seconds that nobody stated are filled up
+    with zeros (FHIR R4 2.24.0.1, dateTime: "may be zero-filled"). Of a fraction of a second nine digits are written,
+    as later versions of FHIR demand.
     """
     match = _TIME.match(value)
     if match is None or match["year"] == "0000":
@@ -174,6 +175,8 @@ def fhir_datetime(value: str) -> tuple[str | None, bool]:
         return None, False
     if match.end() != len(value) or (match["clock"] is not None and match["day"] is None):
         return match["date"], False
+    if match["clock"] and not match["seconds"]:
+        return f"{value[: match.start('zone')]}:00{match['zone']}", False
     if match["more"]:
         return value[: match.start("more")] + match["zone"], False
     return value, True

@@ -27,7 +27,7 @@ from .fields import Emit, First, Many, Parse, Row, build, emit_rows, extension, 
 from .jsontext import Tree
 from .numbers import put_numbers, take_numbers
 from .observation import close, put_code
-from .parties import ACTOR, AGENT, NOTE, ORGANIZATION, PLAIN_ACTOR
+from .parties import ACTOR, AGENT, NOTE, ORGANIZATION, PARTIES, PLAIN_ACTOR
 from .places import contain, place_of
 from .scalars import BOOLEAN, CODE, DATE_TIME, INSTANT, STRING, URI, Coded, OneOf, Reference, fhir_id, fhir_text, is_uri
 from .tables import CORE, ENCOUNTER_STATUS, NULL_FLAVOR, OWN, REPORT_STATUS, RESULT_STATUS
@@ -53,6 +53,7 @@ _ENCOUNTER: Final = (
     Row("arrival", None, CODING, CORE + "encounter-modeOfArrival"),
     Row("description", None, STRING, OWN + "visit-description"),
     Row("protection", None, CODING, OWN + "visit-protection"),
+    PARTIES,
 )
 _HOSPITALIZATION: Final = (
     Row("pre_admission", "preAdmissionIdentifier", IDENTIFIER),
@@ -65,6 +66,10 @@ _HOSPITALIZATION: Final = (
 )
 _UNKNOWN_CLASS: Final = {"system": NULL_FLAVOR, "code": "UNK"}
 _CLASSES: Final = systems.v2_table("0004")
+_CLASS_TEXTS: Final = {
+    "AMB": "ambulatory", "EMER": "emergency", "IMP": "inpatient encounter", "PRENC": "pre-admission",
+}  # fmt: skip
+"""Displays of v3 ActCode, which the guide's concept map leaves out."""
 _STAY: Final = OWN + "further-stay"
 _TEMPORARY: Final = OWN + "temporary"
 
@@ -78,7 +83,8 @@ def _class_out(record: Encounter, e: Emit) -> Tree:
     if known is None or known.system == _CLASSES:
         return CODING.out(own, e, "patient_class") or dict(_UNKNOWN_CLASS)
     out: Tree = {"system": known.system, "code": known.code}
-    out |= {"display": known.display} if known.display else {}
+    display = known.display or _CLASS_TEXTS.get(known.code)
+    out |= {"display": display} if display else {}
     extension(out, OWN + "patient-class", CODING, own, e, "patient_class")
     return out
 
@@ -337,6 +343,7 @@ _MESSAGE: Final = (
     Row("character_set", None, Many(STRING), OWN + "character-set"),
     Row("subject", None, Reference("Patient"), OWN + "patient"),
     Row("responsible", "responsible", ACTOR),
+    PARTIES,
 )
 _SOFTWARE: Final = (Row("software", "software", STRING), Row("software_version", "version", STRING))
 

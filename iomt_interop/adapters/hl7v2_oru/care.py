@@ -34,7 +34,7 @@ from ...terminology.v2_fhir import map_code
 from .codes import coded, decode_concept, decode_topic, table_coding
 from .header import decode_facility, decode_identifiers, identity
 from .ledger import Node, decoder
-from .people import actor, address, each, ei, location, name, organization, persons, telecom
+from .people import actor, address, each, ei, location, name, organization, organizations, persons, telecom
 from .specimens import decode_amount
 from .times import decode_stated
 from .unit import ADAPTER, Segment, Unit
@@ -109,10 +109,12 @@ def kin(unit: Unit, segment: Segment) -> RelatedPerson:
         birth_date=segment.use(16, decode_stated),
         period=_period(segment, 8, 9),
         languages=segment.use(20, _concepts) or (),
+        parties=segment.use(13, _employers) or (),
         extensions=segment.extensions(),
     )
 
 
+_employers = organizations("organization")
 _MOTHER: Final = _concept("http://terminology.hl7.org/CodeSystem/v3-RoleCode", "MTH", "mother")
 
 
@@ -200,10 +202,13 @@ def coverage(unit: Unit, segment: Segment) -> Coverage:
         subscribes=True if itself else None,
         relationship=relation,
         period=_period(segment, 12, 13),
+        parties=(segment.use(9, _groups) or ()) + (segment.use(30, _verifiers) or ()),
         extensions=segment.extensions(),
     )
 
 
+_groups = organizations("group")
+_verifiers = persons("verifier")
 _plan = decoder(lambda field: _plan_id(field[1]))
 
 

@@ -25,6 +25,7 @@ from ...model import (
 from ...terminology import systems
 from .codes import coded, decode_concept, decode_topic, table_coding
 from .ledger import MAX_REMEMBERED, NULL, Node, Syntax, decoder
+from .orders import notes
 from .people import address, cx, each, ei, hd_identifier, name, organization, organizations, persons, telecom, universal
 from .tables import PROCESSING
 from .times import decode_message, decode_stated
@@ -57,9 +58,7 @@ _responsible = decoder(lambda field: organization(field[1]))
 _citizenship = decoder(coded)
 _home = decoder(lambda field: each(field, lambda part: _use_of(part, "home")))
 _work = decoder(lambda field: each(field, lambda part: _use_of(part, "work")))
-_congregations = decoder(
-    lambda field: tuple(t for part in field.children if (t := part.text(1) or part.text(10)) is not None)
-)
+_congregations = organizations("place-of-worship")
 _whole = decoder(lambda field: field.take_whole())
 _LINES: Final = ((13, _home), (14, _work), (40, _telecoms))
 _UNIVERSAL: Final = systems.v2_table("0301")
@@ -247,7 +246,7 @@ def _system(authority: str) -> str | None:
 
 
 def subject(unit: Unit, segment: Segment, comments: Sequence[Segment] = (), more: Segment | None = None) -> Subject:
-    """Map PID and PD1; comments about the person stay extensions.
+    """Map PID and PD1, and the comments about the person.
 
     A person without any identifier is a subject of this message alone, of confidence ``unknown``, so that it can
     never be taken for somebody else; demo and test messages get a subject of their own as well.
@@ -259,6 +258,7 @@ def subject(unit: Unit, segment: Segment, comments: Sequence[Segment] = (), more
     numbers = sum((segment.use(n, decode_identifiers) or () for n in (2, 4)), ())
     twins = segment.text(24)
     kept = [] if twins in ("Y", "N", None) else [extension(f"{segment.path}-24", twins)]
+    texts, rest = notes(comments) if comments else ((), ())
     return Subject.of_valid({
         "id": record_id("subject", *key) if excluded is None else record_id("subject", excluded, *key),
         "provenance": unit.provenance(segment),
@@ -285,10 +285,8 @@ def subject(unit: Unit, segment: Segment, comments: Sequence[Segment] = (), more
         "confidence": excluded or ("unknown" if known is None else "certain"),
         "labels": (HTEST,) if unit.mode is not None else (),
         **({} if more is None else _more(more)),
-        "extensions": sum(
-            (one.extensions() for one in (*comments, *(() if more is None else (more,)))),
-            segment.extensions() + tuple(kept),
-        ),
+        **({"notes": texts} if texts else {}),
+        "extensions": segment.extensions() + tuple(kept) + rest + (() if more is None else more.extensions()),
     })  # fmt: skip
 
 
@@ -327,13 +325,19 @@ def _order(segment: Segment) -> int | None:
 
 def _more(segment: Segment) -> dict[str, Any]:
     """Map PD1: general practitioners, handicap, congregation, other records of the same person."""
-    units = segment.use(3, _primary) or ()
+    units, worship = segment.use(3, _primary) or (), segment.use(14, _congregations) or ()
     return {
         "practitioners": units + (segment.use(4, _doctors) or ()),
         "disability": segment.use(6, decode_concept),
         "duplicates": segment.use(10, decode_identifiers) or (),
-        "congregations": segment.use(14, _congregations) or (),
+        "congregations": tuple(text for one in worship if (text := _called(one)) is not None),
+        "parties": tuple(one for one in worship if one.identifiers),
     }
+
+
+def _called(unit: Actor) -> str | None:
+    """Return what an organisation is called: its name, else its number (XON[string])."""
+    return unit.organization or (unit.identifiers[0].value if unit.identifiers else None)
 
 
 _primary = organizations("primary-facility")

@@ -9,7 +9,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
-from ...model import Instant, Order, Record, Target
+from ...model import Instant, Link, Order, Record, Target
 from ...model.time import Time
 from ...plugins import ReadContext
 from ...wire import hl7v2
@@ -24,7 +24,7 @@ from .orders import Before, order, ordered, report_time, request
 from .participants import Taking, took_part
 from .pattern import add_results
 from .specimens import specimen, specimen_of_report
-from .surroundings import SURROUNDING, Surroundings, software_device
+from .surroundings import SURROUNDING, Surroundings, software_device, vendors
 from .tables import DEVICE_SENDERS, RATE_IN_NAME, SENTINELS
 from .therapy import Therapy, give
 from .times import decode_message
@@ -48,6 +48,8 @@ _MADE: Final = frozenset({"document", "order", "request"})
 """Kinds of record that a message is sent to tell."""
 _REQUESTS: Final = frozenset({"OML", "ORM", "OMG", "OMI", "OMP", "OMB", "OMD", "OMN", "OMS"})
 """Messages whose OBR ask for something; in all others they report."""
+_SPECIMEN_FIRST: Final = frozenset({"OUL"})
+"""Messages whose OBR follow the SPM that they are of."""
 _OFFSET: Final = re.compile(r"(?:Z|[+-][0-9]{2}:[0-9]{2})\Z")
 
 
@@ -64,6 +66,8 @@ class _Group:
     participants: list[Segment] = field(default_factory=list)
     """PRT of a report on an alert."""
     specimens: list[Segment] = field(default_factory=list)
+    known: list[int] = field(default_factory=list)
+    """How many OBX stand before each SPM: those behind it are about the specimen."""
 
 
 @dataclass(slots=True)
@@ -206,7 +210,11 @@ class _Outline:
     def put_specimen(self, segment: Segment) -> None:
         """SPM, of the OBR before it."""
         groups = self.patients[-1].groups
-        (groups[-1].specimens if groups and groups[-1].report is not None else self.others).append(segment)
+        if groups and groups[-1].report is not None:
+            groups[-1].specimens.append(segment)
+            groups[-1].known.append(len(groups[-1].items))
+        else:
+            self.others.append(segment)
 
     def put_care(self, segment: Segment) -> None:
         """Keep what surrounds a patient; the ORC before a vaccination is its own."""
@@ -409,8 +417,10 @@ class _Reading:
             return
         if len(outline.patients) > 1:
             self.unit.subject = None
+        makers = tuple(one for one in vendors(outline.software) if one.identifiers)
         software = [software_device(self.unit, segment) for segment in outline.software]
         header = message(self.unit, self.msh, software[0] if software else None, outline.answer)
+        header = header.replace(parties=makers) if makers else header
         reports = tuple(Target(kind=one.kind, id=one.id) for one in self.unit.records if one.kind in _MADE)
         sources = tuple(one.id for one in software)
         made = activities(self.unit, header, reports, sources, self.context.received) if self.clinical else []
@@ -521,8 +531,21 @@ class _Reading:
             before = len(unit.records)
             add_results(report, items, alone=alone and not alarm and not alerts)
             add_alerts(report, alerts, found.filler, unit.records[before:] if alarm else ())
+            if group.specimens:
+                self._focus(group, before)
         else:
             report.add(items)
+
+    def _focus(self, group: _Group, before: int) -> None:
+        """Link results behind an SPM to the specimen (ORU_R01, 4.2.7.2.1: Observation.focus)."""
+        unit = self.unit
+        about: dict[str, str] = {}
+        for segment, start in zip(group.specimens, group.known, strict=True):
+            about |= {unit.id("observation", one.segment): unit.id("specimen", segment) for one in group.items[start:]}
+        for at, record in enumerate(unit.records[before:], before):
+            if record.kind == "observation" and record.id in about:
+                link = Link(relation="focus", target=about[record.id])
+                unit.records[at] = record.replace(links=(*record.links, link))
 
     def _report(self, report: Report, group: _Group, segment: Segment, stated: Time | None) -> Order:
         """Map request, specimens and report of OBR; an order that reports nothing is a request alone."""
@@ -532,7 +555,8 @@ class _Reading:
             found = order(unit, segment, group.common, group.comments, stated)
             unit.records += [*samples, found.replace(specimens=tuple(one.id for one in samples)) if samples else found]
             return found
-        first = specimen_of_report(unit, segment, stated)
+        alone = not group.specimens and self.kind not in _SPECIMEN_FIRST
+        first = specimen_of_report(unit, segment, stated, alone=alone)
         samples = [*((first,) if first is not None else ()), *(specimen(unit, one) for one in group.specimens)]
         report.specimens = {
             number.value: one.id for one in samples for number in one.identifiers if number.value is not None
@@ -546,7 +570,8 @@ class _Reading:
         found = order(unit, segment, group.common, group.comments, stated, asked)
         names = tuple(one.id for one in samples)
         if asks:
-            results = tuple(unit.id("observation", item.segment) for item in group.items)
+            before_spm = group.items[: group.known[0]] if group.known else group.items
+            results = tuple(unit.id("observation", item.segment) for item in before_spm)
             asked = asked.replace(specimens=names, observations=results)
         unit.records += [*samples, asked]
         if asks and _is_request_alone(found):

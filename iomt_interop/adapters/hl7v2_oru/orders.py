@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from ...model import (
@@ -26,7 +27,7 @@ from ...terminology import systems
 from ...terminology.v2_fhir import map_code
 from .codes import coded, decode_concept, decode_topic
 from .ledger import Node, decoder
-from .people import Persons, actor, actors, address, cx, each, ei, eip, organization, persons, telecom
+from .people import Persons, actor, actors, address, cx, each, ei, eip, organizations, persons, places, telecom
 from .times import decode_order, decode_stated, decode_window, instant
 from .unit import Segment, Unit
 
@@ -87,7 +88,7 @@ _PARTICIPATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationT
 _author = decoder(lambda field: actor(field[1], "author"))
 
 
-def notes(segments: list[Segment]) -> tuple[tuple[Note, ...], tuple[Extension, ...]]:
+def notes(segments: Sequence[Segment]) -> tuple[tuple[Note, ...], tuple[Extension, ...]]:
     """Map NTE segments; repetitions of a comment are its lines. What a note cannot hold is for its owner to keep."""
     found: list[Note] = []
     kept: list[Extension] = []
@@ -170,9 +171,9 @@ def _in_table(code: str, table: str) -> Concept:
 
 # ---- The request
 
-_person = decoder(lambda field: actor(field[1], "ordering-provider"))
 _orderers = persons("ordering-provider")
-_unit = decoder(lambda field: organization(field[1]))
+_units = organizations("ordering-facility")
+_enterers_places = places("enterer-location")
 _addresses = decoder(lambda field: each(field, address))
 _telecoms = decoder(lambda field: each(field, telecom))
 _group = decoder(lambda field: eip(field[1]) if _paired(field) else tuple(filter(None, (ei(field[1]),))))
@@ -192,23 +193,29 @@ def _typed(found: tuple[Identifier, ...], *codes: str) -> tuple[Identifier, ...]
     )
 
 
-def _requester(orc: Segment | None, segment: Segment) -> Actor | None:
-    """Map who ordered: ORC-12 with address, for the facility of ORC-21 to ORC-23; else OBR-16."""
+def _requester(orc: Segment | None, segment: Segment) -> tuple[Actor | None, tuple[Actor, ...]]:
+    """Map who ordered: ORC-12 with address, for the facility of ORC-21 to ORC-23; else OBR-16.
+
+    A request has one requester (FHIR R4 ServiceRequest.requester): further facilities, and whom OBR-16 names beside
+    ORC-12, are parties of it; so is the place where the order was entered (ORC-13).
+    """
     known = () if orc is None else orc.use(12, _orderers) or ()
-    person = known[0] if known else None
-    if person is None and segment.raw(16):
-        person = _person(segment.raw(16), segment.syntax).value
+    others = _orderers(segment.raw(16), segment.syntax).value if segment.raw(16) else ()
+    person = next(iter((*known, *others)), None)
+    parties = tuple(one for one in others if one not in known and one is not person)
     if orc is None:
-        return person
-    unit = orc.use(21, _unit)
-    places, phones = orc.use(22, _addresses) or (), orc.use(23, _telecoms) or ()
+        return person, parties
+    units = orc.use(21, _units) or ()
+    streets, phones = orc.use(22, _addresses) or (), orc.use(23, _telecoms) or ()
     home = orc.use(24, _addresses) or ()
+    parties += units[1:] + (orc.use(13, _enterers_places) or ())
     behalf = None
-    if unit is not None or places or phones:
-        behalf = (unit or Organization()).replace(addresses=places, telecoms=phones)
+    if units or streets or phones:
+        unit = Organization(name=units[0].organization, identifiers=units[0].identifiers) if units else Organization()
+        behalf = unit.replace(addresses=streets, telecoms=phones)
     if person is None and behalf is None and not home:
-        return None
-    return (person or Actor(role="ordering-provider", party="person")).replace(behalf=behalf, addresses=home)
+        return None, parties
+    return (person or Actor(role="ordering-provider", party="person")).replace(behalf=behalf, addresses=home), parties
 
 
 def _control(orc: Segment) -> dict[str, Any]:
@@ -338,7 +345,7 @@ def request(unit: Unit, segment: Segment, common: list[Segment], comments: list[
     details = (segment.use(46, _reasons) or ()) + (segment.use(47, _reasons) or ())
     occurrence = decode_stated(segment.raw(6), segment.syntax).value if segment.raw(6) else None
     texts = notes([_copy(comment) for comment in comments])[0]
-    requester = _requester(orc, segment)
+    requester, parties = _requester(orc, segment)
     reason = decode_reasons(segment.raw(31), segment.syntax).value if segment.raw(31) else ()
     return Request(
         id=unit.id("request", segment),
@@ -353,6 +360,7 @@ def request(unit: Unit, segment: Segment, common: list[Segment], comments: list[
         occurrence=occurrence,
         requester=requester,
         reason=reason,
+        parties=parties,
         notes=texts,
         **facts,
     )

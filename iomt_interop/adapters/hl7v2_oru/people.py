@@ -39,6 +39,7 @@ __all__ = [
     "organization",
     "organizations",
     "persons",
+    "places",
     "telecom",
 ]
 
@@ -48,8 +49,10 @@ _OID: Final = re.compile(r"[0-2](?:\.(?:0|[1-9][0-9]{0,39})){1,30}")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 _NAME_USE: Final[dict[str, Literal["usual", "official", "temp", "nickname", "anonymous", "old", "maiden"]]] = {
-    "L": "official", "D": "usual", "N": "nickname", "M": "maiden", "S": "anonymous", "T": "temp", "BAD": "old",
+    "L": "official", "R": "official", "D": "usual", "N": "nickname", "M": "maiden", "MSK": "anonymous",
+    "NAV": "temp", "TEMP": "temp", "BAD": "old",
 }  # fmt: skip
+"""The types of name that HL7's guide gives a use (concept map NameType, HL7 table 0200)."""
 _ADDRESS_USE: Final[dict[str, Literal["home", "work", "temp", "old", "billing"]]] = {
     "H": "home", "B": "work", "O": "work", "C": "temp", "BA": "old", "BI": "billing",
 }  # fmt: skip
@@ -57,7 +60,7 @@ _TELECOM_USE: Final[dict[str, Literal["home", "work", "temp", "old", "mobile"]]]
     "PRN": "home", "ORN": "home", "VHN": "home", "WPN": "work", "PRS": "mobile",
 }  # fmt: skip
 _TELECOM_SYSTEM: Final[dict[str, Literal["phone", "fax", "email", "pager", "url", "sms", "other"]]] = {
-    "PH": "phone", "CP": "phone", "SAT": "phone", "FX": "fax", "BP": "pager", "INTERNET": "email", "X.400": "email",
+    "PH": "phone", "CP": "phone", "SAT": "other", "FX": "fax", "BP": "pager", "INTERNET": "email", "X.400": "email",
     "MD": "other", "TDD": "other", "TTY": "other",
 }  # fmt: skip
 
@@ -309,6 +312,16 @@ def persons(role: str) -> Decoder[tuple[Actor, ...]]:
 def organizations(role: str) -> Decoder[tuple[Actor, ...]]:
     """Return the mapping of a field of organisations that did something."""
     return decoder(lambda field: each(field, lambda repetition: _organization_actor(repetition, role)))
+
+
+def places(role: str) -> Decoder[tuple[Actor, ...]]:
+    """Return the mapping of a field of places that are named and nothing more."""
+    return decoder(lambda field: each(field, lambda repetition: _place_actor(repetition, role)))
+
+
+def _place_actor(node: Node, role: str) -> Actor | None:
+    found = location(node)
+    return None if found is None else Actor(role=role, party="place", places=(found,))
 
 
 def actors(segment: Segment, places: Persons) -> tuple[Actor, ...]:

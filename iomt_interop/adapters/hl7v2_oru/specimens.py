@@ -48,6 +48,7 @@ def _typed_pairs(field: Node) -> tuple[Identifier, ...]:
 
 
 _names = decoder(_typed_pairs)
+_texts = decoder(lambda field: tuple(text for part in field.children if (text := part.take()) is not None))
 
 
 def _amount(field: Node) -> Quantity | None:
@@ -78,7 +79,6 @@ def _collected(found: Interval | None) -> Time | None:
 
 def specimen(unit: Unit, segment: Segment) -> Specimen:
     """Map SPM."""
-    description = segment.text(14)
     available = segment.raw(20)
     others = segment.use(31, _numbers) or ()
     shipment = segment.use(32, _shipment)
@@ -94,7 +94,7 @@ def specimen(unit: Unit, segment: Segment) -> Specimen:
         method=segment.use(7, decode_concept),
         body_site=segment.use(8, decode_topic),
         quantity=segment.use(12, decode_quantity),
-        notes=() if description is None else (Note(text=description),),
+        notes=tuple(Note(text=text) for text in segment.use(14, _texts) or ()),
         collected=_collected(segment.use(17, _window)),
         received=segment.use(18, decode_stated),
         available=segment.strike(20) == "Y" if available in ("Y", "N") else None,
@@ -122,12 +122,34 @@ def _source(field: Node) -> dict[str, Any]:
 _specimen_source = decoder(_source)
 
 
-def specimen_of_report(unit: Unit, segment: Segment, collected: Time | None) -> Specimen | None:
-    """Map what OBR says of the specimen, where it names one (OBR-9 to OBR-15).
+_LABORATORY: Final = frozenset({
+    "BG", "BLB", "CG", "CH", "CP", "GE", "HM", "IMM", "LAB", "MB", "MCB", "MYC", "OSL", "PAR", "PAT", "SP", "SR",
+    "TX", "VR",
+})  # fmt: skip
+"""Sections that examine specimens (HL7 table 0074)."""
 
-    Then the time of OBR-7 and OBR-8 is that of its collection (OBR[Specimen]); alone it does not tell of a specimen.
+
+def specimen_of_report(unit: Unit, segment: Segment, collected: Time | None, *, alone: bool) -> Specimen | None:
+    """Map what OBR says of the specimen, where it names one (OBR-9, OBR-14, OBR-15, OBR-39).
+
+    Then the time of OBR-7 and OBR-8 is that of its collection (OBR[Specimen]). Without them that time tells of a
+    specimen where the section that reports is a laboratory (OBR-24): of a study of a specimen it is when the specimen
+    was taken (HL7 v2 4.5.3.7), and of anything else when a person was observed.
+
+    Parameters
+    ----------
+    unit : Unit
+        The message.
+    segment : Segment
+        OBR.
+    collected : Time or None
+        OBR-7 and OBR-8.
+    alone : bool
+        Whether no SPM tells of the specimen.
     """
-    if not any(segment.raw(number) for number in (9, 14, 15, 39)):
+    if not any(segment.raw(number) for number in (9, 14, 15, 39)) and not (
+        alone and collected is not None and segment.raw(24) in _LABORATORY
+    ):
         return None
     source = segment.use(15, _specimen_source) or {}
     remarks = tuple(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from ...model import Device, DeviceVersion, Note, Record
+from ...model import Actor, Device, DeviceVersion, Note, Record
 from .care import allergy, condition, coverage, document, immunization, kin, procedure
+from .people import organizations
 from .prescriptions import Drug, prescription
 from .schedule import appointment
 from .unit import Segment, Unit
 
-__all__ = ["SURROUNDING", "Surroundings", "software_device"]
+__all__ = ["SURROUNDING", "Surroundings", "software_device", "vendors"]
 
 SURROUNDING: Final = (
     "AIG", "AIL", "AIP", "AIS", "AL1", "DG1", "IN1", "MRG", "NK1", "PD1", "PR1", "PV2", "RXA", "RXO", "SCH",
@@ -106,15 +107,29 @@ _PLAIN: Final[dict[str, Callable[[Unit, Segment], Record]]] = {
 }
 
 
+_vendors = organizations("software-vendor")
+
+
+def vendors(software: Iterable[Segment]) -> tuple[Actor, ...]:
+    """Look at who made the software (SFT-1)."""
+    return tuple(
+        one for segment in software if segment.raw(1) for one in _vendors(segment.raw(1), segment.syntax).value
+    )
+
+
 def software_device(unit: Unit, segment: Segment) -> Device:
-    """Map SFT to a device that is software (SFT[Device])."""
-    vendor, version, title = segment.text(1), segment.text(2), segment.text(3)
+    """Map SFT to a device that is software (SFT[Device]).
+
+    ``Device.manufacturer`` is a name until FHIR R6: :func:`vendors` says more of it where more is known.
+    """
+    vendor, version, title = vendors((segment,)), segment.text(2), segment.text(3)
+    segment.use(1, _vendors)
     model, text = segment.text(4), segment.text(5)
     return Device(
         id=unit.id("device", segment),
         provenance=unit.provenance(segment),
         node="software",
-        manufacturer=vendor,
+        manufacturer=vendor[0].organization if vendor else None,
         names=() if title is None else (title,),
         model=model,
         versions=() if version is None else (DeviceVersion(value=version),),

@@ -22,7 +22,7 @@ from ...terminology.v2_fhir import map_code
 from .codes import coded, coding, concept, decode_concept, decode_topic, table_coding
 from .header import decode_identifiers, identity
 from .ledger import Node, decoder
-from .people import Persons, actors, cx, location, persons
+from .people import Persons, actors, cx, location, organizations, persons
 from .times import decode_stated
 from .unit import ADAPTER, Segment, Unit
 
@@ -43,6 +43,7 @@ _ACTORS: Final[Persons] = tuple(
     for number, role in ((7, "attending"), (8, "referring"), (9, "consulting"), (17, "admitting"), (52, "other"))
 )
 _REFERRAL: Final[Persons] = ((13, persons("referring")),)
+_clinics = organizations("clinic")
 _location = decoder(lambda field: location(field[1]))
 _class = decoder(lambda field: table_coding(field[1], "0004"), cache=64)
 _concepts = decoder(coded)
@@ -118,6 +119,7 @@ def _details(segment: Segment | None) -> dict[str, Any]:
         "priority": segment.use(25, decode_concept),
         "arrival": segment.use(38, _coding),
         "protection": segment.use(22, _coding),
+        "parties": segment.use(23, _clinics) or (),
     }
 
 

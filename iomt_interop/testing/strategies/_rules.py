@@ -172,6 +172,7 @@ RULES: Final = Rules(
             "birth_place",
             "contacts",
             "congregations",
+            "notes",
         ),
         m.RelatedPerson: ("names", "birth_date", "addresses", "telecoms"),
         m.Organization: ("name", "telecoms", "addresses", "contact_names", "contact_telecoms", "contact_addresses"),

@@ -146,13 +146,22 @@ def test_unvalidated_device_status_follows_the_caller(policy: str, status: str) 
 
 @pytest.mark.parametrize(
     ("text", "date"),
-    [("2026-11-24T10:58:03", "2026-11-24"), ("2026-11-24T10:58+01:00", "2026-11-24"), ("2026-11-24T10", "2026-11-24")],
+    [
+        ("2026-11-24T10:58:03", "2026-11-24"),
+        ("2026-11-24T10:58", "2026-11-24"),
+        ("2026-11-24T10", "2026-11-24"),
+        ("2026-11-24T10+01:00", "2026-11-24"),
+        ("2026-11-24T10:58+01:00", "2026-11-24T10:58:00+01:00"),
+        ("2026-11-24T10:58Z", "2026-11-24T10:58:00Z"),
+    ],
 )
-def test_time_without_offset_or_seconds_is_a_date_with_its_text_beside(text: str, date: str) -> None:
-    """FHIR R4 dateTime: seconds and offset are required with a time; UTC is never made up."""
+def test_time_that_fhir_cannot_say_whole_has_its_text_beside(text: str, date: str) -> None:
+    """FHIR R4 dateTime: an offset is required with a time, and never made up; seconds may be filled up with zeros."""
     tree = one(observation(time=m.Instant(value=text)))
     assert tree["effectiveDateTime"] == date
     assert tree["_effectiveDateTime"]["extension"][0]["valueString"] == text
+    (back,) = (record for record in read(tree) if record.kind == "observation")
+    assert back.time.value == text
 
 
 def test_test_data_are_left_out_and_listed() -> None:

@@ -42,11 +42,14 @@ _PV1 = segment(
 )  # fmt: skip
 MESSAGES = {
     "ADT^A01^ADT_A01": (
+        segment("SFT", f1="Maker^^^^^^^^^MK-1", f2="2.1", f3="ADT server", f4="B-7"),
         "EVN|A01|20261124080500+0100|20261125|01|77^Clerk^Jo|20261124080000+0100",
         _PID,
         segment(
-            "PD1", f3="Practice^^^^^^^^^P-1", f4="99^Doc^Fay", f6="H^Handicap", f10="DUP-1^^^LAB^MR", f14="Chapel",
+            "PD1", f3="Practice^^^^^^^^^P-1", f4="99^Doc^Fay", f6="H^Handicap", f10="DUP-1^^^LAB^MR",
+            f14="Chapel~Temple^^^^^^^^^TE-1",
         ),
+        segment("NTE", f1="1", f3="deaf in one ear", f5="93^Com^Xia", f6="20261124075900+0100"),
         segment(
             "ROL", f2="AD", f3="PP^Primary^HL70443", f4="98^Doc^Ida", f5="20200101", f11="6 Road^^Ghent",
             f12="^WPN^PH^^32^9^5554444", f13="PRACTICE^3", f14="Group practice^^^^^^^^^GP-1",
@@ -55,13 +58,13 @@ MESSAGES = {
         segment(
             "NK1", f1="1", f2="Berg^Ben^^^Mr", f3="SPO^Spouse^HL70063", f4="2 Road^^Ghent", f5="^PRN^PH^^32^9^5559876",
             f6="^WPN^PH^^32^9^5554321", f7="E^Employer^HL70131", f8="20200101", f9="20301231",
-            f13="Works^^^^^^^^^W-1",
+            f13="Works^^^^^^^^^W-1~Other works^^^^^^^^^W-2",
             f15="M", f16="19790101", f20="EN^English", f30="Ask^Abe", f31="^WPN^PH^^32^9^5553333", f32="9 Road^^Ghent",
         ),
         _PV1,
         segment(
             "PV2", f3="FEVER^Fever", f11="5", f12="Short stay", f13="13^Refer^Gil", f22="Y",
-            f25="2^Urgent", f38="A^Ambulance",
+            f23="Clinic^^^^^^^^^CL-1~Ward clinic", f25="2^Urgent", f38="A^Ambulance",
         ),
         segment("ROL", f2="AD", f3="AT^Attending^HL70443", f4="96^Att^Uma"),
         "AL1|1|DA^Drug allergy^HL70127|PEN^Penicillin^L|SV^Severe^HL70128|rash~swelling|20100101",
@@ -75,7 +78,8 @@ MESSAGES = {
             f11="11^Surg^Sue", f15="J18.9^Pneumonia^I10", f19="PR-1^LAB",
         ),
         segment(
-            "IN1", f1="1", f2="PLAN^Plan A^L", f4="Insurer^^^^^^^^^I-1", f5="3 Road^^Ghent", f10="M-1^^^INS^SN",
+            "IN1", f1="1", f2="PLAN^Plan A^L", f4="Insurer^^^^^^^^^I-1", f5="3 Road^^Ghent", f9="Staff^^^^^^^^^ST-1",
+            f30="71^Veri^Ria", f10="M-1^^^INS^SN",
             f11="Group^^^^^^^^^G-1", f12="20260101", f13="20261231", f15="HMO^Plan^L", f16="Berg^Eva",
             f17="SEL^Self^HL70063",
         ),
@@ -86,14 +90,15 @@ MESSAGES = {
         _PV1,
         segment(
             "ORC", f1="NW", f2="P-1^EHR", f3="F-1^LAB", f4="G-1^EHR", f9="20261124070000+0100", f10="21^Ent^Kim",
-            f11="22^Ver^Lee", f12="23^Ord^Max", f14="^WPN^PH^^32^9^5550000", f19="24^Act^Noa",
-            f21="Clinic^^^^^^^^^C-1", f22="4 Road^^Ghent", f23="^WPN^PH^^32^9^5551111", f24="5 Road^^Ghent",
+            f11="22^Ver^Lee", f12="23^Ord^Max", f13="DESK^2", f14="^WPN^PH^^32^9^5550000", f19="24^Act^Noa",
+            f21="Clinic^^^^^^^^^C-1~Branch^^^^^^^^^C-2", f22="4 Road^^Ghent", f23="^WPN^PH^^32^9^5551111",
+            f24="5 Road^^Ghent",
             f29="I^Inpatient",
         ),
         segment(
             "OBR", f1="1", f2="P-1^EHR", f3="F-1^LAB", f4="2345-7^Glucose^LN", f5="S", f6="20261124080000+0100",
             f9="5^mL", f10="31^Col^Pat", f11="G", f13="fasting", f14="20261124081500+0100", f15="BLD&Blood&L",
-            f17="^WPN^PH^^32^9^5552222", f31="R73^High glucose^I10",
+            f16="23^Ord^Max~25^Oth^Ali", f17="^WPN^PH^^32^9^5552222", f31="R73^High glucose^I10",
         ),
         segment("PRT", f2="AD", f4="SC^Specimen collector^HL70443", f5="95^Spe^Vic"),
         "NTE|1|L|please hurry|RE^Remark|23^Ord^Max|20261124075900+0100",
@@ -105,10 +110,16 @@ MESSAGES = {
         ),
         segment(
             "SPM", f1="1", f2="S-1&EHR^S-2&LAB", f4="119297000^Blood^SCT", f7="V^Venipuncture", f8="ARM^Arm",
-            f12="5^mL", f14="clotted", f17="20261124081000+0100^20261124081200+0100", f18="20261124090000+0100",
+            f12="5^mL", f14="clotted~dark", f17="20261124081000+0100^20261124081200+0100", f18="20261124090000+0100",
             f20="Y",
             f24="HEM^Hemolyzed", f27="TUBE^Tube", f30="ACC-1",
         ),
+        "OBX|2|NM|3167-4^Volume^LN||5|mL^^UCUM|||||F",
+    ),
+    "ORU^R01^ORU_R01": (
+        _PID,
+        segment("OBR", f1="1", f3="F-5^LAB", f4="2345-7^Glucose^LN", f7="202611240810+0100", f24="CH", f25="F"),
+        "OBX|1||2345-7^Glucose^LN||||||||N",
     ),
     "VXU^V04^VXU_V04": (
         _PID,
@@ -278,7 +289,8 @@ def test_order() -> None:
     assert (asked.intent, asked.groups[0].type.codings[0].code) == ("reflex-order", "PGN")
     assert asked.requester.behalf.name == "Clinic"
     assert asked.specimens[1] == sample.id
-    assert asked.observations == (one(records, "observation").id,)
+    # What stands behind SPM is about the specimen, and informs no order.
+    assert asked.observations == (of(records, "observation")[0].id,)
     assert [number.type.codings[0].code for number in sample.identifiers] == ["PGN", "FGN"]
     done = next(record for record in of(records, "activity") if record.targets[0].kind == "request")
     assert [actor.role for actor in done.actors] == ["enterer", "verifier", "performer", "ordering-provider"]
