@@ -63,7 +63,7 @@ class Planter:
         return plain[kind] if kind in plain else self._mark(path).encode()
 
     def _mark(self, path: str) -> str:
-        mark = f"Zebra{len(self.marks):05d}Q"
+        mark = f"Zebra{len(self.marks):06d}Q"
         self.marks[mark] = path
         return mark
 

@@ -37,12 +37,12 @@ def test_no_mark_of_any_text_of_any_field_comes_out() -> None:
     assert len(result.records) > 100
     assert len(result.records) + sum(result.dropped.values()) == len(records)
     out = m.to_json(result.records)
-    found = sorted({planter.marks[mark] for mark in re.findall(r"Zebra\d{5}Q", out.decode())})
+    found = sorted({planter.marks[mark] for mark in re.findall(r"Zebra\d{6}Q", out.decode())})
     # What an adapter calls itself is no text of a source.
     assert {path.split(".", 1)[1] for path in found} <= {"provenance.adapter", "provenance.version"}
     assert len(planter.marks) > 1000
     # In no other encoding either: all marks begin alike.
-    assert find_leaks(re.sub(rb"Zebra\d{5}Q", b"", out), ["Zebra"]) == []
+    assert find_leaks(re.sub(rb"Zebra\d{6}Q", b"", out), ["Zebra"]) == []
 
 
 def test_no_part_of_a_date_but_the_year_comes_out() -> None:
