@@ -10,9 +10,11 @@ from __future__ import annotations
 from .base import Model, Mould, mould_of, record_id
 from .batch import ObservationBatch
 from .care import (
+    Account,
     Activity,
     Allergy,
     Appointment,
+    CareTeam,
     Condition,
     Coverage,
     Dosage,
@@ -185,4 +187,6 @@ __all__ = [
     "record_id",
     "records_from_json",
     "to_json",
+    "Account",
+    "CareTeam",
 ]

@@ -12,9 +12,11 @@ from .number import Quantity, Range, Ratio
 from .time import Instant, Time
 
 __all__ = [
+    "Account",
     "Activity",
     "Allergy",
     "Appointment",
+    "CareTeam",
     "Condition",
     "Coverage",
     "Dosage",
@@ -298,4 +300,30 @@ class Prescription(Envelope):
     repeats: int | None = None
     """How many times it may be dispensed again."""
     substitution: Concept | None = None
+    notes: tuple[Note, ...] = ()
+
+
+class Account(Envelope):
+    """An account to which what is done for the subject is charged."""
+
+    kind: Literal["account"] = "account"
+    identifiers: tuple[Identifier, ...] = ()
+    status: Literal["active", "inactive", "entered-in-error", "on-hold", "unknown"] | None = None
+    type: Concept | None = None
+    name: str | None = None
+    period: Time | None = None
+
+
+class CareTeam(Envelope):
+    """People who care for the subject together, each by what they do."""
+
+    kind: Literal["care_team"] = "care_team"
+    identifiers: tuple[Identifier, ...] = ()
+    status: Literal["proposed", "active", "suspended", "inactive", "entered-in-error"] | None = None
+    categories: tuple[Concept, ...] = ()
+    name: str | None = None
+    encounter: str | None = None
+    period: Time | None = None
+    members: tuple[Actor, ...] = ()
+    reason: tuple[Concept, ...] = ()
     notes: tuple[Note, ...] = ()

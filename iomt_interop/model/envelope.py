@@ -40,6 +40,8 @@ RecordKind = Literal[
     "immunization",
     "appointment",
     "prescription",
+    "account",
+    "care_team",
     "residue",
     "issue",
 ]

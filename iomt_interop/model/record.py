@@ -10,9 +10,11 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from .base import model_error
 from .care import (
+    Account,
     Activity,
     Allergy,
     Appointment,
+    CareTeam,
     Condition,
     Coverage,
     Immunization,
@@ -58,6 +60,8 @@ Record = Annotated[
     | Immunization
     | Appointment
     | Prescription
+    | Account
+    | CareTeam
     | Residue
     | Issue,
     Field(discriminator="kind"),

@@ -50,6 +50,8 @@ RESOURCES: Final[dict[str, str]] = {
     "immunization": "Immunization",
     "appointment": "Appointment",
     "prescription": "MedicationRequest",
+    "account": "Account",
+    "care_team": "CareTeam",
 }
 """The FHIR resource type whose scopes and references stand for a kind of record."""
 

@@ -55,6 +55,8 @@ def every_kind() -> list[m.Record]:
         make(m.Immunization, vaccine=SPO2, lot=SECRET, subject=subject.id),
         make(m.Appointment, start=AT, subject=subject.id),
         make(m.Prescription, drug=SPO2, placer=(m.Identifier(value=SECRET),), subject=subject.id),
+        make(m.Account, identifiers=(m.Identifier(value=SECRET),), subject=subject.id),
+        make(m.CareTeam, members=(m.Actor(role="case-manager"),), subject=subject.id),
         make(m.Residue, raw=SECRET.encode(), reason="HL7-199"),
         make(m.Issue, severity="warning", code="HL7-101"),
     ]

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ...model import (
+    Account,
     Activity,
     Actor,
     Allergy,
     Appointment,
+    CareTeam,
     Condition,
     Coverage,
     Identifier,
@@ -34,7 +36,6 @@ from .fields import (
     Complex,
     Emit,
     First,
-    Kind,
     Many,
     Parse,
     Part,
@@ -50,13 +51,23 @@ from .fields import (
 from .jsontext import Tree
 from .numbers import put_numbers, take_numbers
 from .observation import close
-from .parties import ACTOR, AGENT, NOTE, PARTIES
+from .parties import ACTOR, NOTE, PARTIES
 from .patient import put_gender, take_gender
+from .performers import Performers
 from .places import contain, place_of
 from .prescriptions import PRESCRIPTION, prescription_in, prescription_out
 from .references import RESOURCES
 from .scalars import BOOLEAN, CODE, DATE, DATE_TIME, INSTANT, LONG, STRING, URI, OneOf, Reference
-from .tables import CORE, OWN, PROCEDURE_STATUS, REQUEST_INTENT, REQUEST_PRIORITY, REQUEST_STATUS
+from .tables import (
+    ACCOUNT_STATUS,
+    CORE,
+    OWN,
+    PROCEDURE_STATUS,
+    REQUEST_INTENT,
+    REQUEST_PRIORITY,
+    REQUEST_STATUS,
+    TEAM_STATUS,
+)
 from .values import PERIOD, put_time, take_time
 
 __all__ = ["CARE", "emit_care", "read_care"]
@@ -103,44 +114,6 @@ def _place_out(record: Any, out: Tree, e: Emit) -> None:
 
 def _place_in(tree: Tree, p: Parse) -> dict[str, Any]:
     return {"location": place_of(tree.get("location"), p)}
-
-
-# ---- Who took part: a list of elements with a reference and a function
-
-
-class _Performers(Kind):
-    """A list of elements that name a party and what it did."""
-
-    def __init__(self, party: str, code: str, *, several: bool = False) -> None:
-        self.party, self.code = party, code
-        self._codes: Kind = First(CODEABLE) if several else CODEABLE
-
-    def out(self, value: Any, e: Emit, path: str) -> Any:
-        """Return the elements."""
-        found = []
-        for index, actor in enumerate(value):
-            entry: Tree = {}
-            if actor.code is not None:
-                self._codes.put(entry, self.code, actor.code, e, f"{path}[{index}].code")
-            AGENT.put(entry, self.party, actor, e, f"{path}[{index}]")
-            if self.party not in entry:
-                entry[self.party] = {"display": "unknown"}
-                extension(entry, OWN + "no-party", BOOLEAN, True, e, path)
-            found.append(entry)
-        return found or None
-
-    def into(self, json: Any, p: Parse) -> Any:
-        """Return the actors."""
-        found = []
-        for entry in json if isinstance(json, list) else ():
-            if not isinstance(entry, dict):
-                continue
-            shown = {} if read_own(entry, OWN + "no-party", BOOLEAN, p) else entry.get(self.party)
-            actor = AGENT.into(shown, p)
-            code = self._codes.get(entry, self.code, p)
-            if actor is not None:
-                found.append(actor if code is None else actor.replace(code=code))
-        return tuple(found)
 
 
 # ---- ServiceRequest
@@ -403,7 +376,7 @@ _PROCEDURE: Final = (
     Row("category", "category", CODEABLE),
     Row("code", "code", CODEABLE),
     Row("encounter", "encounter", Reference("Encounter")),
-    Row("actors", "performer", _Performers("actor", "function")),
+    Row("actors", "performer", Performers("actor", "function")),
     Row("reason", "reasonCode", Many(CODEABLE)),
 )
 
@@ -423,7 +396,7 @@ _IMMUNIZATION: Final = (
     Row("body_site", "site", CODEABLE),
     Row("route", "route", CODEABLE),
     Row("dose", "doseQuantity", SIMPLE),
-    Row("actors", "performer", _Performers("actor", "function")),
+    Row("actors", "performer", Performers("actor", "function")),
     Row("notes", "note", Many(NOTE)),
     Row("reason", "reasonCode", Many(CODEABLE)),
 )
@@ -434,6 +407,28 @@ def _immunization_out(record: Immunization, out: Tree, e: Emit) -> None:
     if record.time is None:
         out["occurrenceString"] = "unknown"
 
+
+# ---- Account, CareTeam
+
+_ACCOUNT: Final = (
+    Row("identifiers", "identifier", Many(IDENTIFIER)),
+    Row("status", "status", OneOf(ACCOUNT_STATUS)),
+    Row("type", "type", CODEABLE),
+    Row("name", "name", STRING),
+    Row("subject", "subject", First(_PATIENT)),
+    Row("period", "servicePeriod", PERIOD),
+)
+_TEAM: Final = (
+    Row("identifiers", "identifier", Many(IDENTIFIER)),
+    Row("status", "status", OneOf(TEAM_STATUS)),
+    Row("categories", "category", Many(CODEABLE)),
+    Row("name", "name", STRING),
+    Row("encounter", "encounter", Reference("Encounter")),
+    Row("period", "period", PERIOD),
+    Row("members", "participant", Performers("member", "role", several=True)),
+    Row("reason", "reasonCode", Many(CODEABLE)),
+    Row("notes", "note", Many(NOTE)),
+)
 
 # ---- Provenance
 
@@ -471,7 +466,7 @@ _ACTIVITY: Final = (
     Row("policies", "policy", Many(URI)),
     Row("code", "activity", CODEABLE),
     Row("reason", "reason", Many(CODEABLE)),
-    Row("actors", "agent", _Performers("who", "type")),
+    Row("actors", "agent", Performers("who", "type")),
     Row("subject", None, _PATIENT, OWN + "patient"),
 )
 _SOURCES: Final = Many(Reference("Device"))
@@ -528,6 +523,8 @@ CARE: Final[dict[str, _Care]] = {
         required={"status": "unknown", "intent": "order", "subject": _UNKNOWN}, out=prescription_out,
         into=prescription_in,
     ),
+    "account": _Care("Account", Account, _ACCOUNT, required={"status": "unknown"}, subject=""),
+    "care_team": _Care("CareTeam", CareTeam, _TEAM),
     "activity": _Care(
         "Provenance", Activity, _ACTIVITY, (("time", "occurred"),),
         {"target": [_UNKNOWN], "agent": [{"who": _UNKNOWN}]}, _activity_out, _activity_in, subject="",

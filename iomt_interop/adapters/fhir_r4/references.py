@@ -21,6 +21,7 @@ RESOURCES: Final = {
     "request": "ServiceRequest", "specimen": "Specimen", "related_person": "RelatedPerson", "coverage": "Coverage",
     "condition": "Condition", "allergy": "AllergyIntolerance", "procedure": "Procedure",
     "immunization": "Immunization", "appointment": "Appointment", "prescription": "MedicationRequest",
+    "account": "Account", "care_team": "CareTeam",
 }  # fmt: skip
 _RECENT: Final = 1 << 16
 _MOST_REMEMBERED: Final = 1 << 12

@@ -134,6 +134,8 @@ REQUEST_INTENT: Final = frozenset(
     | {"option"}
 )
 REQUEST_PRIORITY: Final = frozenset({"routine", "urgent", "asap", "stat"})
+ACCOUNT_STATUS: Final = frozenset({"active", "inactive", "entered-in-error", "on-hold", "unknown"})
+TEAM_STATUS: Final = frozenset({"proposed", "active", "suspended", "inactive", "entered-in-error"})
 PROCEDURE_STATUS: Final = frozenset(
     {"preparation", "in-progress", "not-done", "on-hold", "stopped", "completed", "entered-in-error", "unknown"}
 )

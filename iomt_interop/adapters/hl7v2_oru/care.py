@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from ...model import (
+    Account,
     Activity,
     Actor,
     Allergy,
+    CareTeam,
     Coding,
     Concept,
     Condition,
@@ -22,6 +24,7 @@ from ...model import (
     Link,
     Message,
     Organization,
+    PersonName,
     Procedure,
     Reaction,
     RelatedPerson,
@@ -40,8 +43,10 @@ from .times import decode_stated
 from .unit import ADAPTER, Segment, Unit
 
 __all__ = [
+    "account",
     "activities",
     "allergy",
+    "care_team",
     "condition",
     "contact",
     "coverage",
@@ -391,6 +396,34 @@ def document(unit: Unit, segment: Segment, texts: list[Segment]) -> Document:
 
 
 _lines = decoder(lambda field: "\n".join(part.take_whole() or "" for part in field.children))
+
+
+# ---- PID-18, IN3
+
+_MANAGER: Final = Concept(codings=(Coding(system=_SNOMED, code="768832004"),), text="case manager")
+
+
+def account(unit: Unit, segment: Segment | None, number: int, status: Literal["active", "unknown"]) -> Account | None:
+    """Map PID-18 or MRG-3 (PID[Account], MRG[Account]); whose account it is the caller says."""
+    numbers = () if segment is None else segment.use(number, decode_identifiers) or ()
+    if segment is None or not numbers:
+        return None
+    return Account(
+        id=unit.id("account", segment), provenance=unit.provenance(segment), identifiers=numbers, status=status
+    )
+
+
+def care_team(unit: Unit, segment: Segment) -> CareTeam:
+    """Map IN3: the case manager (IN3[CareTeam]), of whom IN3-21 gives the name."""
+    manager = segment.text(21)
+    return CareTeam(
+        **_frame("care_team", unit, segment),
+        encounter=unit.encounter,
+        members=(Actor(role="case-manager", party="person", code=_MANAGER, names=(PersonName(text=manager),)),)
+        if manager is not None
+        else (),
+        extensions=segment.extensions(),
+    )
 
 
 # ---- MRG

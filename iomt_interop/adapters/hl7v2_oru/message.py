@@ -14,7 +14,7 @@ from ...model.time import Time
 from ...plugins import ReadContext
 from ...wire import hl7v2
 from .alerts import ALARM_EVENT, acknowledged, add_alerts, split_alerts
-from .care import activities, contact, happened, merged, mother, updated
+from .care import account, activities, contact, happened, merged, mother, updated
 from .codes import decode_code
 from .devices import Tree, is_structural, parse_handle
 from .header import is_identified, message, sender, subject
@@ -48,6 +48,8 @@ _MADE: Final = frozenset({"document", "order", "request"})
 """Kinds of record that a message is sent to tell."""
 _REQUESTS: Final = frozenset({"OML", "ORM", "OMG", "OMI", "OMP", "OMB", "OMD", "OMN", "OMS"})
 """Messages whose OBR ask for something; in all others they report."""
+_CHARGED: Final = frozenset({"ADT", "BAR", "DFT"})
+"""Messages whose PID-18 is an account: the guide's ADT structures, and those that are about accounts."""
 _SPECIMEN_FIRST: Final = frozenset({"OUL"})
 """Messages whose OBR follow the SPM that they are of."""
 _OFFSET: Final = re.compile(r"(?:Z|[+-][0-9]{2}:[0-9]{2})\Z")
@@ -472,6 +474,9 @@ class _Reading:
         unit, care = self.unit, patient.care
         changed = updated(unit, segment, self.context.received) if segment.raw(33) or segment.raw(34) else None
         parent = mother(unit, segment)
+        charged = self.kind in _CHARGED
+        current = account(unit, segment, 18, "active") if charged else None
+        prior = account(unit, care.merge, 3, "unknown") if charged else None
         person = subject(unit, segment, patient.comments, care.person)
         unit.subject = person.id
         old, link = (None, None) if care.merge is None else merged(unit, care.merge)
@@ -486,6 +491,10 @@ class _Reading:
         self._once(person, [segment, *patient.comments, *((care.person,) if care.person is not None else ())])
         if parent is not None:
             unit.add(parent.replace(subject=person.id))
+        if current is not None:
+            unit.add(current.replace(subject=person.id))
+        if prior is not None:
+            unit.add(prior.replace(subject=person.id if old is None else old.id))
         if changed is not None:
             unit.add(changed.replace(subject=person.id, targets=(Target(kind="subject", id=person.id),)))
 

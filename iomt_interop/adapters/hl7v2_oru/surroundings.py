@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ...model import Actor, Device, DeviceVersion, Note, Record
-from .care import allergy, condition, coverage, document, immunization, kin, procedure
+from .care import allergy, care_team, condition, coverage, document, immunization, kin, procedure
 from .people import organizations
 from .prescriptions import Drug, prescription
 from .schedule import appointment
@@ -16,7 +16,7 @@ from .unit import Segment, Unit
 __all__ = ["SURROUNDING", "Surroundings", "software_device", "vendors"]
 
 SURROUNDING: Final = (
-    "AIG", "AIL", "AIP", "AIS", "AL1", "DG1", "IN1", "MRG", "NK1", "PD1", "PR1", "PV2", "RXA", "RXO", "SCH",
+    "AIG", "AIL", "AIP", "AIS", "AL1", "DG1", "IN1", "IN3", "MRG", "NK1", "PD1", "PR1", "PV2", "RXA", "RXO", "SCH",
     "TXA",
 )  # fmt: skip
 _PARTS: Final = frozenset({"AIG", "AIL", "AIP", "AIS"})
@@ -33,7 +33,7 @@ class Surroundings:
     merge: Segment | None = None
     kin: list[Segment] = field(default_factory=list)
     plain: list[Segment] = field(default_factory=list)
-    """AL1, DG1, PR1, IN1: one record each."""
+    """AL1, DG1, PR1, IN1, IN3: one record each."""
     doses: list[tuple[Segment, list[Segment], list[Segment]]] = field(default_factory=list)
     """RXA with the ORC before it and the RXR behind it."""
     drugs: list[Drug] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Surroundings:
             return [], self.comments if name == "SCH" else None
         if name == "NK1":
             self.kin.append(segment)
-        elif name in _PLAIN:
+        elif name in _PLAIN and (name != "IN3" or segment.raw(21)):
             self.plain.append(segment)
         elif name == "RXA":
             self.doses.append((segment, list(common), []))
@@ -104,6 +104,7 @@ _PLAIN: Final[dict[str, Callable[[Unit, Segment], Record]]] = {
     "DG1": condition,
     "PR1": procedure,
     "IN1": coverage,
+    "IN3": care_team,  # where there is a case manager: nothing else of it has a target
 }
 
 

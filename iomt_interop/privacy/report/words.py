@@ -34,6 +34,8 @@ KINDS: Final[dict[str, str]] = {
     "immunization": "vaccinations",
     "appointment": "appointments",
     "prescription": "prescriptions",
+    "account": "your accounts",
+    "care_team": "people who care for you together",
     "residue": "data that nobody understood, kept as they came",
     "issue": "notes about problems in the data",
 }

@@ -194,6 +194,7 @@ RULES: Final = Rules(
                 m.Immunization,
                 m.Appointment,
                 m.Prescription,
+                m.CareTeam,
             ),
             ("notes",),
         ),

@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from ...model import (
+    Account,
     Activity,
     Alert,
     Allergy,
     Appointment,
+    CareTeam,
     ClockSync,
     Condition,
     Coverage,
@@ -53,11 +55,13 @@ from ._derive import Flavour, derive
 
 __all__ = [
     "KINDS",
+    "accounts",
     "activities",
     "alerts",
     "allergies",
     "appointments",
     "associations",
+    "care_teams",
     "clock_syncs",
     "conditions",
     "coverages",
@@ -113,6 +117,8 @@ KINDS: Final[Mapping[RecordKind, type[Model]]] = {
     "immunization": Immunization,
     "appointment": Appointment,
     "prescription": Prescription,
+    "account": Account,
+    "care_team": CareTeam,
     "residue": Residue,
     "issue": Issue,
 }
@@ -338,6 +344,20 @@ def prescriptions(
 ) -> SearchStrategy[Prescription]:
     """Generate :class:`~iomt_interop.model.Prescription`: a drug that was ordered."""
     return derive(Prescription, Flavour(identifying, printable), fields)
+
+
+def accounts(
+    *, identifying: bool = True, printable: bool = False, **fields: SearchStrategy[Any]
+) -> SearchStrategy[Account]:
+    """Generate :class:`~iomt_interop.model.Account`: to what things done for the subject are charged."""
+    return derive(Account, Flavour(identifying, printable), fields)
+
+
+def care_teams(
+    *, identifying: bool = True, printable: bool = False, **fields: SearchStrategy[Any]
+) -> SearchStrategy[CareTeam]:
+    """Generate :class:`~iomt_interop.model.CareTeam`: people who care for the subject together."""
+    return derive(CareTeam, Flavour(identifying, printable), fields)
 
 
 def residues(

@@ -16,7 +16,7 @@ from iomt_interop.testing import strategies as records
 
 KINDS = [
     "request", "specimen", "related_person", "coverage", "condition", "allergy", "procedure", "immunization",
-    "appointment", "activity", "subject", "encounter", "order", "message",
+    "appointment", "account", "care_team", "activity", "subject", "encounter", "order", "message",
 ]  # fmt: skip
 
 

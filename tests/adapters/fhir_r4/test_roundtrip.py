@@ -452,7 +452,7 @@ def _coding_normal(coding: m.Coding) -> m.Coding:
 
 def normal(record: Any) -> dict[str, Any]:
     """Where it was read and what FHIR added aside, links in the order of FHIR's elements."""
-    order = ["derived_from", "has_member", "part_of", "corrects", "replaces", "triggered_by"]
+    order = ["derived_from", "has_member", "part_of", "corrects", "replaces", "triggered_by", "focus"]
     tree: dict[str, Any] = record.model_dump(exclude={"provenance", "extensions"})
     tree["links"] = sorted(tree["links"], key=lambda link: order.index(link["relation"]))
     return tree

@@ -28,6 +28,7 @@ _PID = segment(
     f5="Berg&van&Berg&de&Meer^Eva^M^II^Dr^MD^L^^^^G^20010203^20300101^RN", f7="19800229101500+0100", f8="F",
     f11="1 Road&Road^Flat 2^Ghent^OV^9000^BEL^H^^OV^17", f13="^PRN^PH^^32^9^5551234^7",
     f14="^WPN^Internet^eva@example.org", f16="M^Married^HL70002", f17="CHR^Christian^HL70006",
+    f18="ACC-7^^^BILLING&2.999.7&ISO^AN",
     f21="0900^^^LAB&2.999.1&ISO^MR",
     f23="Bruges", f24="Y",
     f25="2", f26="BE^Belgium", f33="20260101101500+0100", f34="HOSP^2.999.3^ISO",
@@ -83,8 +84,12 @@ MESSAGES = {
             f11="Group^^^^^^^^^G-1", f12="20260101", f13="20261231", f15="HMO^Plan^L", f16="Berg^Eva",
             f17="SEL^Self^HL70063",
         ),
+        segment("IN3", f1="1", f2="CERT-1", f21="Sal Steward"),
     ),
-    "ADT^A40^ADT_A39": ("EVN|A40|20261124", _PID, segment("MRG", f1="0815^^^LAB&2.999.1&ISO^MR", f7="Berg^Eve")),
+    "ADT^A40^ADT_A39": (
+        "EVN|A40|20261124", _PID,
+        segment("MRG", f1="0815^^^LAB&2.999.1&ISO^MR", f3="ACC-6^^^BILLING^AN", f7="Berg^Eve"),
+    ),
     "OML^O21^OML_O21": (
         _PID,
         _PV1,

@@ -127,6 +127,18 @@ ROWS: list[tuple[str, tuple[str, ...], str, str, list[Any]]] = [
     ("XTN[ContactPoint], XTN.18", (_PID + "|" * 8 + "^PRN^PH^^^9^5551234" + "^" * 11 + "2",), "",
      "Patient.telecom.rank", [2]),
     ("AddressType[Type], M", (_PID + "|" * 6 + "1 Road^^Ghent^^^^M",), "", "Patient.address.type", ["postal"]),
+    ("PID[Account], PID-18", (_PID + "|" * 13 + "A-1^^^BILL^AN",), "ADT^A01^ADT_A01", "Account.identifier.value",
+     ["A-1"]),
+    ("PID[Account], PID: status", (_PID + "|" * 13 + "A-1^^^BILL^AN",), "ADT^A01^ADT_A01", "Account.status",
+     ["active"]),
+    ("MRG[Account], MRG-3", (_PID, "MRG|0815^^^LAB^MR||A-0^^^BILL^AN"), "ADT^A06^ADT_A06", "Account.identifier.value",
+     ["A-0"]),
+    ("MRG[Account], MRG: status", (_PID, "MRG|0815^^^LAB^MR||A-0^^^BILL^AN"), "ADT^A06^ADT_A06", "Account.status",
+     ["unknown"]),
+    ("IN3[CareTeam], IN3-21", (_PID, "IN1|1|PLAN|I-1", "IN3|1" + "|" * 20 + "Sal Steward"), "ADT^A01^ADT_A01",
+     "CareTeam.participant.role.coding.code", ["768832004"]),
+    ("IN3[CareTeam], IN3-21, whose name it is", (_PID, "IN1|1|PLAN|I-1", "IN3|1" + "|" * 20 + "Sal Steward"), "",
+     "Practitioner.name.text", ["Sal Steward"]),
     ("XPN[HumanName], XPN.7 (NameType)", (_PID.replace("Berg^Eva", "Berg^Eva^^^^^R"),), "", "Patient.name.use",
      ["official"]),
     ("XTN[ContactPoint], XTN.3 (SAT)", (_PID + "|" * 8 + "^PRN^SAT^^^9^5551234",), "", "Patient.telecom.system",
@@ -278,3 +290,35 @@ def test_status_and_flags_of_a_setting() -> None:
     assert not [one for one in setting.extensions if one.path.startswith(("OBX(1)-8", "OBX(1)-11"))]
     found = [one for one in resources(_PID, report, line.format("D")) if one["resourceType"] == "Observation"]
     assert [one["status"] for one in found] == ["entered-in-error"]
+
+
+def test_accounts_are_of_whom_they_were_charged_for() -> None:
+    """MRG-3 is the account of the record that was replaced; PID-18 of other messages stays verbatim."""
+    lines = (_PID + "|" * 13 + "A-1^^^BILL^AN", "MRG|0815^^^LAB^MR||A-0^^^BILL^AN")
+    found = resources(*lines, kind="ADT^A40^ADT_A39")
+    patients = {one["identifier"][0]["value"]: one["id"] for one in found if one["resourceType"] == "Patient"}
+    whose = {
+        one["identifier"][0]["value"]: one["subject"][0]["reference"].rpartition(":")[2].replace("-", "")
+        for one in found
+        if one["resourceType"] == "Account"
+    }
+    assert whose == {"A-1": patients["4711"], "A-0": patients["0815"]}
+    header = _MSH.format(type="ORU^R01^ORU_R01", receiver="EHR|WEST", security="", more="")
+    (person,) = (one for one in read("\r".join((header, lines[0], "")).encode()) if one.kind == "subject")
+    assert "PID(1)-18" in {one.path for one in person.extensions}
+
+
+def test_an_account_that_is_merged_within_one_person() -> None:
+    """A35: MRG names the same person and another account; the segment stays verbatim as well."""
+    header = _MSH.format(type="ADT^A35^ADT_A30", receiver="EHR|WEST", security="", more="")
+    records = read("\r".join((header, _PID, "MRG|4711^^^LAB&2.999.1&ISO^MR||A-0^^^BILL^AN", "")).encode())
+    (person,) = (one for one in records if one.kind == "subject")
+    assert [(one.subject, one.status) for one in records if one.kind == "account"] == [(person.id, "unknown")]
+    assert [one.path for one in records if one.kind == "residue"] == ["MRG(1)"]
+
+
+@pytest.mark.parametrize("line", ["IN3|1|CERT-1", "IN2|1|900", "GT1|1||Berg^Ben"])
+def test_billing_segments_without_a_row_stay_verbatim(line: str) -> None:
+    header = _MSH.format(type="ADT^A01^ADT_A01", receiver="EHR|WEST", security="", more="")
+    records = read("\r".join((header, _PID, "IN1|1|PLAN|I-1", line, "")).encode())
+    assert [one.raw.decode() for one in records if one.kind == "residue"] == [line]
