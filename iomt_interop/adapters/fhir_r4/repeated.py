@@ -59,7 +59,7 @@ class Repeated:
         texts, others = getters
         held = others(values)
         subject, parent, device = values["subject"], values["parent"], values.get("device")
-        gaps = (subject is None, parent is None, device is None, parent == device, subject in (parent, device))
+        gaps = (subject is None, parent is None, device is None, parent == device, subject == parent, subject == device)
         key = (type(record), gaps, texts(values), *map(id, held))
         found = _texts.get(key, _UNKNOWN)
         if found is _UNKNOWN:
