@@ -127,6 +127,7 @@ ROWS: list[tuple[str, tuple[str, ...], str, str, list[Any]]] = [
     ("XTN[ContactPoint], XTN.18", (_PID + "|" * 8 + "^PRN^PH^^^9^5551234" + "^" * 11 + "2",), "",
      "Patient.telecom.rank", [2]),
     ("AddressType[Type], M", (_PID + "|" * 6 + "1 Road^^Ghent^^^^M",), "", "Patient.address.type", ["postal"]),
+    ("PatientClass[EncounterClass], O", (_PID, "PV1|1|O"), "", "Encounter.class.display", ["ambulatory"]),
     ("PID[Account], PID-18", (_PID + "|" * 13 + "A-1^^^BILL^AN",), "ADT^A01^ADT_A01", "Account.identifier.value",
      ["A-1"]),
     ("PID[Account], PID: status", (_PID + "|" * 13 + "A-1^^^BILL^AN",), "ADT^A01^ADT_A01", "Account.status",
