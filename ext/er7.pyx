@@ -6,12 +6,13 @@ The readable specification is ``iomt_interop/_accel/er7_py.py``; both give the s
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint32_t
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memcmp
 
 cdef extern from "er7_scan.h" nogil:
     size_t er7_collect(const unsigned char *data, size_t at, size_t stop, unsigned char separator,
                        uint32_t *out, size_t room, size_t *reached)
+    size_t er7_tally(const unsigned char *data, size_t at, size_t stop, unsigned char separator, size_t *ends)
 
 cdef enum:
     BLOCK = 1024
@@ -21,20 +22,16 @@ cdef enum:
     MAX_RECENT = 512
 
 
-cdef struct Growing:
+cdef struct Offsets:
     uint32_t *items
     size_t count
     size_t room
 
 
-cdef inline int push(Growing *g, uint32_t value) noexcept nogil:
-    cdef uint32_t *bigger
+cdef inline int push(Offsets *g, uint32_t value) noexcept nogil:
+    # There is room for what was counted; somebody else may write into a buffer that is no bytes.
     if g.count == g.room:
-        bigger = <uint32_t *> realloc(g.items, (g.room * 2 or 256) * sizeof(uint32_t))
-        if bigger == NULL:
-            return -1
-        g.items = bigger
-        g.room = g.room * 2 or 256
+        return -1
     g.items[g.count] = value
     g.count += 1
     return 0
@@ -63,7 +60,7 @@ cdef bint ends_segment(const unsigned char *data, size_t at, size_t stop, unsign
 
 
 cdef int scan(const unsigned char *data, size_t start, size_t stop, unsigned char sep,
-              Growing *segments, Growing *fields, uint32_t *stats) noexcept nogil:
+              Offsets *segments, Offsets *fields, uint32_t *stats) noexcept nogil:
     cdef uint32_t found[BLOCK]
     cdef size_t at = start, reached = start, n, i, begin = start, run = start
     cdef uint32_t position, first = 0
@@ -107,33 +104,41 @@ cdef int scan(const unsigned char *data, size_t start, size_t stop, unsigned cha
 def index(data, Py_ssize_t start, Py_ssize_t stop, int separator):
     """Index a message; see the pure twin."""
     cdef Py_buffer view
-    cdef Growing segments, fields
+    cdef Offsets segments, fields
     cdef uint32_t stats[6]
+    cdef size_t ends
     cdef int failed, k
+    cdef const unsigned char *raw
+    cdef bytes marks
     segments.items = NULL
-    segments.count = segments.room = 0
-    fields.items = NULL
-    fields.count = fields.room = 0
+    segments.count = fields.count = 0
     for k in range(6):
         stats[k] = 0
     PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
     try:
         if not 0 <= start <= stop <= view.len or view.len > 0xFFFFFFFE:
             raise ValueError("range")
+        raw = <const unsigned char *> view.buf
         with nogil:
-            failed = scan(<const unsigned char *> view.buf, start, stop, <unsigned char> separator,
-                          &segments, &fields, stats)
-        if failed:
+            fields.room = er7_tally(raw, start, stop, <unsigned char> separator, &ends)
+        segments.room = 3 * (ends + 1)
+        segments.items = <uint32_t *> malloc(segments.room * sizeof(uint32_t))
+        if segments.items == NULL:
             raise MemoryError
+        marks = PyBytes_FromStringAndSize(NULL, fields.room * sizeof(uint32_t))
+        fields.items = <uint32_t *> PyBytes_AS_STRING(marks)
+        with nogil:
+            failed = scan(raw, start, stop, <unsigned char> separator, &segments, &fields, stats)
+        if failed or fields.count != fields.room:
+            raise BufferError("changed")
         return (
             PyBytes_FromStringAndSize(<char *> segments.items, segments.count * sizeof(uint32_t)),
-            PyBytes_FromStringAndSize(<char *> fields.items, fields.count * sizeof(uint32_t)),
+            marks,
             (stats[0], stats[1], stats[2], stats[3], stats[4], stats[5]),
         )
     finally:
         PyBuffer_Release(&view)
         free(segments.items)
-        free(fields.items)
 
 
 def heads(data, Py_ssize_t start, Py_ssize_t stop):

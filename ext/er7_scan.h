@@ -1,8 +1,7 @@
 /* Find the octets that matter in ER7: the field separator, CR and LF.
  *
- * er7_next() returns the offset of the next one at or after `at`, or `stop`. Sixteen octets are compared at a
- * time where the compiler targets SSE2 (every x86-64 compiler does); elsewhere one octet at a time, with the
- * same result.
+ * er7_collect() writes where they stand. Sixty-four octets are compared at a time where the compiler targets SSE2
+ * (every x86-64 compiler does); elsewhere one octet at a time, with the same result.
  */
 #ifndef IOMT_ER7_SCAN_H
 #define IOMT_ER7_SCAN_H
@@ -15,10 +14,32 @@
 #define ER7_SIMD 1
 #if defined(_MSC_VER)
 #include <intrin.h>
-static inline unsigned er7_ctz(unsigned mask) { unsigned long at; _BitScanForward(&at, mask); return (unsigned)at; }
+static inline unsigned er7_ctz(uint64_t mask) { unsigned long at; _BitScanForward64(&at, mask); return (unsigned)at; }
 #else
-static inline unsigned er7_ctz(unsigned mask) { return (unsigned)__builtin_ctz(mask); }
+static inline unsigned er7_ctz(uint64_t mask) { return (unsigned)__builtin_ctzll(mask); }
 #endif
+
+static inline uint64_t er7_hits(const unsigned char *data, __m128i sep, __m128i cr, __m128i lf)
+{
+    const __m128i block = _mm_loadu_si128((const __m128i *)data);
+    const __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(block, sep),
+                                     _mm_or_si128(_mm_cmpeq_epi8(block, cr), _mm_cmpeq_epi8(block, lf)));
+    return (uint64_t)(unsigned)_mm_movemask_epi8(hit);
+}
+
+static inline uint64_t er7_hits_of_64(const unsigned char *data, __m128i sep, __m128i cr, __m128i lf)
+{
+    return er7_hits(data, sep, cr, lf) | er7_hits(data + 16, sep, cr, lf) << 16
+           | er7_hits(data + 32, sep, cr, lf) << 32 | er7_hits(data + 48, sep, cr, lf) << 48;
+}
+
+static inline unsigned er7_count(uint64_t mask)
+{
+    mask -= (mask >> 1) & UINT64_C(0x5555555555555555);
+    mask = (mask & UINT64_C(0x3333333333333333)) + ((mask >> 2) & UINT64_C(0x3333333333333333));
+    mask = (mask + (mask >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    return (unsigned)((mask * UINT64_C(0x0101010101010101)) >> 56);
+}
 #else
 #define ER7_SIMD 0
 #endif
@@ -31,16 +52,22 @@ static size_t er7_collect(const unsigned char *data, size_t at, size_t stop, uns
     size_t count = 0;
 #if ER7_SIMD
     const __m128i sep = _mm_set1_epi8((char)separator), cr = _mm_set1_epi8('\r'), lf = _mm_set1_epi8('\n');
-    while (at + 16 <= stop && count + 16 <= room) {
-        const __m128i block = _mm_loadu_si128((const __m128i *)(data + at));
-        const __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(block, sep),
-                                         _mm_or_si128(_mm_cmpeq_epi8(block, cr), _mm_cmpeq_epi8(block, lf)));
-        unsigned mask = (unsigned)_mm_movemask_epi8(hit);
-        while (mask) {
-            out[count++] = (uint32_t)(at + er7_ctz(mask));
-            mask &= mask - 1;
+    while (at + 64 <= stop && count + 64 <= room) {
+        uint64_t mask = er7_hits_of_64(data + at, sep, cr, lf);
+        const unsigned hits = er7_count(mask);
+        uint32_t *next = out + count;
+        unsigned k;
+        /* Eight at a time, whether there are so many or not: how many there are cannot be foretold, and there is room
+         * for sixty-four. What is written too much is written over. */
+        for (k = 0; k < hits; k += 8) {
+            unsigned each;
+            for (each = 0; each < 8; each++) {
+                next[k + each] = (uint32_t)(at + er7_ctz(mask | UINT64_C(0x8000000000000000)));
+                mask &= mask - 1;
+            }
         }
-        at += 16;
+        count += hits;
+        at += 64;
     }
 #endif
     while (at < stop && count < room) {
@@ -51,6 +78,25 @@ static size_t er7_collect(const unsigned char *data, size_t at, size_t stop, uns
     }
     *reached = at;
     return count;
+}
+
+/* Count the separators in [at, stop); `*ends` becomes the number of CR and LF. */
+static size_t er7_tally(const unsigned char *data, size_t at, size_t stop, unsigned char separator, size_t *ends)
+{
+    size_t fields = 0, lines = 0;
+#if ER7_SIMD
+    const __m128i sep = _mm_set1_epi8((char)separator), cr = _mm_set1_epi8('\r'), lf = _mm_set1_epi8('\n');
+    for (; at + 64 <= stop; at += 64) {
+        fields += er7_count(er7_hits_of_64(data + at, sep, sep, sep));
+        lines += er7_count(er7_hits_of_64(data + at, cr, cr, lf));
+    }
+#endif
+    for (; at < stop; at++) {
+        fields += data[at] == separator;
+        lines += data[at] == '\r' || data[at] == '\n';
+    }
+    *ends = lines;
+    return fields;
 }
 
 #endif

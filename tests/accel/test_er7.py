@@ -39,6 +39,14 @@ def test_index_and_rows_agree(data: bytes, draw: st.DataObject) -> None:
         assert compiled.obx_rows(data, expected[0], expected[1], 94, 126) == rows
 
 
+@given(st.lists(st.sampled_from([b"|", b"\r", b"\n", b"x", b"OBX", b"|" * 70, b"y" * 70]), max_size=60).map(b"".join))
+def test_index_of_more_than_a_block(data: bytes) -> None:
+    """Sixty-four octets are looked at at a time, each of which may matter."""
+    pure, compiled = pair("er7")
+    for start in (0, min(5, len(data))):
+        assert compiled.index(data, start, len(data), 124) == pure.index(data, start, len(data), 124)
+
+
 KEYS = [b"a", b"b", b"c", b"u", b"v", b"w"]
 PIECES = [b"98", b"1.5", b'""', b"", b"x", b"-3"]
 

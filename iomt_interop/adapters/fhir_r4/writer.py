@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
 
+from ..._accel import load
 from ...errors import InvalidRequest
 from ...model import Device, Issue, Message, Metric, Observation, Order, Record, Residue, Subject
 from ...plugins import Loss, WriteContext
-from .casts import Casts, Told, kernel
+from .casts import Casts, Told
 from .enrich import enrich, is_test
 from .envelope import Sources, is_own, resource_id
 from .fast import FastPath
@@ -23,6 +24,11 @@ from .references import RESOURCES, Known, entry_of, is_bundle, kept_tree, urn
 from .repeated import Repeated
 from .tables import OWN
 from .visit import emit_order
+
+if TYPE_CHECKING:
+    from ..._accel import fhirjson_py as kernel
+else:
+    kernel = load("fhirjson")
 
 __all__ = ["FORMS", "FhirWriter", "make_writer"]
 

@@ -121,7 +121,7 @@ class MessageSplitter:
         """Return where the letters of a header and its separator stand, up to ``stop``."""
         buffer, found = self._text, []
         for at in er7.heads(buffer, self._searched, stop):
-            if _MARK.match(buffer, at + 3) or (buffer[at : at + 3] in _TRAILERS and _BARE.match(buffer, at + 3)):
+            if _MARK.match(buffer, at + 3) or (bytes(buffer[at : at + 3]) in _TRAILERS and _BARE.match(buffer, at + 3)):
                 found.append(at)
         return found
 
