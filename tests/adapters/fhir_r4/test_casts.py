@@ -11,7 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iomt_interop import model as m
+from iomt_interop._accel import fhirjson_py
+from iomt_interop.adapters.fhir_r4 import writer as writing
 from iomt_interop.adapters.fhir_r4.writer import make_writer
+from iomt_interop.adapters.hl7v2_oru import header
 from iomt_interop.facade import read
 from iomt_interop.plugins import WriteContext
 from iomt_interop.testing import strategies
@@ -57,6 +60,17 @@ plain = st.builds(
 
 
 def written(records: list[Any], *, casts: bool) -> tuple[list[bytes], list[Any]]:
+    """Write records; those that were cast with the kernel at hand, and with its twin, which do the same."""
+    if casts:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(writing, "kernel", fhirjson_py)
+            twin = _written(records, casts=True)
+        assert _written(records, casts=True) == twin
+        return twin
+    return _written(records, casts=False)
+
+
+def _written(records: list[Any], *, casts: bool) -> tuple[list[bytes], list[Any]]:
     writer = make_writer(WriteContext(form="ndjson", include_test_data=True))
     if not casts:
         writer._casts = None
@@ -124,6 +138,31 @@ def test_a_monitor_is_written_by_its_moulds() -> None:
     assert len(results) == 25
     assert None not in told
     assert None not in results
+
+
+def test_a_stream_is_written_as_its_records_are() -> None:
+    """Beyond a window what is held comes at the end; nothing of it is lost, and nothing comes twice."""
+    sent = (ROOT / "fixtures/hl7v2_oru/pcd01_30obx.hl7").read_bytes()
+    records = [record for n in range(6) for record in read(sent.replace(b"|PCD-000030|", b"|PCD-%06d|" % n))]
+    cast, alone = (_written(records, casts=casts) for casts in (True, False))
+    assert cast == alone
+    assert len(cast[0]) > 200
+
+
+NUMBERS = [b"PCD-000030", b"ab", b"a&b", b'a"b', b"a\\T\\b", b"x" * 250, b""]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_header_that_differs_in_number_and_time(number: bytes) -> None:
+    sent = (ROOT / "fixtures/hl7v2_oru/pcd01_30obx.hl7").read_bytes()
+    for time in (b"20261124105801.000+0100", b"20261124", b"2026112410+0100", b"20261131", b"20261124105801&x", b""):
+        changed = sent.replace(b"|PCD-000030|", b"|%s|" % number).replace(b"20261124105801.000+0100", time)
+        header._moulds.clear()
+        first, second = (list(read(changed)) for _ in range(2))
+        assert first == second
+        assert written(second, casts=True) == written(second, casts=False)
+        for record in second:
+            assert type(record).model_validate(record.model_dump()) == record
 
 
 @pytest.mark.parametrize("form", ["ndjson", "collection"])
