@@ -9,7 +9,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
-from ...model import Instant, Link, Order, Record, Target
+from ...model import Instant, Order, Record, Target
 from ...model.time import Time
 from ...plugins import ReadContext
 from ...wire import hl7v2
@@ -23,7 +23,7 @@ from .observations import Item, Report, strike_set_ids
 from .orders import Before, order, ordered, report_time, request
 from .participants import Taking, took_part
 from .pattern import add_results
-from .specimens import specimen, specimen_of_report
+from .specimens import focus, specimen, specimen_of_report
 from .surroundings import SURROUNDING, Surroundings, software_device, vendors
 from .tables import DEVICE_SENDERS, RATE_IN_NAME, SENTINELS
 from .therapy import Therapy, give
@@ -541,20 +541,10 @@ class _Reading:
             add_results(report, items, alone=alone and not alarm and not alerts)
             add_alerts(report, alerts, found.filler, unit.records[before:] if alarm else ())
             if group.specimens:
-                self._focus(group, before)
+                results = [item.segment for item in group.items]
+                focus(unit, [(one, results[at:]) for one, at in zip(group.specimens, group.known, strict=True)], before)
         else:
             report.add(items)
-
-    def _focus(self, group: _Group, before: int) -> None:
-        """Link results behind an SPM to the specimen (ORU_R01, 4.2.7.2.1: Observation.focus)."""
-        unit = self.unit
-        about: dict[str, str] = {}
-        for segment, start in zip(group.specimens, group.known, strict=True):
-            about |= {unit.id("observation", one.segment): unit.id("specimen", segment) for one in group.items[start:]}
-        for at, record in enumerate(unit.records[before:], before):
-            if record.kind == "observation" and record.id in about:
-                link = Link(relation="focus", target=about[record.id])
-                unit.records[at] = record.replace(links=(*record.links, link))
 
     def _report(self, report: Report, group: _Group, segment: Segment, stated: Time | None) -> Order:
         """Map request, specimens and report of OBR; an order that reports nothing is a request alone."""

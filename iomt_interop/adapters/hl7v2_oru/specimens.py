@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from ...errors import InvalidRecord
-from ...model import Coding, Concept, Identifier, Interval, Note, Number, Quantity, Specimen
+from ...model import Coding, Concept, Identifier, Interval, Link, Note, Number, Quantity, Specimen
 from ...model.time import Time
 from ...terminology import systems, units
 from .codes import coded, concept, decode_concept, decode_topic, decode_unit
@@ -14,7 +15,7 @@ from .people import actor, cx, each, ei, eip
 from .times import decode_stated, interval
 from .unit import Segment, Unit
 
-__all__ = ["decode_amount", "decode_quantity", "related_specimen", "specimen", "specimen_of_report"]
+__all__ = ["decode_amount", "decode_quantity", "focus", "related_specimen", "specimen", "specimen_of_report"]
 
 _pairs = decoder(lambda field: tuple(one for part in field.children for one in eip(part)))
 _concepts = decoder(coded)
@@ -167,6 +168,27 @@ def specimen_of_report(unit: Unit, segment: Segment, collected: Time | None, *, 
         received=segment.use(14, decode_stated),
         **(source | {"notes": source.get("notes", ()) + remarks}),
     )
+
+
+def focus(unit: Unit, groups: Sequence[tuple[Segment, Sequence[Segment]]], before: int) -> None:
+    """Link results behind an SPM to the specimen (ORU_R01, 4.2.7.2.1: Observation.focus).
+
+    Parameters
+    ----------
+    unit : Unit
+        The message, whose records are changed.
+    groups : sequence of tuple
+        Each SPM, and the OBX that stand behind it; of several the last is the one.
+    before : int
+        How many records were there before those of the report.
+    """
+    about: dict[str, str] = {}
+    for segment, results in groups:
+        about |= dict.fromkeys((unit.id("observation", one) for one in results), unit.id("specimen", segment))
+    for at, record in enumerate(unit.records[before:], before):
+        if record.kind == "observation" and record.id in about:
+            link = Link(relation="focus", target=about[record.id])
+            unit.records[at] = record.replace(links=(*record.links, link))
 
 
 def related_specimen(raw: str, segment: Segment, known: dict[str, str]) -> str | None:
