@@ -324,7 +324,7 @@ def test_leaves_of_microsoft(corpus: Path) -> None:
             total.add(one)
     print(f"{total.hits} of {total.total} leaves, {total.share:.1%}: a second opinion, by other rules than the guide's")
     assert total.total > 3000
-    assert total.share >= 0.52
+    assert total.share >= 0.535
 
 
 SAMPLES = (
