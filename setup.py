@@ -16,6 +16,7 @@ KERNELS = {
     "iomt_interop._accel._fhirjson": ["ext/fhirjson.pyx"],
     "iomt_interop._accel._document": ["ext/document.pyx"],
     "iomt_interop._accel._mould": ["ext/mould.pyx"],
+    "iomt_interop._accel._lines": ["ext/lines.pyx"],
 }
 DIRECTIVES = {"language_level": 3, "embedsignature": False, "freethreading_compatible": True}
 MODE = os.environ.get("IOMT_INTEROP_BUILD", "auto")
@@ -50,7 +51,7 @@ def extensions() -> list[Extension]:
     from Cython.Build import cythonize
 
     flags = [] if sys.platform == "win32" else ["-O3"]
-    shared = {"extra_compile_args": flags, "include_dirs": ["ext"], "depends": ["ext/er7_scan.h"]}
+    shared = {"extra_compile_args": flags, "include_dirs": ["ext"], "depends": ["ext/er7_scan.h", "ext/text.pxi"]}
     table = [Extension(name, files, **shared) for name, files in KERNELS.items()]
     return cythonize(table, compiler_directives=DIRECTIVES, build_dir="build/cython")
 

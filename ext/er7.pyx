@@ -12,6 +12,8 @@ from libc.string cimport memchr, memcmp
 cdef extern from "er7_scan.h" nogil:
     size_t er7_collect(const unsigned char *data, size_t at, size_t stop, unsigned char separator,
                        uint32_t *out, size_t room, size_t *reached)
+    int er7_tidy(const unsigned char *data, size_t size, const uint32_t *triples, size_t segments, const uint32_t *seps,
+                 size_t fields, const unsigned char *known, size_t n_known, const unsigned char *inner, size_t n_inner)
     size_t er7_tally(const unsigned char *data, size_t at, size_t stop, unsigned char separator, size_t *ends)
 
 cdef enum:
@@ -169,34 +171,6 @@ def heads(data, Py_ssize_t start, Py_ssize_t stop):
         PyBuffer_Release(&view)
 
 
-cdef inline bint is_one_of(const unsigned char *name, const unsigned char *names, Py_ssize_t count) noexcept nogil:
-    cdef Py_ssize_t at
-    for at in range(0, count, 3):
-        if names[at] == name[0] and names[at + 1] == name[1] and names[at + 2] == name[2]:
-            return True
-    return False
-
-
-cdef bint keeps_order(const unsigned char *raw, size_t size, const uint32_t *triples, size_t n_segments,
-                      const uint32_t *seps, size_t n_fields, bytes known, bytes inner) noexcept:
-    cdef const unsigned char *begins = <const unsigned char *> PyBytes_AS_STRING(known)
-    cdef const unsigned char *within = <const unsigned char *> PyBytes_AS_STRING(inner)
-    cdef Py_ssize_t n_begins = len(known), n_within = len(inner)
-    cdef size_t s, k, last, at
-    for s in range(n_segments):
-        last = triples[3 * s + 5] if s + 1 < n_segments else n_fields
-        k = triples[3 * s + 2]
-        if k >= last or seps[k] != triples[3 * s] + 3 or not is_one_of(raw + triples[3 * s], begins, n_begins):
-            return False
-        for k in range(k + 1, last):
-            if seps[k] >= 3 and is_one_of(raw + seps[k] - 3, within, n_within):
-                return False
-    for at in range(triples[3 * n_segments - 2] if n_segments else 0, size):
-        if raw[at] != 13 and raw[at] != 10 and raw[at] != 28:
-            return False
-    return True
-
-
 def tidy(data, segments, fields, bytes known, bytes inner):
     """Tell whether the segments are known ones and hold no others; see the pure twin."""
     cdef Py_buffer view, seg, fld
@@ -207,8 +181,11 @@ def tidy(data, segments, fields, bytes known, bytes inner):
             PyObject_GetBuffer(fields, &fld, PyBUF_SIMPLE)
             try:
                 check(view.len, <const uint32_t *> seg.buf, seg.len // 12, <const uint32_t *> fld.buf, fld.len // 4)
-                return keeps_order(<const unsigned char *> view.buf, view.len, <const uint32_t *> seg.buf, seg.len // 12,
-                                   <const uint32_t *> fld.buf, fld.len // 4, known, inner)
+                return er7_tidy(
+                    <const unsigned char *> view.buf, view.len, <const uint32_t *> seg.buf, seg.len // 12,
+                    <const uint32_t *> fld.buf, fld.len // 4, <const unsigned char *> PyBytes_AS_STRING(known),
+                    PyBytes_GET_SIZE(known), <const unsigned char *> PyBytes_AS_STRING(inner), PyBytes_GET_SIZE(inner),
+                ) != 0
             finally:
                 PyBuffer_Release(&fld)
         finally:

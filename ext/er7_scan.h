@@ -1,6 +1,6 @@
 /* Find the octets that matter in ER7: the field separator, CR and LF.
  *
- * er7_collect() writes where they stand. Sixty-four octets are compared at a time where the compiler targets SSE2
+ * er7_collect() writes where they stand, er7_tally() counts them, er7_tidy() looks at what they separate. Sixty-four octets are compared at a time where the compiler targets SSE2
  * (every x86-64 compiler does); elsewhere one octet at a time, with the same result.
  */
 #ifndef IOMT_ER7_SCAN_H
@@ -97,6 +97,37 @@ static size_t er7_tally(const unsigned char *data, size_t at, size_t stop, unsig
     }
     *ends = lines;
     return fields;
+}
+
+static inline int er7_is_one_of(const unsigned char *name, const unsigned char *names, size_t size)
+{
+    size_t at;
+    for (at = 0; at + 3 <= size; at += 3)
+        if (names[at] == name[0] && names[at + 1] == name[1] && names[at + 2] == name[2])
+            return 1;
+    return 0;
+}
+
+/* Tell whether every segment of a checked index is a known one, has a field, and holds none of the inner names in
+ * front of a separator; and whether nothing but line ends and FS follows the last. */
+static int er7_tidy(const unsigned char *data, size_t size, const uint32_t *triples, size_t segments,
+                    const uint32_t *seps, size_t fields, const unsigned char *known, size_t n_known,
+                    const unsigned char *inner, size_t n_inner)
+{
+    size_t s, k, at;
+    for (s = 0; s < segments; s++) {
+        const size_t begin = triples[3 * s], last = s + 1 < segments ? triples[3 * s + 5] : fields;
+        k = triples[3 * s + 2];
+        if (k >= last || seps[k] != begin + 3 || !er7_is_one_of(data + begin, known, n_known))
+            return 0;
+        while (++k < last)
+            if (seps[k] >= 3 && er7_is_one_of(data + seps[k] - 3, inner, n_inner))
+                return 0;
+    }
+    for (at = segments ? triples[3 * segments - 2] : 0; at < size; at++)
+        if (data[at] != '\r' && data[at] != '\n' && data[at] != 28)
+            return 0;
+    return 1;
 }
 
 #endif

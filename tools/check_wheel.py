@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import zipfile
 
-FORBIDDEN = (".pyx", ".pxd", ".c", ".h", ".cpp")
+FORBIDDEN = (".pyx", ".pxd", ".pxi", ".c", ".h", ".cpp")
 REQUIRED = ("iomt_interop/py.typed", "iomt_interop/adapters/hl7v2_oru/adapter.toml")
 
 

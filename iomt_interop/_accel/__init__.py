@@ -16,7 +16,7 @@ from ..errors import InvalidRequest
 
 __all__ = ["IMPLEMENTATION", "KERNELS", "implementation", "load"]
 
-KERNELS: Final = ("er7", "mder", "fhirjson", "document", "mould")
+KERNELS: Final = ("er7", "mder", "fhirjson", "document", "mould", "lines")
 """Every kernel: ``ext/<name>.pyx``, its twin ``_accel/<name>_py.py``."""
 
 IMPLEMENTATION: Final[dict[str, str]] = {}

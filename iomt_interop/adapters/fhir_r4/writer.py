@@ -26,9 +26,9 @@ from .tables import OWN
 from .visit import emit_order
 
 if TYPE_CHECKING:
-    from ..._accel import fhirjson_py as kernel
+    from ..._accel import lines_py as kernel
 else:
-    kernel = load("fhirjson")
+    kernel = load("lines")
 
 __all__ = ["FORMS", "FhirWriter", "make_writer"]
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iomt_interop import model as m
-from iomt_interop._accel import fhirjson_py
+from iomt_interop._accel import lines_py
 from iomt_interop.adapters.fhir_r4 import writer as writing
 from iomt_interop.adapters.fhir_r4.writer import make_writer
 from iomt_interop.adapters.hl7v2_oru import header
@@ -63,7 +63,7 @@ def written(records: list[Any], *, casts: bool) -> tuple[list[bytes], list[Any]]
     """Write records; those that were cast with the kernel at hand, and with its twin, which do the same."""
     if casts:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(writing, "kernel", fhirjson_py)
+            patch.setattr(writing, "kernel", lines_py)
             twin = _written(records, casts=True)
         assert _written(records, casts=True) == twin
         return twin
