@@ -118,7 +118,7 @@ def index(data, Py_ssize_t start, Py_ssize_t stop, int separator):
         stats[k] = 0
     PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
     try:
-        if not 0 <= start <= stop <= view.len or view.len > 0xFFFFFFFE:
+        if not 0 <= start <= stop <= view.len or view.len > 0xFFFFFFFE or not 0 <= separator <= 255:
             raise ValueError("range")
         raw = <const unsigned char *> view.buf
         with nogil:
@@ -155,6 +155,8 @@ def heads(data, Py_ssize_t start, Py_ssize_t stop):
         raw, size = <const unsigned char *> view.buf, view.len
         if start < 0:
             raise ValueError("range")
+        if stop > size:
+            stop = size
         while at < size and at <= stop + 2:
             hit = <const unsigned char *> memchr(raw + at, 83, size - at)
             if hit == NULL:
@@ -171,7 +173,7 @@ def heads(data, Py_ssize_t start, Py_ssize_t stop):
         PyBuffer_Release(&view)
 
 
-def tidy(data, segments, fields, bytes known, bytes inner):
+def tidy(data, segments, fields, bytes known not None, bytes inner not None):
     """Tell whether the segments are known ones and hold no others; see the pure twin."""
     cdef Py_buffer view, seg, fld
     PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
@@ -180,6 +182,8 @@ def tidy(data, segments, fields, bytes known, bytes inner):
         try:
             PyObject_GetBuffer(fields, &fld, PyBUF_SIMPLE)
             try:
+                if seg.len % 12 or fld.len % 4:
+                    raise ValueError("index")
                 check(view.len, <const uint32_t *> seg.buf, seg.len // 12, <const uint32_t *> fld.buf, fld.len // 4)
                 return er7_tidy(
                     <const unsigned char *> view.buf, view.len, <const uint32_t *> seg.buf, seg.len // 12,
@@ -286,6 +290,8 @@ def obx_rows(data, segments, fields, int component, int repetition):
         raw = <const unsigned char *> view.buf
         triples = <const uint32_t *> seg.buf
         seps = <const uint32_t *> fld.buf
+        if seg.len % 12 or fld.len % 4:
+            raise ValueError("index")
         n_segments = seg.len // 12
         n_fields = fld.len // 4
         check(view.len, triples, n_segments, seps, n_fields)
@@ -305,12 +311,17 @@ def obx_rows(data, segments, fields, int component, int repetition):
             for s in range(n_segments):
                 if not is_obx(raw, triples + 3 * s):
                     continue
+                if row == rows:  # somebody else writes into a buffer that is no bytes
+                    row += 1
+                    break
                 count = (triples[3 * s + 5] if s + 1 < n_segments else <uint32_t> n_fields) - triples[3 * s + 2]
                 ordinals[row] = <uint32_t> s
                 read_row(raw, triples[3 * s], triples[3 * s + 1], seps + triples[3 * s + 2], count,
                          <unsigned char> component, <unsigned char> repetition, wanted, spans + row * COLUMNS * 2,
                          mantissas + row, exponents + row, flags + row)
                 row += 1
+        if row != rows:
+            raise BufferError("changed")
         return o_ordinals, o_spans, o_mantissas, o_exponents, o_flags
     finally:
         PyBuffer_Release(&view)
@@ -365,6 +376,8 @@ def plain_rows(data, segments, fields, dict codes, dict rests, list recent=None)
         raw = <const unsigned char *> view.buf
         triples = <const uint32_t *> seg.buf
         seps = <const uint32_t *> fld.buf
+        if seg.len % 12 or fld.len % 4:
+            raise ValueError("index")
         n_segments = seg.len // 12
         n_fields = fld.len // 4
         check(view.len, triples, n_segments, seps, n_fields)
@@ -507,13 +520,14 @@ def samples(data, Py_ssize_t start, Py_ssize_t stop, int separator):
         if powers == NULL:
             raise MemoryError
         with nogil:
-            missing = read_samples(raw, start, stop, <unsigned char> separator, out, powers, mark, &low,
-                                   &exact)
+            missing = read_samples(raw, start, stop, <unsigned char> separator, n, out, powers, mark, &low, &exact)
             if missing >= 0 and low:
                 for i in range(n):
                     exact = exact and (powers[i] == low or mark[i])
                 if align(out, powers, n, low):
                     missing = -1
+        if missing == -2:
+            raise BufferError("changed")
         if missing < 0:
             return None
         return n, numbers, low, marks if missing else None, exact
@@ -534,8 +548,8 @@ cdef inline bint shortest(const unsigned char *raw, Py_ssize_t begin, Py_ssize_t
 
 
 cdef Py_ssize_t read_samples(const unsigned char *raw, Py_ssize_t start, Py_ssize_t stop, unsigned char separator,
-                             int64_t *out, int8_t *powers, uint8_t *mark, int *low, bint *exact) noexcept nogil:
-    """Fill the columns; return how many samples are missing, -1 when one is no exact number.
+                             Py_ssize_t room, int64_t *out, int8_t *powers, uint8_t *mark, int *low, bint *exact) noexcept nogil:
+    """Fill the columns; return how many samples are missing, -1 when one is no exact number, -2 for more than counted.
 
     ``exact`` becomes false when a number is written in another way than with the fewest digits before the point.
     """
@@ -543,6 +557,8 @@ cdef Py_ssize_t read_samples(const unsigned char *raw, Py_ssize_t start, Py_ssiz
     cdef int power
     while at <= stop:
         if at == stop or raw[at] == separator:
+            if row == room:
+                return -2
             power = 0
             if at == begin:
                 out[row] = 0
@@ -560,7 +576,7 @@ cdef Py_ssize_t read_samples(const unsigned char *raw, Py_ssize_t start, Py_ssiz
             row += 1
             begin = at + 1
         at += 1
-    return missing
+    return missing if row == room else -2
 
 
 cdef int align(int64_t *out, const int8_t *powers, Py_ssize_t n, int low) noexcept nogil:

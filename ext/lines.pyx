@@ -61,7 +61,7 @@ cdef class _Origin:
         cdef object span = _field(values, "span"), path = _field(values, "path"), clause = _field(values, "clause")
         cdef char digits[24]
         cdef int count, at
-        if type(span) is not tuple:
+        if type(span) is not tuple or len(<tuple>span) != 2:
             return 0
         if (
             _field(values, "digest") is not self.digest
@@ -74,7 +74,7 @@ cdef class _Origin:
             return 0
         for at in range(2):
             number = (<tuple>span)[at]
-            if not 0 <= number < (1 << 62):
+            if type(number) is not int or not 0 <= number < (1 << 62):
                 return 0
             if at:
                 out.put("-", 1)
@@ -131,6 +131,8 @@ cdef int _cast_text(_Text out, tuple text, dict values, tuple shared, _Origin or
                 return 0
         else:
             exponent, mantissa = _field(number, "exponent"), _field(number, "mantissa")
+            if type(exponent) is not int or type(mantissa) is not int:
+                return 0
             if not (-30 <= exponent <= 0 and -(1 << 63) <= mantissa < (1 << 63)):
                 return 0
             out.put(digits, _decimal(<int64_t>mantissa, -<int>exponent, digits))
@@ -147,7 +149,7 @@ cdef class _Desk:
     cdef object casts, observation, device, metric, quantity, own, personal, fresh
     cdef tuple frame, context
     cdef dict nodes, orders
-    cdef set nobody
+    cdef set nobody, excluded
     cdef _Origin origin
     cdef _Text buffer
 
@@ -155,7 +157,8 @@ cdef class _Desk:
         self.casts = casts
         self.observation, self.device, self.metric, self.quantity = casts.kinds
         self.own, self.personal, self.fresh = casts.own, casts.personal, casts.fresh
-        self.nodes, self.orders, self.nobody = casts.nodes, casts.orders, casts.nobody
+        self.nodes, self.orders = casts.nodes, casts.orders
+        self.nobody, self.excluded = casts.nobody, casts.excluded
         self.origin, self.buffer = _Origin(casts.sources), _Text()
         self.look()
 
@@ -202,13 +205,22 @@ cdef class _Desk:
         return self.buffer.whole()
 
 
-def lines(list records, Py_ssize_t at, list out, object casts):
-    cdef object kind, record, text, hold = casts.hold
+def lines(list records not None, Py_ssize_t at, list out not None, object casts):
+    cdef object hold = casts.hold
+    cdef Py_ssize_t count = hold.count
+    if at < 0:
+        raise ValueError("at")
+    try:
+        return _lines(records, at, out, _Desk(casts), <dict?>hold.held, hold.limit, &count)
+    finally:
+        hold.count = count
+
+
+cdef tuple _lines(list records, Py_ssize_t at, list out, _Desk desk, dict held, Py_ssize_t limit, Py_ssize_t* count):
+    cdef object kind, record, text
     cdef tuple key
-    cdef dict held = <dict>hold.held, values
-    cdef set excluded = <set>casts.excluded
-    cdef Py_ssize_t limit = hold.limit, count = hold.count, size = 0
-    cdef _Desk desk = _Desk(casts)
+    cdef dict values
+    cdef Py_ssize_t size = 0
     while at < len(records):
         record = records[at]
         kind = type(record)
@@ -220,20 +232,19 @@ def lines(list records, Py_ssize_t at, list out, object casts):
             size += PyUnicode_GET_LENGTH(text)
         elif kind is desk.device or kind is desk.metric:
             values = _fields(record)
-            if _field(values, "labels") or _field(values, "subject") in excluded or desk.reads(values):
+            if _field(values, "labels") or _field(values, "subject") in desk.excluded or desk.reads(values):
                 break
             key = (_field(values, "kind"), _field(values, "id"))
             if len(held) >= limit or key in held:
                 break
             if kind is desk.device:
                 desk.nodes[key[1]] = _field(values, "node")
-            count += 1
-            text = held[key] = desk.fresh(record, count)
+            count[0] += 1
+            text = held[key] = desk.fresh(record, count[0])
             out.append(text)
         else:
             break
         at += 1
-    hold.count = count
     return at, size
 
 

@@ -29,6 +29,8 @@ cdef str _private = "__pydantic_private__"
 
 
 cpdef object filled(object model, dict fields, object given):
+    if not isinstance(model, type):
+        raise TypeError("model")
     cdef object found = iomt_new(model)
     PyObject_GenericSetAttr(found, _dict, fields)
     PyObject_GenericSetAttr(found, _given, given)
@@ -37,7 +39,7 @@ cpdef object filled(object model, dict fields, object given):
     return found
 
 
-def completed(object model, dict template, tuple required, dict values):
+def completed(object model, dict template not None, tuple required not None, dict values not None):
     cdef dict own = PyDict_Copy(template)
     cdef object name
     PyDict_Update(own, values)

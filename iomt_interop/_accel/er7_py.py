@@ -54,9 +54,11 @@ def index(data: bytes | memoryview, start: int, stop: int, separator: int) -> tu
     Raises
     ------
     ValueError
-        When the range is not in the buffer.
+        When the range is not in the buffer, or the separator is no octet.
+    BufferError
+        When somebody else changes the buffer meanwhile; the compiled kernel lets other threads run.
     """
-    if not 0 <= start <= stop <= len(data) or len(data) > 0xFFFFFFFE:
+    if not 0 <= start <= stop <= len(data) or len(data) > 0xFFFFFFFE or not 0 <= separator <= 255:
         raise ValueError("range")
     segments, fields = array("I"), array("I")
     stats = [0] * 6
@@ -136,9 +138,9 @@ def tidy(
     ValueError
         When the index is not one of the buffer.
     """
-    triples, seps = array("I", bytes(segments)), array("I", bytes(fields))
+    triples, seps = _index(segments, fields)
     _check(len(data), triples, seps)
-    begins, within = ({names[at : at + 3] for at in range(0, len(names), 3)} for names in (known, inner))
+    begins, within = ({names[at : at + 3] for at in range(0, len(names) - 2, 3)} for names in (known, inner))
     for number in range(0, len(triples), 3):
         start, _, first = triples[number : number + 3]
         last = triples[number + 5] if number + 5 < len(triples) else len(seps)
@@ -193,7 +195,7 @@ def obx_rows(
     ValueError
         When the index is not of this buffer.
     """
-    triples, seps = array("I", segments), array("I", fields)
+    triples, seps = _index(segments, fields)
     _check(len(data), triples, seps)
     ordinals, spans, mantissas = array("I"), array("I"), array("q")
     exponents, flags = array("b"), array("B")
@@ -291,6 +293,13 @@ def _value(kind: bytes, text: bytes) -> tuple[int, tuple[int, int]]:
         return 2, (0, 0)
     value = decimal(text)
     return (3, (0, 0)) if value is None else (0, value)
+
+
+def _index(segments: bytes | memoryview, fields: bytes | memoryview) -> tuple[array[int], array[int]]:
+    triples, seps = bytes(segments), bytes(fields)
+    if len(triples) % 12 or len(seps) % 4:
+        raise ValueError("index")
+    return array("I", triples), array("I", seps)
 
 
 def _check(size: int, triples: array[int], seps: array[int]) -> None:

@@ -59,6 +59,8 @@ def lines(records: list[Any], at: int, out: list[Any], casts: Any) -> tuple[int,
     """
     observation, device, metric, quantity = casts.kinds
     hold, size = casts.hold, 0
+    if at < 0:
+        raise ValueError("at")
     for index in range(at, len(records)):
         record = records[index]
         kind, values = type(record), record.__dict__

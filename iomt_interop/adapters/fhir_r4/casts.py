@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from secrets import randbelow, token_hex
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..._accel import load
@@ -23,7 +24,6 @@ from ...model import (
     Quantity,
     Time,
     mould_of,
-    record_id,
 )
 from ...plugins import Loss
 from .enrich import PERSONAL, enrich
@@ -45,11 +45,11 @@ else:
 
 __all__ = ["Casts", "Told"]
 
-_IDS: Final = {name: record_id("gap", name) for name in ("id", "subject", "encounter", "order")}
-_ORIGIN: Final = Provenance(adapter="gap", version="1", digest=record_id("gap", "provenance"), span=(0, 1))
-_CLOCK: Final = (f'"{record_id("gap", "extension")}"', f'"{record_id("gap", "time")}"')
-_NUMBER: Final = 918273645546372819
-"""What stands in the gaps while a text is made."""
+_IDS: Final = {name: token_hex(16) for name in ("id", "subject", "encounter", "order")}
+_ORIGIN: Final = Provenance(adapter="gap", version="1", digest=token_hex(16), span=(0, 1))
+_CLOCK: Final = (f'"{token_hex(16)}"', f'"{token_hex(16)}"')
+_NUMBER: Final = 10**17 + randbelow(9 * 10**17)
+"""What stands in the gaps while a text is made: drawn anew by each process, so that no source can write it."""
 _TOLD: Final = frozenset({"id", "provenance", "subject"})
 _RESULT: Final = _TOLD | {"encounter", "order", "time", "value"}
 _HEADER: Final = _TOLD | {"control_id", "sent"}
@@ -89,8 +89,8 @@ class _Context(NamedTuple):
     given: Given
 
 
-_CONTROL: Final = record_id("gap", "control")
-_STAMP: Final = "1901-02-03T04:05:06.070809Z"
+_CONTROL: Final = token_hex(16)
+_STAMP: Final = f"1901-02-03T04:05:06.{randbelow(10**9):09}Z"
 _PLAIN: Final = re.compile(r"[!#-\[\]-~]{1,199}")
 """A text that FHIR and JSON write as it is."""
 _HEADERS: Final[dict[bool, _Key]] = {nobody: (ADAPTER, "header", nobody) for nobody in (False, True)}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from functools import lru_cache
 from typing import Any, Final
 
 from ...errors import InvalidRecord
@@ -159,7 +158,6 @@ class OneOf(Coded):
         super().__init__({code: code for code in codes}, None, fallback)
 
 
-@lru_cache(maxsize=8192)
 def fhir_datetime(value: str) -> tuple[str | None, bool]:
     """Return what FHIR's ``dateTime`` can say of a time, and whether that is all of it.
 

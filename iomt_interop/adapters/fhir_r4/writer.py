@@ -319,12 +319,12 @@ class FhirWriter:
             if type(item) is _Run:
                 window += item.items
                 size += item.size
-                continue
-            window.append(item)
-            if type(item) is str:
-                size += len(item)
-            elif type(item) is tuple:
-                size += len(item[4])
+            else:
+                window.append(item)
+                if type(item) is str:
+                    size += len(item)
+                elif type(item) is tuple:
+                    size += len(item[4]) + 1  # its line has an end, as that of a text has
             if size >= _CHUNK and not self._whole:
                 break
         else:

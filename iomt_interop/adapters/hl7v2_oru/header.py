@@ -46,7 +46,7 @@ _telecoms = decoder(lambda field: each(field, telecom))
 _concepts = decoder(coded)
 _profiles = decoder(lambda field: each(field, ei), cache=64)
 _application = decoder(lambda field: hd_identifier(field[1]), cache=256)
-_sex = decoder(lambda field: table_coding(field[1], "0001"), cache=64)
+_sex = decoder(lambda field: table_coding(field[1], "0001"))
 _character_sets = decoder(
     lambda field: tuple(text for part in field.children if (text := part.take()) is not None), cache=64
 )
@@ -108,32 +108,36 @@ def is_identified(segment: Segment) -> bool:
 
 _MAX_MOULDS: Final = 256
 _PLAIN: Final = re.compile(r"[0-9A-Za-z._:/-]{1,199}")
-"""A control id in which nothing is a delimiter, whichever ones the message has of the usual ones."""
+"""A control id that is written as it is; see also :func:`_is_marked`."""
 _SENT, _CONTROL = 7, 10
+_SENDER: Final = (1, 2, 3, 4, 5, 6, 9, 11, 12, 15, 16, 17, 18, 19, 21)
+"""Fields that come again with every message of a sender; a header that fills any other is none of these."""
+_OTHERS: Final = (8, 13, 14, 20, 22, 23, 24, 25)
+_ACCEPTED: Final = frozenset({"", "AL", "NE", "ER", "SU"})
+"""HL7 table 0155."""
 _ORIGIN: Final = Mould(Provenance(adapter=ADAPTER, version=VERSION, digest=None, span=None, path=None, clause=None))
 _NOTHING: Final = {"id": "", "provenance": _ORIGIN.record, "subject": None, "sent": None, "control_id": None}
 """What is not kept of a header."""
 _moulds: Final[dict[tuple[Any, ...], Mould[Message]]] = {}
-"""What the header of a sender says but for these; who sends, never of whom."""
+"""What the header of a sender says but for these: who sends, to whom, and what for; never of which patient."""
 
 
 def message(unit: Unit, segment: Segment, software: Device | None = None, answer: Segment | None = None) -> Message:
     """Map MSH; the software of SFT is the sender's. MSA tells which message this one answers (MSA[MessageHeader])."""
     fields = segment.fields
-    control = fields[_CONTROL]
-    same = (*fields[:_SENT], *fields[_SENT + 1 : _CONTROL], *fields[_CONTROL + 1 :])
-    plain = software is None and answer is None and unit.mode is None and not segment.has_kept
     sent = decode_message(fields[_SENT], segment.syntax) if fields[_SENT] else None
-    if not plain or sent is None or sent.rest or not _PLAIN.fullmatch(control) or _is_marked(control, segment.syntax):
+    alone = software is None and answer is None and unit.mode is None and not segment.has_kept
+    if not alone or sent is None or sent.rest or not _is_usual(segment):
         return _message(unit, segment, software, answer)
-    key = (segment.syntax, *same)
+    same = tuple(fields[number] for number in _SENDER)
+    key = (segment.syntax, same)
     mould = _moulds.get(key)
     if mould is not None:
         base, stop = unit.base, unit.base + len(unit.raw)
         place = {"digest": unit.digest, "span": (base + segment.span[0], stop), "path": segment.path}
         return mould.cast({
             "id": record_id("message", ADAPTER, unit.digest), "provenance": _ORIGIN.cast(place),
-            "subject": unit.subject, "sent": sent.value, "control_id": control,
+            "subject": unit.subject, "sent": sent.value, "control_id": fields[_CONTROL],
         })  # fmt: skip
     found = _message(unit, segment, None, None)
     if sum(map(len, same)) <= MAX_REMEMBERED:
@@ -141,6 +145,16 @@ def message(unit: Unit, segment: Segment, software: Device | None = None, answer
             _moulds.clear()
         _moulds[key] = Mould(found, _NOTHING)
     return found
+
+
+def _is_usual(segment: Segment) -> bool:
+    """Tell whether a header has a plain number, and no more fields than those that come again."""
+    fields, control = segment.fields, segment.fields[_CONTROL]
+    if any(fields[number] for number in _OTHERS) or any(fields[26:]):
+        return False
+    if fields[15] not in _ACCEPTED or fields[16] not in _ACCEPTED:
+        return False
+    return _PLAIN.fullmatch(control) is not None and not _is_marked(control, segment.syntax)
 
 
 def _is_marked(text: str, syntax: Syntax) -> bool:

@@ -120,6 +120,8 @@ def _key(report: Report, items: Sequence[Item]) -> Key | None:
         fields = segment.fields
         if handle is None or comments or fields[1] or segment.has_kept:
             return None
+        if fields[16] or fields[25]:  # persons: who answers for the result, and for the laboratory
+            return None
         number = fields[2] == "NM"
         if not number and (fields[5] or fields[14]):  # a node's time is an extension of it, not cast
             return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any, Final, Literal, TypeVar
 
 from ...model import (
@@ -65,7 +64,6 @@ _TELECOM_SYSTEM: Final[dict[str, Literal["phone", "fax", "email", "pager", "url"
 }  # fmt: skip
 
 
-_SHORT: Final = 8
 _RANK: Final = re.compile(r"[1-9][0-9]{0,5}")
 _NOBODY: Final = Identifier()
 _NAMELESS: Final = PersonName()
@@ -107,16 +105,20 @@ def _authority(node: Node) -> dict[str, Any]:
     }
 
 
-@lru_cache(128)
-def _known_type(code: str) -> Concept:
+def _typed(code: str) -> Concept:
     return Concept(codings=(Coding(system=systems.v2_table("0203"), code=code),))
 
 
+_USUAL: Final = "AN DL EI FI MC MR NI NPI PI PN PPN PT SS U VN XX"
+_TYPES: Final = {code: _typed(code) for code in _USUAL.split(" ")}
+"""Types of identifier that come with nearly every message (HL7 table 0203)."""
+
+
 def _id_type(code: str | None) -> Concept | None:
-    """Return the type of an identifier; the usual ones are short and come again."""
+    """Return the type of an identifier; what is none of the usual ones is not kept: it may be anything."""
     if code is None:
         return None
-    return _known_type(code) if len(code) <= _SHORT else _known_type.__wrapped__(code)
+    return _TYPES.get(code) or _typed(code)
 
 
 def _when(node: Node) -> str | None:
