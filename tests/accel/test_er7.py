@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from array import array
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
@@ -166,3 +169,46 @@ def test_tidy_is_what_holds_no_other_segment() -> None:
         ):
             segments, fields, _ = module.index(data, 0, len(data.rstrip(b"\r\x1c")), 124)
             assert module.tidy(data, segments, fields, b"MSHPIDOBX", b"PIDOBX") is expected
+
+
+def test_arguments_that_fit_nothing() -> None:
+    for module in pair("er7"):
+        assert module.heads(b"MSH|", 0, sys.maxsize) == [0]
+        assert not module.tidy(b"O\0\0|\r", array("I", [0, 4, 0]).tobytes(), array("I", [3]).tobytes(), b"O", b"")
+        for segments, fields in ((b"x" * 13, b""), (b"", b"x" * 5)):
+            with pytest.raises(ValueError, match="index"):
+                module.tidy(b"", segments, fields, b"OBX", b"")
+            with pytest.raises(ValueError, match="index"):
+                module.obx_rows(b"", segments, fields, 94, 126)
+        for separator in (-1, 256, 380):
+            with pytest.raises(ValueError, match="range"):
+                module.index(b"a|b", 0, 3, separator)
+
+
+def test_a_buffer_that_changes_is_refused_or_read() -> None:
+    """Another thread writes into it while the kernel runs."""
+    _, compiled = pair("er7")
+    data = bytearray(b"MSH|^~\\&\r" + b"XXX|1|NA||1^2^3^4\r" * 2000)
+    segments, fields, _ = compiled.index(bytes(data).replace(b"XXX", b"OBX"), 0, len(data), 124)
+    done = threading.Event()
+
+    def flip() -> None:
+        while not done.is_set():
+            for at in range(10, len(data) - 20, 18):
+                data[at : at + 3] = b"OBX" if data[at] == 88 else b"XXX"
+                data[at + 11] = 94 if data[at + 11] == 49 else 49
+
+    thread = threading.Thread(target=flip)
+    thread.start()
+    try:
+        for _ in range(200):
+            for call in (
+                lambda: compiled.index(data, 0, len(data), 124),
+                lambda: compiled.obx_rows(data, segments, fields, 94, 126),
+                lambda: compiled.samples(data, 0, len(data), 94),
+            ):
+                with suppress(BufferError):
+                    call()
+    finally:
+        done.set()
+        thread.join()

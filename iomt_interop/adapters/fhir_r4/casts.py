@@ -275,7 +275,7 @@ def _checked(
     text: str | None, marks: tuple[str, ...], given: Given, whole: str | None, amount: Mould[Any] | None
 ) -> _Text | None:
     """Return a text with gaps for marks; ``None`` unless it gives the whole text for what is given."""
-    if text is None or whole is None:
+    if text is None or whole is None or any(mark and mark in whole for mark in marks):
         return None
     parts = re.split("(" + "|".join(map(re.escape, filter(None, marks))) + ")", text)
     gaps = tuple(marks.index(mark) for mark in parts[1::2])

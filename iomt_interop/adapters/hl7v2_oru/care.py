@@ -34,8 +34,8 @@ from ...model import (
 )
 from ...terminology import systems
 from ...terminology.v2_fhir import map_code
-from .codes import coded, decode_concept, decode_topic, table_coding
-from .header import decode_facility, decode_identifiers, identity
+from .codes import coded, decode_concept, table_coding
+from .header import decode_identifiers, identity, read_facility
 from .ledger import Node, decoder
 from .people import actor, address, each, ei, location, name, organization, organizations, persons, telecom
 from .specimens import decode_amount
@@ -248,7 +248,7 @@ def allergy(unit: Unit, segment: Segment) -> Allergy:
         category=_one_of(category, ("food", "medication", "environment", "biologic")),
         native_category=kind,
         severity=severity,
-        code=segment.use(3, decode_topic),
+        code=segment.use(3, decode_concept),
         reactions=reactions,
         onset=segment.use(6, decode_stated),
         extensions=segment.extensions(),
@@ -266,7 +266,7 @@ def _one_of(target: Any, codes: tuple[str, ...]) -> Any:
 
 def condition(unit: Unit, segment: Segment) -> Condition:
     """Map DG1."""
-    code, text = segment.use(3, decode_topic), segment.text(4)
+    code, text = segment.use(3, decode_concept), segment.text(4)
     if text is not None and (code is None or code.text is None):
         code = (code or Concept()).replace(text=text)
     elif text is not None:
@@ -303,7 +303,7 @@ def _performers(segment: Segment, places: tuple[tuple[int, str, Concept | None],
 
 def procedure(unit: Unit, segment: Segment) -> Procedure:
     """Map PR1."""
-    code, text = segment.use(3, decode_topic), segment.text(4)
+    code, text = segment.use(3, decode_concept), segment.text(4)
     if text is not None and (code is None or code.text is None):
         code = (code or Concept()).replace(text=text)
     elif text is not None:
@@ -341,7 +341,7 @@ def immunization(unit: Unit, segment: Segment, common: list[Segment], routes: li
         facts["identifiers"] = (orc.use(2, _entities) or ()) + (orc.use(3, _entities) or ())
         actors += _performers(orc, ((12, "ordering-provider", _concept(roles, "OP")),))
     for route in routes[:1]:
-        facts |= {"route": route.use(1, decode_topic), "body_site": route.use(2, decode_topic)}
+        facts |= {"route": route.use(1, decode_concept), "body_site": route.use(2, decode_concept)}
     state = "D" if segment.raw(21) == "D" else segment.raw(20)
     status: Any = "entered-in-error" if state == "D" else "completed"
     if state not in ("", "D"):
@@ -354,7 +354,7 @@ def immunization(unit: Unit, segment: Segment, common: list[Segment], routes: li
         encounter=unit.encounter,
         status=status,
         status_reason=segment.use(18, decode_concept),
-        vaccine=segment.use(5, decode_topic),
+        vaccine=segment.use(5, decode_concept),
         time=segment.use(3, decode_stated),
         dose=decode_amount(segment, 6, 7),
         actors=actors,
@@ -385,7 +385,7 @@ def document(unit: Unit, segment: Segment, texts: list[Segment]) -> Document:
     lines = [t for one in texts if one.raw(2) in ("TX", "FT", "ST") and (t := one.use(5, _lines)) is not None]
     return Document(
         **_frame("document", unit, segment),
-        code=segment.use(2, decode_topic),
+        code=segment.use(2, decode_concept),
         time=segment.use(6, decode_stated),
         encounter=unit.encounter,
         title=title,
@@ -524,7 +524,7 @@ def updated(unit: Unit, segment: Segment, received: Instant | None) -> Activity 
 
     It was recorded when the message was translated, as the guide has it: when it was received.
     """
-    when, where = segment.use(33, decode_stated), segment.use(34, decode_facility)
+    when, where = segment.use(33, decode_stated), segment.use(34, read_facility)
     if when is None and where is None:
         return None
     agents: tuple[Actor, ...] = ()

@@ -261,7 +261,8 @@ class Tree:
                 return found
         handle = parse_handle(address)
         if handle is None or len(handle.nodes) == 1:
-            return _stable_id("device", "place", *(self.place or (ADAPTER, self.unit.digest)), address)
+            # A place is of a patient too, and not remembered.
+            return record_id("device", "place", *(self.place or (ADAPTER, self.unit.digest)), address)
         return _stable_id("device", self.id(handle.nodes[-2]), address)
 
     def declare(self, segment: Segment, handle: Handle, comments: list[Segment]) -> None:

@@ -33,7 +33,7 @@ from .unit import ADAPTER, HTEST, NAMESPACE, VERSION, Segment, Unit, extension
 
 __all__ = [
     "decode_facility", "decode_identifiers", "eui64", "identity", "is_identified", "message", "plain_subject_id",
-    "sender", "subject",
+    "read_facility", "sender", "subject",
 ]  # fmt: skip
 
 _EUI64: Final = re.compile(r"[0-9A-F]{16}", re.IGNORECASE)
@@ -80,7 +80,9 @@ def _facility(node: Node) -> tuple[str | None, Organization | None]:
     return title, Organization(identifiers=(Identifier(value=value, type=concept, system=system),))
 
 
+read_facility = decoder(lambda field: _facility(field[1]))
 decode_facility = decoder(lambda field: _facility(field[1]), cache=256)
+"""As :data:`read_facility`, for senders and receivers, who come again with every message."""
 
 
 def eui64(text: str | None) -> str | None:

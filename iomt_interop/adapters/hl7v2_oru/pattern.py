@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..._accel import load
-from ...model import Device, Issue, Metric, Mould, Observation, Provenance, Quantity, Record
+from ...model import Device, Issue, Metric, Mould, Observation, Provenance, Quantity, Record, record_id
 from ...model.time import Time
 from .ledger import MAX_REMEMBERED, Syntax
 from .observations import Item, Report
@@ -113,7 +113,8 @@ def _key(report: Report, items: Sequence[Item]) -> Key | None:
     unit, tree = report.unit, report.tree
     if unit.mode is not None or report.specimens or tree.place is None or not 0 < len(items) <= _MAX_ITEMS:
         return None
-    parts: list[Any] = [report.rated, report.device, report.sentinels, tree.place, tree.gateway]
+    place = record_id("place", *tree.place)  # which may be somebody's home
+    parts: list[Any] = [report.rated, report.device, report.sentinels, place, tree.gateway]
     parts.append(items[0].segment.syntax)
     mark = parts[-1].field
     for segment, comments, handle in items:

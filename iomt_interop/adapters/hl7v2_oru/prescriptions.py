@@ -13,7 +13,7 @@ from ...model.time import Time
 from ...terminology import systems
 from ...terminology.v2_fhir import map_code
 from .codes import Unit as Measure
-from .codes import coded, decode_concept, decode_topic, decode_unit
+from .codes import coded, decode_concept, decode_unit
 from .ledger import Node, decoder
 from .orders import decode_entities, notes
 from .people import persons
@@ -117,8 +117,8 @@ def _dosages(drug: Drug) -> tuple[Dosage, ...]:
     way: dict[str, Any] = {}
     for route in drug.routes[:1]:
         way = {
-            "route": route.use(1, decode_topic),
-            "site": route.use(2, decode_topic),
+            "route": route.use(1, decode_concept),
+            "site": route.use(2, decode_concept),
             "method": route.use(4, decode_concept),
             "instructions": route.use(5, _concepts) or (),
         }
@@ -183,7 +183,7 @@ def prescription(unit: Unit, drug: Drug) -> Prescription:
         provenance=unit.provenance(segment),
         subject=unit.subject,
         encounter=unit.encounter,
-        drug=segment.use(1, decode_topic),
+        drug=segment.use(1, decode_concept),
         form=segment.use(5, decode_concept),
         strength=_strength(segment),
         dosages=dosages,

@@ -19,7 +19,7 @@ from ...model import (
 )
 from ...terminology import systems
 from ...terminology.v2_fhir import map_code
-from .codes import coded, coding, concept, decode_concept, decode_topic, table_coding
+from .codes import coded, coding, concept, decode_concept, table_coding
 from .header import decode_identifiers, identity
 from .ledger import Node, decoder
 from .people import Persons, actors, cx, location, organizations, persons
@@ -45,7 +45,7 @@ _ACTORS: Final[Persons] = tuple(
 _REFERRAL: Final[Persons] = ((13, persons("referring")),)
 _clinics = organizations("clinic")
 _location = decoder(lambda field: location(field[1]))
-_class = decoder(lambda field: table_coding(field[1], "0004"), cache=64)
+_class = decoder(lambda field: table_coding(field[1], "0004"))
 _concepts = decoder(coded)
 _first = decoder(lambda field: cx(field[1]))
 _coding = decoder(lambda field: coding(field[1]))
@@ -154,7 +154,7 @@ def encounter(unit: Unit, segment: Segment, more: Segment | None = None, event: 
         "pre_admission": segment.use(5, _first),
         "prior_location": segment.use(6, _location),
         "stays": stays,
-        "service": segment.use(10, decode_topic),
+        "service": segment.use(10, decode_concept),
         "readmission": segment.use(13, decode_concept),
         "admit_source": segment.use(14, decode_concept),
         "arrangements": segment.use(15, _concepts) or (),

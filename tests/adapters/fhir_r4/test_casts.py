@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +149,63 @@ def test_a_stream_is_written_as_its_records_are() -> None:
     cast, alone = (_written(records, casts=casts) for casts in (True, False))
     assert cast == alone
     assert len(cast[0]) > 200
+
+
+def monitored(count: int, kinds: tuple[type[Any], ...]) -> list[Any]:
+    """Return so many records of a monitor whose messages are cast."""
+    sent = (ROOT / "fixtures/hl7v2_oru/pcd01_30obx.hl7").read_bytes()
+    found: list[Any] = []
+    for number in itertools.count():
+        records = read(sent.replace(b"|PCD-000030|", b"|PCD-%06d|" % number))
+        found += [record for record in records if number > 2 and isinstance(record, kinds)]
+        if len(found) >= count:
+            return found[:count]
+    raise AssertionError
+
+
+@pytest.mark.parametrize("kernel", ["at hand", "twin"])
+def test_a_stream_of_results_comes_in_chunks(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if kernel == "twin":
+        monkeypatch.setattr(writing, "kernel", lines_py)
+    taken = 0
+
+    def stream() -> Iterator[Any]:
+        nonlocal taken
+        for record in monitored(600, (m.Observation,)):
+            taken += 1
+            yield record
+
+    chunks = make_writer(WriteContext(form="ndjson")).write(stream())
+    assert len(next(chunks)) < 1 << 18
+    assert taken < 200
+    assert all(len(chunk) < 1 << 18 for chunk in chunks)
+
+
+@pytest.mark.parametrize("results", [20, 30, 34, 35, 36, 37, 38, 39, 40, 41, 45, 70, 200])
+def test_a_window_ends_where_it_does_on_the_long_way(results: int) -> None:
+    """What is held stands at its place up to 64 kB, and else at the end, whichever way its neighbours went."""
+    devices = monitored(3, (m.Device,))
+    mixed = [*devices[:1], *monitored(results, (m.Observation,)), *devices[1:]]
+    assert written(mixed, casts=True) == written(mixed, casts=False)
+
+
+@pytest.mark.parametrize("span", [(), (5,), (1, 2, 3), (True, 2), (0, 1 << 62), (0, 1 << 64)])
+def test_a_span_that_is_none_breaks_nothing(span: tuple[int, ...]) -> None:
+    """Records that were made without validation may hold anything."""
+    good = monitored(1, (m.Observation,))[0]
+    mould = m.mould_of(good)
+    assert mould is not None
+    odd = m.Provenance.of_valid({**good.provenance.__dict__, "span": span})
+    bad = mould.cast({**{name: getattr(good, name) for name in mould.varied}, "provenance": odd})
+    for kernel in (writing.kernel, lines_py):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(writing, "kernel", kernel)
+            try:
+                lines = _written([good, bad], casts=True)[0]
+            except IndexError:
+                assert len(span) < 2
+            else:
+                assert len(lines) == 3
 
 
 NUMBERS = [b"PCD-000030", b"ab", b"a&b", b'a"b', b"a\\T\\b", b"x" * 250, b""]
