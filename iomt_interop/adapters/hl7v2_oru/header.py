@@ -93,7 +93,13 @@ def eui64(text: str | None) -> str | None:
 
 def sender(segment: Segment) -> tuple[str | None, str | None]:
     """Return EUI-64 and name of the sending application; the EUI-64 stands in MSH-3.2, or in front of its type."""
-    field = Node(segment.raw(3), segment.syntax)[1]
+    raw = segment.raw(3)
+    return (_sender if len(raw) <= MAX_REMEMBERED else _sender.__wrapped__)(raw, segment.syntax)
+
+
+@lru_cache(256)
+def _sender(raw: str, syntax: Syntax) -> tuple[str | None, str | None]:
+    field = Node(raw, syntax)[1]
     first, second, third = (field[number].peek() for number in (1, 2, 3))
     stated = "EUI-64" in (second, third) or "EUI64" in (second, third)
     if stated and eui64(second):

@@ -79,10 +79,10 @@ def _odd_sequences(message: Message) -> Iterator[tuple[str, tuple[int, int]]]:
     mark = delimiters.escape
     if not mark:
         return
-    ends = b"".join(each for each in (*delimiters[:3], delimiters.subcomponent) if len(each) == 1)
     headed = len(triples) and data[triples[0] : triples[0] + 3] == _HEADER and triples[2] + 1 < len(marks)
     if headed and data.find(mark, marks[triples[2] + 1]) < 0:  # there is none behind MSH-2
         return
+    ends = b"".join(each for each in (*delimiters[:3], delimiters.subcomponent) if len(each) == 1)
     leaf = re.compile(rb"[^" + re.escape(ends) + rb"]+")
     for at in range(0, len(triples), 3):
         start, stop = triples[at], triples[at + 1]

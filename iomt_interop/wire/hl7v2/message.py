@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -62,6 +63,13 @@ class TextSyntax(NamedTuple):
     escape: str
     charset: str
     truncation: str = ""
+
+
+@lru_cache(64)
+def _text_of(delimiters: Delimiters, codec: str) -> TextSyntax:
+    texts = (part.decode("latin-1" if codec == "ascii" else codec, "replace") for part in delimiters)
+    field, component, repetition, escape, subcomponent, truncation = texts
+    return TextSyntax(field, repetition, component, subcomponent, escape, codec, truncation)
 
 
 class Part:
@@ -365,10 +373,7 @@ class Message:
             name, doubt = choose_codec("UNICODE UTF-8" if marked and not declared else declared, self.data, others)
             if doubt is not None:
                 self._found.append(Diagnostic(doubt, path="MSH-18"))
-            d = self.delimiters
-            texts = (part.decode("latin-1" if name == "ascii" else name, "replace") for part in d)
-            field, component, repetition, escape, subcomponent, truncation = texts
-            self._syntax = TextSyntax(field, repetition, component, subcomponent, escape, name, truncation)
+            self._syntax = _text_of(self.delimiters, name)
         return self._syntax
 
     def _declared(self) -> list[str]:
