@@ -181,11 +181,18 @@ def _may_name(kind: type[Model], attribute: str, treatment: Treatment) -> bool:
     return passes and (kind.__name__, attribute) not in _HARMLESS and _is_text(kind.model_fields[attribute].annotation)
 
 
-def _is_text(annotation: object) -> bool:
-    """Tell whether a field can hold text or octets of a source; one of fixed words cannot."""
+def _is_text(annotation: object, seen: frozenset[type[Model]] = frozenset()) -> bool:
+    """Tell whether a field can hold text or octets of a source, at any depth; one of fixed words cannot."""
     if get_origin(annotation) is Literal:
         return False
-    return annotation in (str, bytes) or any(map(_is_text, get_args(annotation)))
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        inner = seen | {annotation}
+        return annotation not in seen and any(
+            _is_text(each.annotation, inner)
+            for name, each in annotation.model_fields.items()
+            if (annotation.__name__, name) not in _HARMLESS
+        )
+    return annotation in (str, bytes) or any(_is_text(each, seen) for each in get_args(annotation))
 
 
 @cache

@@ -98,6 +98,12 @@ def test_the_digest_is_of_the_file_and_of_what_it_is_based_on() -> None:
         ('status = "keep"', 'status = "keep"\n[fields.Device]\nserial = "keep"', "fields.Device.serial"),
         ('status = "keep"', 'status = "keep"\n[fields.Residue]\nraw = "keep"', "fields.Residue.raw"),
         ('status = "keep"', 'status = "keep"\n[fields.Alert]\ntext = "keep"', "fields.Alert.text"),
+        ('status = "keep"', 'status = "keep"\n[fields.Account]\nidentifiers = "keep"', "fields.Account.identifiers"),
+        ('status = "keep"', 'status = "keep"\n[fields.CareTeam]\nmembers = "keep"', "fields.CareTeam.members"),
+        ('status = "keep"', 'status = "keep"\n[fields.Coverage]\nparties = "keep"', "fields.Coverage.parties"),
+        ('status = "keep"', 'status = "keep"\n[fields.Subject]\nnames = "keep"', "fields.Subject.names"),
+        ('status = "keep"', 'status = "keep"\n[fields.Subject]\ncontacts = "keep"', "fields.Subject.contacts"),
+        ('status = "keep"', 'status = "keep"\n[fields.Order]\nnotes = "keep"', "fields.Order.notes"),
         ('status = "keep"', 'status = "keep"\n[fields.Note]\ntext = "keep"', "fields.Note.text"),
         ('status = "keep"', 'status = "keep"\n[fields.PersonName]\nfamily = "date"', "fields.PersonName.family"),
         ('status = "keep"', 'status = "keep"\n[fields.PersonName]\nfamily = "state"', "fields.PersonName.family"),
@@ -121,6 +127,12 @@ def test_a_reason_lets_a_direct_identifier_stay() -> None:
     policy = MinimisationPolicy.from_toml(text + '\n[fields.Device]\nserial = "keep"\n')
     (device,) = [r for r in minimise(every_kind(), policy).records if isinstance(r, m.Device)]
     assert device.serial == SECRET
+
+
+def test_a_reason_lets_what_holds_them_stay() -> None:
+    text = OWN.replace("version = 1", 'version = 1\ndirect_identifiers = "the payer asks for it"')
+    policy = MinimisationPolicy.from_toml(text + '\n[fields.Account]\nidentifiers = "keep"\n')
+    assert policy.fields["Account"]["identifiers"] == "keep"
 
 
 def test_payment_tells_who_and_what_was_done_and_nothing_that_was_measured() -> None:
