@@ -1,16 +1,14 @@
-"""NK1, IN1, AL1, DG1, PR1, RXA, SCH, TXA and MRG: what surrounds a patient, by HL7's v2-to-FHIR guide."""
+"""NK1, IN1, AL1, DG1, PR1, RXA, SCH and TXA: what surrounds a patient, by HL7's v2-to-FHIR guide."""
 
 from __future__ import annotations
 
 import re
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from ...model import (
-    Account,
     Activity,
     Actor,
     Allergy,
-    CareTeam,
     Coding,
     Concept,
     Condition,
@@ -21,21 +19,18 @@ from ...model import (
     Immunization,
     Instant,
     Interval,
-    Link,
     Message,
     Organization,
-    PersonName,
     Procedure,
     Reaction,
     RelatedPerson,
-    Subject,
     Target,
     record_id,
 )
 from ...terminology import systems
 from ...terminology.v2_fhir import map_code
 from .codes import coded, decode_concept, table_coding
-from .header import decode_identifiers, identity, read_facility
+from .header import decode_identifiers, read_facility
 from .ledger import Node, decoder
 from .people import actor, address, each, ei, location, name, organization, organizations, persons, telecom
 from .specimens import decode_amount
@@ -43,10 +38,8 @@ from .times import decode_stated
 from .unit import ADAPTER, Segment, Unit
 
 __all__ = [
-    "account",
     "activities",
     "allergy",
-    "care_team",
     "condition",
     "contact",
     "coverage",
@@ -54,7 +47,6 @@ __all__ = [
     "happened",
     "immunization",
     "kin",
-    "merged",
     "mother",
     "procedure",
     "updated",
@@ -396,54 +388,6 @@ def document(unit: Unit, segment: Segment, texts: list[Segment]) -> Document:
 
 
 _lines = decoder(lambda field: "\n".join(part.take_whole() or "" for part in field.children))
-
-
-# ---- PID-18, IN3
-
-_MANAGER: Final = Concept(codings=(Coding(system=_SNOMED, code="768832004"),), text="case manager")
-
-
-def account(unit: Unit, segment: Segment | None, number: int, status: Literal["active", "unknown"]) -> Account | None:
-    """Map PID-18 or MRG-3 (PID[Account], MRG[Account]); whose account it is the caller says."""
-    numbers = () if segment is None else segment.use(number, decode_identifiers) or ()
-    if segment is None or not numbers:
-        return None
-    return Account(
-        id=unit.id("account", segment), provenance=unit.provenance(segment), identifiers=numbers, status=status
-    )
-
-
-def care_team(unit: Unit, segment: Segment) -> CareTeam:
-    """Map IN3: the case manager (IN3[CareTeam]), of whom IN3-21 gives the name."""
-    manager = segment.text(21)
-    return CareTeam(
-        **_frame("care_team", unit, segment),
-        encounter=unit.encounter,
-        members=(Actor(role="case-manager", party="person", code=_MANAGER, names=(PersonName(text=manager),)),)
-        if manager is not None
-        else (),
-        extensions=segment.extensions(),
-    )
-
-
-# ---- MRG
-
-
-def merged(unit: Unit, segment: Segment) -> tuple[Subject | None, Link | None]:
-    """Map MRG: the record of the person that is replaced, and the link to it."""
-    numbers = segment.use(1, decode_identifiers) or ()
-    known = identity(numbers)
-    if known is None:
-        return None, None
-    old = Subject(
-        id=record_id("subject", *known),
-        provenance=unit.provenance(segment),
-        identifiers=numbers,
-        names=segment.use(7, _names) or (),
-        active=False,
-        extensions=segment.extensions(),
-    )
-    return old, Link(relation="replaces", target=old.id)
 
 
 # ---- Activities

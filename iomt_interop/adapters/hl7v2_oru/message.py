@@ -13,8 +13,9 @@ from ...model import Instant, Order, Record, Target
 from ...model.time import Time
 from ...plugins import ReadContext
 from ...wire import hl7v2
+from .accounts import Charge, account_numbers, account_status, add_accounts, replaced
 from .alerts import ALARM_EVENT, acknowledged, add_alerts, split_alerts
-from .care import account, activities, contact, happened, merged, mother, updated
+from .care import activities, contact, happened, mother, updated
 from .codes import decode_code
 from .devices import Tree, is_structural, parse_handle
 from .header import is_identified, message, sender, subject
@@ -28,7 +29,7 @@ from .surroundings import SURROUNDING, Surroundings, software_device, vendors
 from .tables import DEVICE_SENDERS, RATE_IN_NAME, SENTINELS
 from .therapy import Therapy, give
 from .times import decode_message
-from .unit import Segment, Unit
+from .unit import HTEST, Segment, Unit
 from .visit import encounter
 from .wide import placed
 
@@ -50,6 +51,8 @@ _REQUESTS: Final = frozenset({"OML", "ORM", "OMG", "OMI", "OMP", "OMB", "OMD", "
 """Messages whose OBR ask for something; in all others they report."""
 _CHARGED: Final = frozenset({"ADT", "BAR", "DFT"})
 """Messages whose PID-18 is an account: the guide's ADT structures, and those that are about accounts."""
+_REAL: Final = frozenset({"device", "metric", "subject"})
+"""Kinds of record that a test message does not label: a device is of nobody, and a person has the label by itself."""
 _SPECIMEN_FIRST: Final = frozenset({"OUL"})
 """Messages whose OBR follow the SPM that they are of."""
 _OFFSET: Final = re.compile(r"(?:Z|[+-][0-9]{2}:[0-9]{2})\Z")
@@ -299,7 +302,16 @@ def records_of(parsed: hl7v2.Message, context: ReadContext, zone: str, announced
         unit.records[:] = placed(unit.records, parsed)
     for doubt in parsed.diagnostics:
         unit.doubt(doubt)
+    if unit.mode is not None:
+        unit.records[:] = map(_labelled, unit.records)
     return unit.records
+
+
+def _labelled(record: Record) -> Record:
+    """Say of a record of a test message that it is of no patient; the caller's person and a device are real."""
+    if record.kind in _REAL or HTEST in record.labels:
+        return record
+    return record.replace(labels=(*record.labels, HTEST))
 
 
 def _is_request_alone(found: Order) -> bool:
@@ -474,27 +486,19 @@ class _Reading:
         unit, care = self.unit, patient.care
         changed = updated(unit, segment, self.context.received) if segment.raw(33) or segment.raw(34) else None
         parent = mother(unit, segment)
-        charged = self.kind in _CHARGED
-        current = account(unit, segment, 18, "active") if charged else None
-        prior = account(unit, care.merge, 3, "unknown") if charged else None
+        of_accounts = self.kind in _CHARGED
+        current = account_numbers(segment, 18) if of_accounts else ()
+        prior = account_numbers(care.merge, 3) if of_accounts else ()
         person = subject(unit, segment, patient.comments, care.person)
         unit.subject = person.id
-        old, link = (None, None) if care.merge is None else merged(unit, care.merge)
+        person, former = replaced(unit, care.merge, person)
         contacts = tuple(map(contact, care.kin))
-        if contacts or link is not None:
-            person = person.replace(contacts=contacts, links=() if link is None else (link,))
-        if old is not None and old.id != person.id and unit.first(old.id):
-            unit.add(old)
-        elif care.merge is not None:
-            self._leave([care.merge], "ORU-302")
-            person = person.replace(links=())
+        person = person.replace(contacts=contacts) if contacts else person
         self._once(person, [segment, *patient.comments, *((care.person,) if care.person is not None else ())])
         if parent is not None:
             unit.add(parent.replace(subject=person.id))
-        if current is not None:
-            unit.add(current.replace(subject=person.id))
-        if prior is not None:
-            unit.add(prior.replace(subject=person.id if old is None else old.id))
+        held = Charge(segment, current, account_status(self.kind, self.event), person.id)
+        add_accounts(unit, held, Charge(care.merge, prior, "unknown", former))
         if changed is not None:
             unit.add(changed.replace(subject=person.id, targets=(Target(kind="subject", id=person.id),)))
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ...model import Actor, Device, DeviceVersion, Note, Record
-from .care import allergy, care_team, condition, coverage, document, immunization, kin, procedure
+from .accounts import care_team, has_manager
+from .care import allergy, condition, coverage, document, immunization, kin, procedure
 from .people import organizations
 from .prescriptions import Drug, prescription
 from .schedule import appointment
@@ -56,7 +57,7 @@ class Surroundings:
             return [], self.comments if name == "SCH" else None
         if name == "NK1":
             self.kin.append(segment)
-        elif name in _PLAIN and (name != "IN3" or segment.raw(21)):
+        elif name in _PLAIN and (name != "IN3" or has_manager(segment)):
             self.plain.append(segment)
         elif name == "RXA":
             self.doses.append((segment, list(common), []))

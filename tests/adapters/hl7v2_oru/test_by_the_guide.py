@@ -309,15 +309,6 @@ def test_accounts_are_of_whom_they_were_charged_for() -> None:
     assert "PID(1)-18" in {one.path for one in person.extensions}
 
 
-def test_an_account_that_is_merged_within_one_person() -> None:
-    """A35: MRG names the same person and another account; the segment stays verbatim as well."""
-    header = _MSH.format(type="ADT^A35^ADT_A30", receiver="EHR|WEST", security="", more="")
-    records = read("\r".join((header, _PID, "MRG|4711^^^LAB&2.999.1&ISO^MR||A-0^^^BILL^AN", "")).encode())
-    (person,) = (one for one in records if one.kind == "subject")
-    assert [(one.subject, one.status) for one in records if one.kind == "account"] == [(person.id, "unknown")]
-    assert [one.path for one in records if one.kind == "residue"] == ["MRG(1)"]
-
-
 @pytest.mark.parametrize("line", ["IN3|1|CERT-1", "IN2|1|900", "GT1|1||Berg^Ben"])
 def test_billing_segments_without_a_row_stay_verbatim(line: str) -> None:
     header = _MSH.format(type="ADT^A01^ADT_A01", receiver="EHR|WEST", security="", more="")
