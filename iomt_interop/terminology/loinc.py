@@ -16,6 +16,7 @@ __all__ = [
     "VITAL_SIGNS",
     "VITAL_SIGNS_COMPONENT_UNITS",
     "VitalSign",
+    "is_of_body",
     "loinc_of",
     "mdc_of",
     "vital_sign_of",
@@ -97,6 +98,11 @@ VITAL_SIGNS_COMPONENT_UNITS: Final[frozenset[str]] = frozenset(
     {"%", "cm", "[in_i]", "kg", "g", "[lb_av]", "Cel", "[degF]", "mm[Hg]", "/min", "kg/m2", "m2"}
 )
 
+_ECG: Final = frozenset(
+    {"11524-6", "18844-1", "34534-8", "8601-7", "8625-6", "8626-4", "8632-2", "8633-0", "8634-8", "8636-3"}
+)
+"""Studies, intervals, axes and impressions of an electrocardiogram."""
+
 _BY_LOINC: Final[dict[str, VitalSign]] = {row.loinc: row for row in VITAL_SIGNS}
 
 
@@ -146,3 +152,19 @@ def vital_sign_of(loinc: str) -> VitalSign | None:
         None when the code has no vital-signs profile.
     """
     return _BY_LOINC.get(loinc)
+
+
+def is_of_body(loinc: str) -> bool:
+    """Tell whether a code is a vital sign or an electrocardiogram: then nobody took a specimen.
+
+    Parameters
+    ----------
+    loinc : str
+        A LOINC code.
+
+    Returns
+    -------
+    bool
+        False also where the built-in list does not know the code.
+    """
+    return loinc in _LOINC_TO_MDC or loinc in _BY_LOINC or loinc in _ECG

@@ -24,7 +24,7 @@ from .observations import Item, Report, strike_set_ids
 from .orders import Before, order, ordered, report_time, request
 from .participants import Taking, took_part
 from .pattern import add_results
-from .specimens import focus, specimen, specimen_of_report
+from .specimens import drawn, focus, is_of_body, specimen, specimen_of_report
 from .surroundings import SURROUNDING, Surroundings, software_device, vendors
 from .tables import DEVICE_SENDERS, RATE_IN_NAME, SENTINELS
 from .therapy import Therapy, give
@@ -547,6 +547,8 @@ class _Reading:
             if group.specimens:
                 results = [item.segment for item in group.items]
                 focus(unit, [(one, results[at:]) for one, at in zip(group.specimens, group.known, strict=True)], before)
+            if report.sample is not None:
+                drawn(unit, report.sample, before)
         else:
             report.add(items)
 
@@ -559,8 +561,10 @@ class _Reading:
             unit.records += [*samples, found.replace(specimens=tuple(one.id for one in samples)) if samples else found]
             return found
         alone = not group.specimens and self.kind not in _SPECIMEN_FIRST
+        alone = alone and not is_of_body(segment, [item.segment for item in group.items])
         first = specimen_of_report(unit, segment, stated, alone=alone)
         samples = [*((first,) if first is not None else ()), *(specimen(unit, one) for one in group.specimens)]
+        report.sample = first
         report.specimens = {
             number.value: one.id for one in samples for number in one.identifiers if number.value is not None
         }

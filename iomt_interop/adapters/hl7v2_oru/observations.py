@@ -23,6 +23,7 @@ from ...model import (
     Range,
     Ratio,
     ReferenceRange,
+    Specimen,
     TextValue,
     Value,
     Waveform,
@@ -132,6 +133,8 @@ class Report:
     device: bool = False
     specimens: dict[str, str] = field(default_factory=dict)
     """Numbers of specimens, and the ids of their records."""
+    sample: Specimen | None = None
+    """What OBR itself tells of."""
 
     def add(self, items: Sequence[Item]) -> None:
         """Map the OBX in their order; a facet goes to the metric that it follows, a source to its condition."""

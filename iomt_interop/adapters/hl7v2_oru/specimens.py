@@ -8,14 +8,23 @@ from typing import Any, Final
 from ...errors import InvalidRecord
 from ...model import Coding, Concept, Identifier, Interval, Link, Note, Number, Quantity, Specimen
 from ...model.time import Time
-from ...terminology import systems, units
+from ...terminology import loinc, systems, units
 from .codes import coded, concept, decode_concept, decode_topic, decode_unit
 from .ledger import Node, decoder
 from .people import actor, cx, each, ei, eip
 from .times import decode_stated, interval
 from .unit import Segment, Unit
 
-__all__ = ["decode_amount", "decode_quantity", "focus", "related_specimen", "specimen", "specimen_of_report"]
+__all__ = [
+    "decode_amount",
+    "decode_quantity",
+    "drawn",
+    "focus",
+    "is_of_body",
+    "related_specimen",
+    "specimen",
+    "specimen_of_report",
+]
 
 _pairs = decoder(lambda field: tuple(one for part in field.children for one in eip(part)))
 _concepts = decoder(coded)
@@ -146,7 +155,7 @@ def specimen_of_report(unit: Unit, segment: Segment, collected: Time | None, *, 
     collected : Time or None
         OBR-7 and OBR-8.
     alone : bool
-        Whether no SPM tells of the specimen.
+        Whether no SPM tells of the specimen, and the results are none of a body (see :func:`is_of_body`).
     """
     if not any(segment.raw(number) for number in (9, 14, 15, 39)) and not (
         alone and collected is not None and segment.raw(24) in _LABORATORY
@@ -168,6 +177,39 @@ def specimen_of_report(unit: Unit, segment: Segment, collected: Time | None, *, 
         received=segment.use(14, decode_stated),
         **(source | {"notes": source.get("notes", ()) + remarks}),
     )
+
+
+def is_of_body(segment: Segment, results: Sequence[Segment]) -> bool:
+    """Tell whether OBR or all its OBX are of a body, and no specimen: vital signs, ECG, what a device measured."""
+    return _is_body_code(segment, 4) or (
+        bool(results) and all(bool(one.raw(18)) or _is_body_code(one, 3) for one in results)
+    )
+
+
+def _is_body_code(segment: Segment, number: int) -> bool:
+    node = Node(segment.raw(number), segment.syntax)[1]
+    return any(node[at + 2].peek() == "LN" and loinc.is_of_body(node[at].peek() or "") for at in (1, 4))
+
+
+def drawn(unit: Unit, sample: Specimen, before: int) -> None:
+    """Refer to the specimen that OBR tells of (ORU_R01, 4.2.2) from its results that name no other.
+
+    Parameters
+    ----------
+    unit : Unit
+        The message, whose records are changed.
+    sample : Specimen
+        That of OBR.
+    before : int
+        How many records were there before those of the report.
+    """
+    for at, record in enumerate(unit.records[before:], before):
+        if (
+            record.kind == "observation"
+            and record.specimen is None
+            and all(e.relation != "focus" for e in record.links)
+        ):
+            unit.records[at] = record.replace(specimen=sample.id)
 
 
 def focus(unit: Unit, groups: Sequence[tuple[Segment, Sequence[Segment]]], before: int) -> None:

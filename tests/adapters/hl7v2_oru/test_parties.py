@@ -105,11 +105,55 @@ def test_a_laboratory_examines_a_specimen(section: str) -> None:
         (_report("CH", ""),),
         (_report("ICU"), "OBX|1|NM|149530^MDC_PULS_OXIM_PULS_RATE^MDC|1.1.1.1|72"),
         (_report("LAB"), "OBX|1|NM|149530^MDC_PULS_OXIM_PULS_RATE^MDC|1.1.1.1|72"),
+        (_report("LAB"), "OBX|1|NM|8867-4^Heart rate^LN||72|/min", "OBX|2|NM|x^X^L^8480-6^Systolic^LN||120|mm[Hg]"),
+        (_report("LAB").replace("a^A^L", "34534-8^12 lead EKG panel^LN"), "OBX|1|TX|a^A^L||sinus rhythm"),
+        (_report("LAB"), "OBX|1|NM|8633-0^QRS duration^LN||90|ms"),
+        (_report("LAB"), "OBX|1|NM|a^A^L||1" + "|" * 13 + "SN-1^PUMP"),
     ],
-    ids=["radiology", "ECG", "monitoring", "nursing", "other", "no section", "no time", "device", "device in a lab"],
+    ids=["radiology", "ECG", "monitoring", "nursing", "other", "no section", "no time", "device", "device in a lab",
+         "vital signs", "order of an ECG", "interval of an ECG", "a device's result"],
 )  # fmt: skip
 def test_elsewhere_a_time_is_no_specimen(segments: tuple[str, ...]) -> None:
     assert of(records(_PID, *segments), "specimen") == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "OBX|1|NM|29463-7^Body weight^LN||72|kg",
+        "OBX|1|NM|b^B^L||1" + "|" * 13 + "SN-1^ANALYSER",
+        "OBX|1|NM|8867-4^x^L||1",
+    ],
+)
+def test_a_laboratory_may_tell_of_the_body_and_of_analysers_too(line: str) -> None:
+    assert len(of(records(_PID, _report("CH"), line, "OBX|2|NM|2345-7^Glucose^LN||5"), "specimen")) == 1
+
+
+def test_who_collected_something_is_no_specimen() -> None:
+    found = records(_PID, "OBR|1|||a^A^L|||20261124|||95^Spe^Vic")
+    assert of(found, "specimen") == []
+    assert [each.role for each in one(found, "order").actors] == ["collector"]
+
+
+@pytest.mark.parametrize("field", [9, 14, 15, 39])
+def test_results_are_of_the_specimen_of_their_report(field: int) -> None:
+    """ORU_R01, 4.2.2: all Observations of the OBR reference its Specimen; those behind SPM have one of their own."""
+    told = {9: "5^mL", 14: "20261125", 15: "BLD", 39: "cloudy"}[field]
+    report = "OBR|1|||a^A^L" + "|" * (field - 4) + told
+    lines = (_PID, report, "OBX|1|NM|a^A^L||1", "OBX|2|NM|b^B^L||2", "SPM|1|S-1||UR", "OBX|1|NM|c^C^L||3")
+    found = records(*lines)
+    sample, second = of(found, "specimen")
+    assert [each.specimen for each in of(found, "observation")] == [sample.id, sample.id, None]
+    assert of(found, "observation")[2].links[0].target == second.id
+    trees = [tree for tree in resources(*lines) if tree["resourceType"] == "Observation"]
+    assert ["specimen" in tree for tree in trees] == [True, True, False]
+    assert all(each.specimen is None for each in of(records(_PID, "OBR|1|||a^A^L", lines[2]), "observation"))
+
+
+def test_a_result_that_names_its_specimen_is_of_that_one() -> None:
+    lines = (_PID, "OBR|1|||a^A^L" + "|" * 11 + "BLD", "OBX|1|NM|a^A^L||1" + "|" * 28 + "S-1", "SPM|1|S-1||UR")
+    found = records(*lines)
+    assert one(found, "observation").specimen == of(found, "specimen")[1].id
 
 
 def test_a_specimen_that_spm_tells_of_is_one() -> None:
