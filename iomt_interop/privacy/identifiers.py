@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ..model import (
+    Account,
     Actor,
     Address,
+    CareTeam,
     Device,
     DeviceAssociation,
     Encounter,
@@ -20,6 +22,7 @@ from ..model import (
     Message,
     Note,
     Order,
+    Organization,
     PersonName,
     Record,
     Residue,
@@ -41,12 +44,15 @@ _GRAM: Final = 4
 
 # Which fields of which part of a record identify. Codes, units and measured values do not.
 _FIELDS: Final[dict[type[Model], tuple[str, ...]]] = {
-    Identifier: ("value",),
-    PersonName: ("family", "given", "text"),
+    Identifier: ("value", "facility"),
+    PersonName: ("family", "own_name", "partner_name", "given", "text"),
     Address: ("lines", "city", "district", "postal_code", "text"),
     Telecom: ("value",),
     Location: ("room", "bed", "description"),
     Actor: ("organization", "reference"),
+    Organization: ("name",),
+    Account: ("name",),
+    CareTeam: ("name",),
     Note: ("text", "author"),
     Extension: ("value",),
     Subject: (),

@@ -351,6 +351,30 @@ def test_what_is_written_is_valid_fhir(corpus: Path, tmp_path: Path) -> None:
     assert [line for line in validate(file).splitlines() if line.startswith("REJECT")] == []
 
 
+_PARTICIPANT = {"member": {"reference": "Patient/1"}}
+
+
+@pytest.mark.parametrize(
+    ("more", "participants", "said"),
+    [
+        ({}, 1, None), ({}, 2, None), ({}, 4, None), ({"status": "nonsense"}, 1, "status"),
+        ({"status": "nonsense"}, 3, "status"), ({"encounter": {"reference": "Patient/1"}}, 3, "CareTeam.encounter"),
+        ({"participant": [_PARTICIPANT] * 3 + [_PARTICIPANT | {"smith": 1}]}, 0, "smith"),
+        ({"participant": [_PARTICIPANT] * 3 + [_PARTICIPANT | {"onBehalfOf": {"reference": "Organization/1"}}]}, 0,
+         "ctm-1 not met"),
+    ],
+)  # fmt: skip
+def test_a_rule_that_the_oracle_cannot_try_hides_no_other(
+    tmp_path: Path, more: dict[str, Any], participants: int, said: str | None
+) -> None:
+    team: Any = {"resourceType": "CareTeam", "id": "a", "participant": [_PARTICIPANT] * participants} | more
+    team["text"] = {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">x</div>'}
+    file = tmp_path / "team.json"
+    file.write_text(json.dumps(team))
+    found = validate(file)
+    assert (said in found) if said is not None else found == ""
+
+
 def test_the_table_is_what_the_generator_makes(corpus: Path) -> None:
     folder = corpus / "hl7v2" / "v2-to-fhir" / "mappings" / "codesystems"
     if not folder.is_dir():

@@ -42,6 +42,20 @@ def test_every_direct_identifier_of_a_subject_is_given(text: str) -> None:
     assert text in set(identifying_values([SUBJECT]))
 
 
+def test_what_accounts_teams_and_organisations_are_called_is_given() -> None:
+    name = m.PersonName(family="van Zebra-Lion", own_name="Zebraborn", partner_name="Lionborn")
+    works = m.Organization(name="Zebra Works")
+    number = m.Identifier(value="ACC-4815", facility="ZEBRA CLINIC")
+    records = [
+        make(m.Account, name="Account of Zebra", identifiers=(number,)),
+        make(m.CareTeam, name="Team for Zebra", members=(m.Actor(role="member", names=(name,), behalf=works),)),
+    ]
+    expected = {
+        "Account of Zebra", "Team for Zebra", "Zebraborn", "Lionborn", "Zebra Works", "ACC-4815", "ZEBRA CLINIC",
+    }  # fmt: skip
+    assert expected <= set(identifying_values(records))
+
+
 def test_a_state_and_texts_too_short_to_search_for_are_not_given() -> None:
     values = set(identifying_values([SUBJECT]))
     assert "XY" not in values
