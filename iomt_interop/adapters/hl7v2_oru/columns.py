@@ -23,8 +23,9 @@ from .codes import decode_code, decode_unit
 from .devices import parse_handle
 from .header import plain_subject_id
 from .ledger import Syntax
-from .message import may_send_sentinels, message_syntax
+from .message import may_send_sentinels
 from .reader import make_reader
+from .syntax import message_syntax
 from .tables import STATUS
 from .times import check_zone, decode_message, decode_observed, decode_order, decode_window
 from .unit import ADAPTER, VERSION

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from hashlib import sha256
+from sys import maxsize
 from typing import Final
 
-from ...model import Instant, Order, Record, Target
+from ...model import Instant, Order, Record, Specimen, Target
 from ...model.time import Time
 from ...plugins import ReadContext
 from ...wire import hl7v2
@@ -21,11 +21,12 @@ from .devices import Tree, is_structural, parse_handle
 from .header import is_identified, message, sender, subject
 from .ledger import NULL, Syntax
 from .observations import Item, Report, strike_set_ids
-from .orders import Before, order, ordered, report_time, request
+from .orders import Before, is_request_alone, order, ordered, report_time, request
 from .participants import Taking, took_part
 from .pattern import add_results
 from .specimens import drawn, focus, is_of_body, specimen, specimen_of_report
 from .surroundings import SURROUNDING, Surroundings, software_device, vendors
+from .syntax import digest_of, syntax_of
 from .tables import DEVICE_SENDERS, RATE_IN_NAME, SENTINELS
 from .therapy import Therapy, give
 from .times import decode_message
@@ -33,7 +34,7 @@ from .unit import HTEST, Segment, Unit
 from .visit import encounter
 from .wide import placed
 
-__all__ = ["may_send_sentinels", "message_syntax", "records_of"]
+__all__ = ["may_send_sentinels", "records_of"]
 
 _NAME: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 _BREAKS_NOTES: Final = frozenset({"MSH", "ORC", "PV1", "PV2", "SAC", "SPM"})
@@ -54,8 +55,8 @@ _CHARGED: Final = frozenset({"ADT", "BAR", "DFT"})
 _REAL: Final = frozenset({"device", "metric", "subject"})
 """Kinds of record that a test message does not label: a device is of nobody, and a person has the label by itself."""
 _SPECIMEN_FIRST: Final = frozenset({"OUL"})
+_AHEAD: Final = re.compile(r"OUL.R2[23]")
 """Messages whose OBR follow the SPM that they are of."""
-_OFFSET: Final = re.compile(r"(?:Z|[+-][0-9]{2}:[0-9]{2})\Z")
 
 
 @dataclass(slots=True)
@@ -104,6 +105,10 @@ class _Outline:
     _comments: list[Segment] | None = None
     _timings: list[Segment] = field(default_factory=list)
     """TQ1 behind an ORC."""
+    _ahead: Segment | None = None
+    """SPM that the OBR behind it are of."""
+    _apart: bool = False
+    """Whether OBX would be of that SPM, and not of an OBR."""
     _owner: Segment | None = None
     """The segment that a PRT or ROL would be of."""
 
@@ -117,6 +122,7 @@ class _Outline:
                 self._comments = None
         self.others += self._common
         self._untimed()
+        self._leave_ahead()
 
     def put_header(self, segment: Segment) -> None:
         """MSH; a second one is no header."""
@@ -133,6 +139,7 @@ class _Outline:
             self.patients.append(patient)
         patient.person, self._comments = segment, patient.comments
         self.others += self._common
+        self._leave_ahead()
         self._common = []
 
     def put_visit(self, segment: Segment) -> None:
@@ -150,6 +157,8 @@ class _Outline:
         """OBR."""
         self._untimed()
         group = _Group(segment, self._common)
+        if self._ahead is not None:
+            group.specimens, group.known, self._apart = [self._ahead], [maxsize], False
         self.patients[-1].groups.append(group)
         self._common, self._comments = [], group.comments
 
@@ -185,8 +194,9 @@ class _Outline:
     def put_result(self, segment: Segment) -> None:
         """OBX."""
         groups = self.patients[-1].groups
-        if not groups:
+        if not groups or self._apart:
             groups.append(_Group())
+            self._apart = False
         if self._common and groups[-1].report is not None:
             groups[-1].common += self._common
             self._common = []
@@ -213,13 +223,23 @@ class _Outline:
         self.events.append(segment)
 
     def put_specimen(self, segment: Segment) -> None:
-        """SPM, of the OBR before it."""
+        """SPM, of the OBR before it, else of those behind it."""
         groups = self.patients[-1].groups
-        if groups and groups[-1].report is not None:
+        if self.header is not None and _AHEAD.match(self.header.raw(9)):
+            self._leave_ahead()
+            self._ahead, self._apart = segment, True
+        elif groups and groups[-1].report is not None:
             groups[-1].specimens.append(segment)
             groups[-1].known.append(len(groups[-1].items))
         else:
             self.others.append(segment)
+
+    def _leave_ahead(self) -> None:
+        """Keep an SPM that no OBR followed."""
+        groups = (group for patient in self.patients for group in patient.groups)
+        if self._ahead is not None and not any(self._ahead in group.specimens for group in groups):
+            self.others.append(self._ahead)
+        self._ahead, self._apart = None, False
 
     def put_care(self, segment: Segment) -> None:
         """Keep what surrounds a patient; the ORC before a vaccination is its own."""
@@ -276,14 +296,14 @@ def records_of(parsed: hl7v2.Message, context: ReadContext, zone: str, announced
     announced : set of str
         Ids of subjects of the context that earlier messages gave.
     """
-    syntax = _syntax(parsed, zone)
+    syntax = syntax_of(parsed, zone)
     segments = _segments(parsed, syntax)
     outline = _Outline()
     outline.build(segments)
     unit = Unit(
         raw=parsed.data,
         base=parsed.origin,
-        digest=_digest(parsed),
+        digest=digest_of(parsed),
         zero=parsed.bounds(0)[0],
         exclude=context.identity == "exclude",
         strict=context.strictness == "strict",
@@ -314,12 +334,6 @@ def _labelled(record: Record) -> Record:
     return record.replace(labels=(*record.labels, HTEST))
 
 
-def _is_request_alone(found: Order) -> bool:
-    """Tell whether OBR says nothing that only a report has: times, status, people, results of another report."""
-    told = (found.time, found.reported, found.status, found.parent, found.actors, found.categories)
-    return not any(told)
-
-
 def _is_device(outline: _Outline) -> bool:
     """Tell whether a device speaks: by addresses in OBX-4, by its nomenclature, by orders to give and alerts."""
     for patient in outline.patients:
@@ -332,33 +346,6 @@ def _is_device(outline: _Outline) -> bool:
             if group.report is not None and "MDC" in group.report.raw(4):
                 return True
     return False
-
-
-def _digest(parsed: hl7v2.Message) -> str:
-    """Return the digest of the message without what carried it (frame, byte-order mark, last line end)."""
-    return sha256(parsed.data[parsed.bounds(0)[0] : parsed.bounds(len(parsed) - 1)[1]]).hexdigest()
-
-
-def _syntax(parsed: hl7v2.Message, zone: str) -> Syntax:
-    """Return how the message is written."""
-    return message_syntax(parsed.decode(parsed.at(0).field(7).raw), _written(parsed.syntax), zone)
-
-
-@lru_cache(64)
-def _written(text: hl7v2.TextSyntax) -> Syntax:
-    return Syntax(*text[:6], truncation=text.truncation)
-
-
-def message_syntax(sent: str, plain: Syntax, zone: str) -> Syntax:
-    """Add the offset of MSH-7, which holds for all times of the message (2.14.9.7), else the context's zone."""
-    found = decode_message(sent, plain).value if sent else None
-    stated = None if found is None else _OFFSET.search(found.value)
-    return _timed(plain, "", zone) if stated is None else _timed(plain, stated[0], "")
-
-
-@lru_cache(64)
-def _timed(plain: Syntax, offset: str, zone: str) -> Syntax:
-    return plain._replace(offset=offset, zone=zone)
 
 
 @lru_cache(256)
@@ -407,6 +394,7 @@ class _Reading:
     """Whether information systems speak, and not a device."""
     single: bool = False
     """Whether the message is of one patient."""
+    samples: dict[str, Specimen] = field(default_factory=dict)
 
     def header(self, segment: Segment | None) -> None:
         """Learn from MSH what all other segments need."""
@@ -556,14 +544,16 @@ class _Reading:
         """Map request, specimens and report of OBR; an order that reports nothing is a request alone."""
         unit = self.unit
         if not self.clinical:
-            samples = [specimen(unit, one) for one in group.specimens]
+            samples = [self._sample(one) for one in group.specimens]
             found = order(unit, segment, group.common, group.comments, stated)
-            unit.records += [*samples, found.replace(specimens=tuple(one.id for one in samples)) if samples else found]
+            unit.records += [found.replace(specimens=tuple(one.id for one in samples)) if samples else found]
             return found
         alone = not group.specimens and self.kind not in _SPECIMEN_FIRST
         alone = alone and not is_of_body(segment, [item.segment for item in group.items])
         first = specimen_of_report(unit, segment, stated, alone=alone)
-        samples = [*((first,) if first is not None else ()), *(specimen(unit, one) for one in group.specimens)]
+        samples = [] if first is None else [first]
+        unit.records += samples
+        samples += [self._sample(one) for one in group.specimens]
         report.sample = first
         report.specimens = {
             number.value: one.id for one in samples for number in one.identifiers if number.value is not None
@@ -580,13 +570,21 @@ class _Reading:
             before_spm = group.items[: group.known[0]] if group.known else group.items
             results = tuple(unit.id("observation", item.segment) for item in before_spm)
             asked = asked.replace(specimens=names, observations=results)
-        unit.records += [*samples, asked]
-        if asks and _is_request_alone(found):
+        unit.add(asked)
+        if asks and is_request_alone(found):
             unit.records[-1] = asked.replace(extensions=found.extensions)
             report.order = None
         else:
             unit.add(found.replace(specimens=names))
         unit.records += [] if done is None else [done]
+        return found
+
+    def _sample(self, segment: Segment) -> Specimen:
+        """Map SPM, once where several OBR are of it."""
+        found = self.samples.get(segment.path)
+        if found is None:
+            found = self.samples[segment.path] = specimen(self.unit, segment)
+            self.unit.add(found)
         return found
 
     def _fallback(self) -> Time | None:

@@ -31,7 +31,7 @@ from .people import Persons, actor, actors, address, cx, each, ei, eip, organiza
 from .times import decode_order, decode_stated, decode_window, instant
 from .unit import Segment, Unit
 
-__all__ = ["Before", "decode_entities", "notes", "order", "ordered", "report_time", "request"]
+__all__ = ["Before", "decode_entities", "is_request_alone", "notes", "order", "ordered", "report_time", "request"]
 
 decode_entities = decoder(lambda field: each(field, ei))
 _parent = decoder(lambda field: eip(field[1]))
@@ -372,3 +372,9 @@ decode_reasons = decoder(coded)
 def _copy(segment: Segment) -> Segment:
     """Return a segment to read without striking anything off."""
     return Segment(segment.name, 0, list(segment.fields), segment.span, segment.syntax)
+
+
+def is_request_alone(found: Order) -> bool:
+    """Tell whether OBR says nothing that only a report has: times, status, people, results of another report."""
+    told = (found.time, found.reported, found.status, found.parent, found.actors, found.categories)
+    return not any(told)

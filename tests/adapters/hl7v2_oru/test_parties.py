@@ -163,6 +163,22 @@ def test_a_specimen_that_spm_tells_of_is_one() -> None:
     assert of(first, "specimen") == []
 
 
+@pytest.mark.parametrize("kind", ["OUL^R22^OUL_R22", "OUL^R23^OUL_R23"])
+def test_a_specimen_before_its_orders_is_theirs(kind: str) -> None:
+    found = records(
+        _PID, "SPM|1|S-1||BLD", "OBR|1|P-1||a^A^L", "OBX|1|NM|a^A^L||1", "OBR|2|P-2||b^B^L", "OBX|1|NM|b^B^L||2",
+        "SPM|2|S-2||UR", "OBX|1|NM|c^C^L||3", "OBR|3|P-3||d^D^L", "OBX|1|NM|d^D^L||4", "SPM|3|S-3||SER",
+        "PID|2||4712^^^LAB^MR", "OBR|4|P-4||e^E^L", kind=kind,
+    )  # fmt: skip
+    first, second = of(found, "specimen")
+    assert [each.identifiers[0].value for each in (first, second)] == ["S-1", "S-2"]
+    assert [each.specimens for each in of(found, "order")] == [(first.id,), (first.id,), (second.id,), ()]
+    orders = [each.id for each in of(found, "order")]
+    assert [each.order for each in of(found, "observation")] == [orders[0], orders[1], None, orders[2]]
+    assert [each.links for each in of(found, "observation")] == [()] * 4
+    assert [each.path for each in of(found, "residue")] == ["SPM(3)"]
+
+
 def test_results_behind_spm_are_about_the_specimen() -> None:
     """ORU_R01, 4.2.7.2.1: Observation.focus; results before it are about the person."""
     lines = (
