@@ -33,7 +33,7 @@ DEVICE_MESSAGES = {
     "vendor_device/philips_iic_mdil_v23.latin1": "message activity subject encounter order observation:7",
     "vendor_device/philips_mdil_alert_mixed": "message subject encounter order observation:5 setting:2 alert",
     "vendor_device/roche_cobas_yen_escape_na_repeats": (
-        "message activity:2 request order device observation:2 waveform residue:2"
+        "message activity:2 specimen request order device observation:2 waveform residue"
     ),
     "vendor_device/vitalrecorder_numeric": (
         "message activity:2 subject encounter request order observation:4 waveform event"
@@ -365,5 +365,6 @@ def test_yen_sign_as_escape(messages: Path) -> None:
     wave = one(records, "waveform")
     assert wave.channels[0].unit == "umol/L"
     assert [segment.n for segment in wave.segments][:3] == [1, 5, 5]
-    assert {r.path for r in of(records, "residue")} == {"SPM(1)", "SAC(1)"}
+    assert {r.path for r in of(records, "residue")} == {"SAC(1)"}
+    assert [one(records, "specimen").id] == list(one(records, "order").specimens)
     assert [i.value for i in one(records, "device").identifiers] == ["c303", "3333", "1"]

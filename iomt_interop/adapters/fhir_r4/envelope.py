@@ -127,28 +127,38 @@ def read_envelope(tree: Tree, p: Parse) -> Tree:
 
 _LINK_ELEMENTS: Final = {"derived_from": "derivedFrom", "has_member": "hasMember", "focus": "focus"}
 _OBSERVATION: Final = Reference("Observation")
-_TARGETS: Final = {"focus": Reference("Specimen")}
-"""What a link leads to that leads to no observation."""
+_SPECIMEN: Final = Reference("Specimen")
+_OF_KIND: Final = {"Account": Reference("Account")}
+"""What links lead to, but for the focus, where that is no observation, by resource type."""
 
 
-_LINK_ROWS: Final = (
-    *(
-        Row(relation, element, Many(_TARGETS.get(relation, _OBSERVATION)))
-        for relation, element in _LINK_ELEMENTS.items()
-    ),
-    *(
-        Row(relation, None, Many(_TARGETS.get(relation, _OBSERVATION)), f"{OWN}link-{relation.replace('_', '-')}")
-        for relation in get_args(LinkRelation)
-    ),
-)
-_PLAIN_ROWS: Final = tuple(row for row in _LINK_ROWS if row.element != "focus")
-"""Of resources that mean something else by ``focus`` (MessageHeader)."""
+def _target(relation: str, resource: str) -> Reference:
+    return _SPECIMEN if relation == "focus" else _OF_KIND.get(resource, _OBSERVATION)
+
+
+def _link_rows(resource: str) -> tuple[Row, ...]:
+    """Return the rows of links of a resource type."""
+    return (
+        *(
+            Row(relation, element, Many(_target(relation, resource)))
+            for relation, element in _LINK_ELEMENTS.items()
+            if relation != "focus" or resource == "Observation"  # others mean something else by it (MessageHeader)
+        ),
+        *(
+            Row(relation, None, Many(_target(relation, resource)), f"{OWN}link-{relation.replace('_', '-')}")
+            for relation in get_args(LinkRelation)
+        ),
+    )
+
+
+_LINK_ROWS: Final = {resource: _link_rows(resource) for resource in ("Observation", *_OF_KIND)}
+_OTHER_ROWS: Final = _link_rows("")
 
 
 def put_links(out: Tree, links: tuple[Link, ...], e: Emit, elements: bool = True) -> None:
     """Write links; those that the resource has no element for as extensions."""
     for link in links:
-        json = _TARGETS.get(link.relation, _OBSERVATION).out(link.target, e, "links")
+        json = _target(link.relation, out["resourceType"]).out(link.target, e, "links")
         element = _LINK_ELEMENTS.get(link.relation) if elements else None
         if element is not None:
             out.setdefault(element, []).append(json)
@@ -159,7 +169,7 @@ def put_links(out: Tree, links: tuple[Link, ...], e: Emit, elements: bool = True
 def take_links(tree: Tree, p: Parse) -> tuple[Link, ...]:
     """Read links."""
     found: list[Link] = []
-    rows = _LINK_ROWS if tree.get("resourceType") == "Observation" else _PLAIN_ROWS
+    rows = _LINK_ROWS.get(str(tree.get("resourceType")), _OTHER_ROWS)
     for relation, targets in parse_rows(rows, tree, p).items():
         found += [build(Link, {"relation": relation, "target": target}) for target in targets]
     return tuple(found)

@@ -161,7 +161,9 @@ RULES: Final = Rules(
     },
     exclusive={m.Observation: ("value", "components")},
     personal={
-        m.Identifier: ("value", "check_digit"),
+        m.Identifier: ("value", "check_digit", "facility"),
+        m.Account: ("name",),
+        m.CareTeam: ("name", "notes"),
         m.Subject: (
             "names",
             "birth_date",
@@ -194,7 +196,6 @@ RULES: Final = Rules(
                 m.Immunization,
                 m.Appointment,
                 m.Prescription,
-                m.CareTeam,
             ),
             ("notes",),
         ),
