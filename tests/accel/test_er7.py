@@ -186,8 +186,8 @@ def test_arguments_that_fit_nothing() -> None:
 
 
 def test_a_buffer_that_changes_is_refused_or_read() -> None:
-    """Another thread writes into it while the kernel runs."""
-    _, compiled = pair("er7")
+    """Another thread writes into it while the kernel runs: nothing is written behind what was counted."""
+    pure, compiled = pair("er7")
     data = bytearray(b"MSH|^~\\&\r" + b"XXX|1|NA||1^2^3^4\r" * 2000)
     segments, fields, _ = compiled.index(bytes(data).replace(b"XXX", b"OBX"), 0, len(data), 124)
     done = threading.Event()
@@ -212,3 +212,5 @@ def test_a_buffer_that_changes_is_refused_or_read() -> None:
     finally:
         done.set()
         thread.join()
+    assert compiled.index(data, 0, len(data), 124) == pure.index(data, 0, len(data), 124)
+    assert compiled.obx_rows(data, segments, fields, 94, 126) == pure.obx_rows(data, segments, fields, 94, 126)

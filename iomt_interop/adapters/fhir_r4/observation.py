@@ -134,7 +134,7 @@ EXTENSIONS: Final = (
 )
 _READ_ROWS: Final = (*BEFORE_CODE, *BEFORE_TIME, *_AFTER_TIME, *_AFTER_VALUE, *EXTENSIONS)
 _METHODS: Final = OWN + "further-method"
-_NOT_ASKED: Final = {"coding": [{"system": systems.ABSENT_REASON, "code": "not-asked", "display": "Not Asked"}]}
+_NOT_ASKED: Final = {"system": systems.ABSENT_REASON, "code": "not-asked", "display": "Not Asked"}
 """Of an observation of status ``N`` (HL7 table 0085), which has no value (v2-to-FHIR guide, OBX-11)."""
 
 
@@ -193,7 +193,7 @@ def emit_observation(record: Observation, e: Emit) -> list[Tree]:
     emit_rows(_AFTER_TIME, record, out, e)
     put_measured(out, record.value, record.quality, record.interpretation, e)
     if record.value is None and record.native_status == "N" and "dataAbsentReason" not in out:
-        out["dataAbsentReason"] = _NOT_ASKED
+        out["dataAbsentReason"] = {"coding": [dict(_NOT_ASKED)]}
     emit_rows(_AFTER_VALUE, record, out, e)
     if record.method:
         CODEABLE.put(out, "method", record.method[0], e, "method[0]")
@@ -233,7 +233,7 @@ def read_observation(tree: Tree, p: Parse) -> Tree:
     values |= {"code": CODEABLE.get(tree, "code", p) or Concept(), "status": take_status(tree, p)}
     values |= {"time": take_time(tree, "effective", p), "links": take_links(tree, p)} | take_device(tree, p)
     values |= take_measured(tree, p)
-    if values.get("native_status") == "N" and tree.get("dataAbsentReason") == _NOT_ASKED:
+    if values.get("native_status") == "N" and tree.get("dataAbsentReason") == {"coding": [_NOT_ASKED]}:
         values.pop("value", None)
     method = CODEABLE.get(tree, "method", p)
     if method is not None:

@@ -84,18 +84,22 @@ class Charge(NamedTuple):
 
         One is the same in every message about the same person, by its number and who assigned it.
         """
-        found: dict[_Key, Account] = {}
-        for number in self.numbers if self.segment is not None else ():
-            key = (number.system or number.authority, number.value)
-            if self.segment is not None and key not in found:
-                found[key] = Account(
-                    id=record_id("account", self.subject, *key),
-                    provenance=unit.provenance(self.segment),
-                    subject=self.subject,
-                    status=self.status,
-                )
-            found[key] = found[key].replace(identifiers=(*found[key].identifiers, number))
-        return found
+        numbers: dict[_Key, list[Identifier]] = {}
+        for number in self.numbers:
+            numbers.setdefault((number.system or number.authority, number.value), []).append(number)
+        if self.segment is None:
+            return {}
+        provenance = unit.provenance(self.segment)
+        return {
+            key: Account(
+                id=record_id("account", self.subject, *key),
+                provenance=provenance,
+                subject=self.subject,
+                status=self.status,
+                identifiers=tuple(found),
+            )
+            for key, found in numbers.items()
+        }
 
 
 def add_accounts(unit: Unit, current: Charge, prior: Charge) -> None:

@@ -55,8 +55,9 @@ _CHARGED: Final = frozenset({"ADT", "BAR", "DFT"})
 _REAL: Final = frozenset({"device", "metric", "subject"})
 """Kinds of record that a test message does not label: a device is of nobody, and a person has the label by itself."""
 _SPECIMEN_FIRST: Final = frozenset({"OUL"})
+"""Messages that are about specimens: where they name none, none is guessed."""
 _AHEAD: Final = re.compile(r"OUL.R2[23]")
-"""Messages whose OBR follow the SPM that they are of."""
+"""Those of them whose OBR follow the SPM that they are of."""
 
 
 @dataclass(slots=True)
@@ -106,7 +107,9 @@ class _Outline:
     _timings: list[Segment] = field(default_factory=list)
     """TQ1 behind an ORC."""
     _ahead: Segment | None = None
-    """SPM that the OBR behind it are of."""
+    """SPM that the OBR behind it are of, while none has come."""
+    _specimen: Segment | None = None
+    """The same, for all of them."""
     _apart: bool = False
     """Whether OBX would be of that SPM, and not of an OBR."""
     _owner: Segment | None = None
@@ -157,8 +160,9 @@ class _Outline:
         """OBR."""
         self._untimed()
         group = _Group(segment, self._common)
-        if self._ahead is not None:
-            group.specimens, group.known, self._apart = [self._ahead], [maxsize], False
+        if self._specimen is not None:
+            group.specimens, group.known = [self._specimen], [maxsize]
+            self._ahead, self._apart = None, False
         self.patients[-1].groups.append(group)
         self._common, self._comments = [], group.comments
 
@@ -227,7 +231,8 @@ class _Outline:
         groups = self.patients[-1].groups
         if self.header is not None and _AHEAD.match(self.header.raw(9)):
             self._leave_ahead()
-            self._ahead, self._apart = segment, True
+            self._ahead = self._specimen = segment
+            self._apart = True
         elif groups and groups[-1].report is not None:
             groups[-1].specimens.append(segment)
             groups[-1].known.append(len(groups[-1].items))
@@ -236,10 +241,9 @@ class _Outline:
 
     def _leave_ahead(self) -> None:
         """Keep an SPM that no OBR followed."""
-        groups = (group for patient in self.patients for group in patient.groups)
-        if self._ahead is not None and not any(self._ahead in group.specimens for group in groups):
-            self.others.append(self._ahead)
-        self._ahead, self._apart = None, False
+        self.others += [] if self._ahead is None else [self._ahead]
+        self._ahead = self._specimen = None
+        self._apart = False
 
     def put_care(self, segment: Segment) -> None:
         """Keep what surrounds a patient; the ORC before a vaccination is its own."""
@@ -395,6 +399,7 @@ class _Reading:
     single: bool = False
     """Whether the message is of one patient."""
     samples: dict[str, Specimen] = field(default_factory=dict)
+    """Specimens by the path of their SPM: several OBR may be of one."""
 
     def header(self, segment: Segment | None) -> None:
         """Learn from MSH what all other segments need."""
